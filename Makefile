@@ -1,0 +1,47 @@
+# The tools' versions are pinned in .ci/run, which installs what is missing.
+NAME     := guardduty_coverage_exporter
+FUZZTIME ?= 30s
+
+VERSION    ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+REVISION   ?= $(shell git rev-parse HEAD 2>/dev/null)
+BRANCH     ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+BUILD_USER ?= $(shell id -un)@$(shell uname -n)
+BUILD_DATE ?= $(shell date -u +%Y%m%d-%H:%M:%S)
+
+STAMP   := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) -X $(STAMP).Branch=$(BRANCH) \
+           -X $(STAMP).BuildUser=$(BUILD_USER) -X $(STAMP).BuildDate=$(BUILD_DATE)
+
+# The packages whose tests take -update.
+GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
+
+.PHONY: all build test race lint fuzz bench golden image clean
+all: lint test build
+
+build: ## a static binary in bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$(NAME) .
+
+test:
+	go test ./...
+
+race:
+	.ci/run test
+
+lint:
+	.ci/run tools format vet tidy lint
+
+fuzz: ## make fuzz FUZZTIME=10m
+	FUZZTIME=$(FUZZTIME) .ci/run fuzz
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+golden: ## writes the golden pages anew; read the diff
+	$(foreach dir,$(GOLDEN),go test $(dir) -update &&) true
+
+image:
+	buildah build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) \
+	  --build-arg BUILD_USER=$(BUILD_USER) --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
+
+clean:
+	rm -rf bin
