@@ -1,0 +1,251 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// pageLimit is the most, and by default, that a page holds.
+const pageLimit = 50
+
+// listCoverageInput is the body of ListCoverage.
+type listCoverageInput struct {
+	FilterCriteria filterCriteria `json:"filterCriteria"`
+	SortCriteria   sortCriteria   `json:"sortCriteria"`
+	MaxResults     *int           `json:"maxResults"`
+	NextToken      string         `json:"nextToken"`
+}
+
+// coverageResource and those below are the API's answer. updatedAt is a JSON
+// number of epoch seconds.
+type coverageResource struct {
+	ResourceID      string          `json:"resourceId"`
+	DetectorID      string          `json:"detectorId"`
+	AccountID       string          `json:"accountId"`
+	CoverageStatus  string          `json:"coverageStatus"`
+	Issue           string          `json:"issue"`
+	UpdatedAt       float64         `json:"updatedAt,omitempty"`
+	ResourceDetails resourceDetails `json:"resourceDetails"`
+}
+
+type resourceDetails struct {
+	ResourceType      string            `json:"resourceType"`
+	ECSClusterDetails ecsClusterDetails `json:"ecsClusterDetails"`
+}
+
+type ecsClusterDetails struct {
+	ClusterName              string                   `json:"clusterName"`
+	FargateDetails           fargateDetails           `json:"fargateDetails"`
+	ContainerInstanceDetails containerInstanceDetails `json:"containerInstanceDetails"`
+}
+
+type fargateDetails struct {
+	Issues         []string `json:"issues"`
+	ManagementType string   `json:"managementType,omitempty"`
+}
+
+type containerInstanceDetails struct {
+	Covered    int64 `json:"coveredContainerInstances"`
+	Compatible int64 `json:"compatibleContainerInstances"`
+}
+
+type listCoverageOutput struct {
+	Resources []coverageResource `json:"resources"`
+	NextToken string             `json:"nextToken,omitempty"`
+}
+
+func (s *Server) listCoverage(req *request) (any, error) {
+	d, err := s.ownDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	in, err := readListCoverage(req.body)
+	if err != nil {
+		return nil, err
+	}
+	purpose, err := in.purpose(req, d)
+	if err != nil {
+		return nil, err
+	}
+	var after *position
+	if in.NextToken != "" && !s.sealer.open(purpose, in.NextToken, &after) {
+		return nil, invalidParameter("nextToken")
+	}
+	limit := pageLimit
+	if in.MaxResults != nil {
+		limit = *in.MaxResults
+	}
+
+	rows := in.take(s.rows(req.session.AccountID, d), after, limit+1) // one more tells whether a page follows
+	out := listCoverageOutput{Resources: []coverageResource{}}
+	for _, r := range rows[:min(limit, len(rows))] {
+		out.Resources = append(out.Resources, r.resource())
+	}
+	if len(rows) > limit {
+		if out.NextToken, err = s.sealer.seal(purpose, rows[limit-1].at); err != nil {
+			return nil, fmt.Errorf("seal the page token: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// take returns the first n rows, in order, that fit the filter and come after
+// the position, if any.
+func (in listCoverageInput) take(all []row, after *position, n int) []row {
+	order := in.SortCriteria
+	var taken []row
+	for _, r := range all {
+		if !in.FilterCriteria.fits(r) {
+			continue
+		}
+		r.at.ID = r.resourceID
+		r.at.Key, _ = r.attribute(order.AttributeName)
+		if after != nil && order.compare(r.at, *after) <= 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(taken, r, func(a, b row) int { return order.compare(a.at, b.at) })
+		if i < n {
+			taken = slices.Insert(taken[:min(len(taken), n-1)], i, r)
+		}
+	}
+	return taken
+}
+
+// readListCoverage decodes and validates the body of ListCoverage.
+func readListCoverage(body []byte) (listCoverageInput, error) {
+	var in listCoverageInput
+	err := decode(body, &in, "filterCriteria", "filterCriterion", "criterionKey", "filterCondition", "equals",
+		"notEquals", "sortCriteria", "attributeName", "orderBy", "maxResults", "nextToken")
+	if err != nil {
+		return in, badRequest("%v", err)
+	}
+	if err := in.FilterCriteria.validate(); err != nil {
+		return in, err
+	}
+	if err := in.SortCriteria.validate(in.FilterCriteria); err != nil {
+		return in, err
+	}
+	if in.MaxResults != nil && (*in.MaxResults < 1 || *in.MaxResults > pageLimit) {
+		return in, invalidParameter("maxResults %d is not between 1 and %d", *in.MaxResults, pageLimit)
+	}
+	return in, nil
+}
+
+// purpose ties a page token to the query it belongs to: the detector, the
+// filter and the sort.
+func (in listCoverageInput) purpose(req *request, d *Detector) (string, error) {
+	query, err := json.Marshal([]any{req.call.Operation, d.ID, in.FilterCriteria, in.SortCriteria})
+	if err != nil {
+		return "", fmt.Errorf("write the query of a page token: %w", err)
+	}
+	return string(query), nil
+}
+
+// rows returns every row that the account's detector shows: those of the
+// account itself and those of its members, in no particular order.
+func (s *Server) rows(accountID string, d *Detector) []row {
+	if !d.monitors() {
+		return nil
+	}
+	var rows []row
+	for _, id := range append([]string{accountID}, d.Members...) {
+		a := s.index.accounts[id]
+		if a == nil {
+			continue
+		}
+		own := a.Detector(d.Region)
+		if own == nil || !own.monitors() {
+			continue
+		}
+		for _, c := range a.Clusters {
+			if c.Region != d.Region {
+				continue
+			}
+			rows = append(rows, row{
+				cluster: c, account: id, detectorID: own.ID,
+				resourceID: "arn:aws:ecs:" + c.Region + ":" + id + ":cluster/" + c.Name,
+			})
+		}
+	}
+	return rows
+}
+
+// resource writes the row as the API does.
+func (r row) resource() coverageResource {
+	c := r.cluster
+	out := coverageResource{
+		ResourceID: r.resourceID, DetectorID: r.detectorID, AccountID: r.account,
+		CoverageStatus: c.CoverageStatus(), Issue: c.Issue,
+		ResourceDetails: resourceDetails{
+			ResourceType: resourceECS,
+			ECSClusterDetails: ecsClusterDetails{
+				ClusterName:              c.Name,
+				FargateDetails:           fargateDetails{Issues: append([]string{}, c.Issues...), ManagementType: c.ManagementType},
+				ContainerInstanceDetails: containerInstanceDetails{Covered: c.Covered, Compatible: c.Compatible},
+			},
+		},
+	}
+	if !c.UpdatedAt.IsZero() {
+		out.UpdatedAt = float64(c.UpdatedAt.UnixMilli()) / 1000
+	}
+	return out
+}
+
+// Statistics of GetCoverageStatistics.
+const (
+	countByResourceType   = "COUNT_BY_RESOURCE_TYPE"
+	countByCoverageStatus = "COUNT_BY_COVERAGE_STATUS"
+)
+
+type coverageStatistics struct {
+	ByResourceType   map[string]int64 `json:"countByResourceType,omitempty"`
+	ByCoverageStatus map[string]int64 `json:"countByCoverageStatus,omitempty"`
+}
+
+func (s *Server) getCoverageStatistics(req *request) (any, error) {
+	d, err := s.ownDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		StatisticsType []string       `json:"statisticsType"`
+		FilterCriteria filterCriteria `json:"filterCriteria"`
+	}
+	err = decode(req.body, &in, "statisticsType", "filterCriteria", "filterCriterion", "criterionKey",
+		"filterCondition", "equals", "notEquals")
+	if err != nil {
+		return nil, badRequest("%v", err)
+	}
+	if err := in.FilterCriteria.validate(); err != nil {
+		return nil, err
+	}
+	if len(in.StatisticsType) == 0 {
+		return nil, invalidParameter("statisticsType is missing")
+	}
+	var out struct {
+		CoverageStatistics coverageStatistics `json:"coverageStatistics"`
+	}
+	for _, statistic := range in.StatisticsType {
+		switch statistic {
+		case countByResourceType:
+			out.CoverageStatistics.ByResourceType = map[string]int64{}
+		case countByCoverageStatus:
+			out.CoverageStatistics.ByCoverageStatus = map[string]int64{}
+		default:
+			return nil, invalidParameter("statisticsType %q", statistic)
+		}
+	}
+	for _, r := range s.rows(req.session.AccountID, d) {
+		if !in.FilterCriteria.fits(r) {
+			continue
+		}
+		if m := out.CoverageStatistics.ByResourceType; m != nil {
+			m[resourceECS]++
+		}
+		if m := out.CoverageStatistics.ByCoverageStatus; m != nil {
+			m[r.cluster.CoverageStatus()]++
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,173 @@
+package simulator
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// stsMetadata closes every answer of STS.
+type stsMetadata struct {
+	RequestID string `xml:"RequestId"`
+}
+
+type assumeRoleResult struct {
+	Credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      string
+	}
+	AssumedRoleUser struct {
+		AssumedRoleID string `xml:"AssumedRoleId"`
+		ARN           string `xml:"Arn"`
+	}
+}
+
+// validationError is the refusal of a parameter of STS.
+func validationError(format string, args ...any) error {
+	return &fault{status: http.StatusBadRequest, code: "ValidationError", message: fmt.Sprintf(format, args...)}
+}
+
+// readForm refuses the version and the parameters that are not served.
+func readForm(req *request, allowed ...string) error {
+	for name, values := range req.form {
+		if !slices.Contains(append(allowed, "Action", "Version"), name) || len(values) > 1 {
+			return validationError("The parameter %s is not supported.", name)
+		}
+	}
+	if v := req.form.Get("Version"); v != "2011-06-15" {
+		return validationError("Could not find operation %s for version %s", req.call.Operation, v)
+	}
+	return nil
+}
+
+func (s *Server) assumeRole(req *request) (any, error) {
+	if err := readForm(req, "RoleArn", "RoleSessionName", "ExternalId", "DurationSeconds"); err != nil {
+		return nil, err
+	}
+	name := req.form.Get("RoleSessionName")
+	if !regexp.MustCompile(`^[\w+=,.@-]{2,64}$`).MatchString(name) {
+		return nil, validationError("Value at 'roleSessionName' failed to satisfy constraint: "+
+			"Member must satisfy regular expression pattern: [\\w+=,.@-]* and have 2 to 64 characters, not %q", name)
+	}
+	lifetime, err := readDuration(req.form.Get("DurationSeconds"))
+	if err != nil {
+		return nil, err
+	}
+	accountID, role, err := s.assumableRole(req)
+	if err != nil {
+		return nil, err
+	}
+	if role.Duration != 0 {
+		lifetime = role.Duration
+	}
+	sess := session{
+		AccessKeyID: "ASIA" + rand.Text()[:16], SecretAccessKey: randomSecret(),
+		AccountID: accountID, Role: role.Name, Name: name,
+		Expiration: s.now().Add(lifetime).UTC().Truncate(time.Second),
+	}
+	var out struct {
+		XMLName  xml.Name         `xml:"https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleResponse"`
+		Result   assumeRoleResult `xml:"AssumeRoleResult"`
+		Metadata stsMetadata      `xml:"ResponseMetadata"`
+	}
+	out.Metadata.RequestID = req.id
+	credentials := &out.Result.Credentials
+	if credentials.SessionToken, err = s.sealer.seal(sessionPurpose, sess); err != nil {
+		return nil, fmt.Errorf("seal the session token: %w", err)
+	}
+	credentials.AccessKeyID, credentials.SecretAccessKey = sess.AccessKeyID, sess.SecretAccessKey
+	credentials.Expiration = sess.Expiration.Format(time.RFC3339)
+	out.Result.AssumedRoleUser.ARN = sess.arn()
+	out.Result.AssumedRoleUser.AssumedRoleID = sess.userID()
+	return out, nil
+}
+
+// assumableRole returns the account and the role that the caller asks for and
+// may assume. AWS refuses a role that does not exist, one that is not trusted
+// and a wrong external ID alike.
+func (s *Server) assumableRole(req *request) (accountID string, role *Role, err error) {
+	arn, externalID := req.form.Get("RoleArn"), req.form.Get("ExternalId")
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || !strings.HasPrefix(parts[5], "role/") {
+		return "", nil, validationError("%s is invalid", arn)
+	}
+	if a := s.index.accounts[parts[4]]; a != nil {
+		role = a.Role(strings.TrimPrefix(parts[5], "role/"))
+	}
+	if role == nil || role.Broken || role.ExternalID != "" && role.ExternalID != externalID {
+		return "", nil, &fault{
+			status: http.StatusForbidden, code: "AccessDenied",
+			message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", req.session.callerARN(), arn),
+		}
+	}
+	return parts[4], role, nil
+}
+
+// readDuration reads DurationSeconds, one hour by default.
+func readDuration(text string) (time.Duration, error) {
+	if text == "" {
+		return time.Hour, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 900 || n > 43200 {
+		return 0, validationError("Value '%s' at 'durationSeconds' failed to satisfy constraint: "+
+			"Member must have value between 900 and 43200", text)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+func (s *Server) getCallerIdentity(req *request) (any, error) {
+	if err := readForm(req); err != nil {
+		return nil, err
+	}
+	var out struct {
+		XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+		Result  struct {
+			ARN     string `xml:"Arn"`
+			UserID  string `xml:"UserId"`
+			Account string
+		} `xml:"GetCallerIdentityResult"`
+		Metadata stsMetadata `xml:"ResponseMetadata"`
+	}
+	out.Metadata.RequestID = req.id
+	out.Result.ARN, out.Result.UserID = req.session.callerARN(), req.session.userID()
+	out.Result.Account = req.session.AccountID
+	return out, nil
+}
+
+// callerARN is the ARN of the assumed role, or of the user that holds the
+// account's long-term key.
+func (s session) callerARN() string {
+	if s.Role == "" {
+		return "arn:aws:iam::" + s.AccountID + ":user/simulator"
+	}
+	return s.arn()
+}
+
+// userID is the unique ID that IAM would have given the caller.
+func (s session) userID() string {
+	sum := sha256.Sum256([]byte(s.AccountID + "/" + s.Role))
+	id := base32.StdEncoding.EncodeToString(sum[:])[:17]
+	if s.Role == "" {
+		return "AIDA" + id
+	}
+	return "AROA" + id + ":" + s.Name
+}
+
+// randomSecret makes a secret access key of 40 characters.
+func randomSecret() string {
+	b := make([]byte, 30)
+	_, _ = rand.Read(b) // never fails
+	return base64.StdEncoding.EncodeToString(b)
+}
