@@ -1,0 +1,200 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxValues bounds what the aliases of a file may unfold to.
+const maxValues = 250_000
+
+// decoder lays a YAML tree over a Config. The yaml tags of the structs are the schema. It does what yaml.v3's own
+// decoder does not: every mistake is found, has its line and key, and is told in the file's words, not in Go's.
+type decoder struct {
+	*report
+	values int // seen so far
+}
+
+// decode lays root over cfg and records every mistake; what has one keeps the value it had. It reports whether it came
+// to the end of the file.
+func decode(r *report, root *yaml.Node, cfg *Config) (whole bool) {
+	d := &decoder{report: r}
+	r.lines[""] = root.Line
+	d.value("", root, reflect.ValueOf(cfg).Elem())
+	if d.values > maxValues {
+		r.add("", 1, fmt.Sprintf("the file holds more than %d values, aliases counted", maxValues))
+		return false
+	}
+	return true
+}
+
+// value decodes node into out. A null leaves out as it is, which is its default.
+func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
+	if d.values++; d.values > maxValues {
+		return
+	}
+	node = resolve(node)
+	if isNull(node) {
+		return
+	}
+	if out.Type() == reflect.TypeFor[time.Duration]() {
+		d.duration(key, node, out)
+		return
+	}
+	switch out.Kind() {
+	case reflect.Struct:
+		d.mapping(key, node, out)
+	case reflect.Slice:
+		d.sequence(key, node, out)
+	case reflect.Bool:
+		d.boolean(key, node, out)
+	case reflect.Int:
+		d.integer(key, node, out)
+	case reflect.Float64:
+		d.number(key, node, out)
+	case reflect.String:
+		d.text(key, node, out)
+	default:
+		panic("config: no decoding for " + out.Type().String())
+	}
+}
+
+func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
+	if !isMapping(node) {
+		d.addf(key, "must be a mapping of keys, not %s", describe(node))
+		return
+	}
+	fields := fieldsByKey(out)
+	entries := d.entries(key, node)
+	for _, e := range entries {
+		path := join(key, e.key)
+		field, known := fields[e.key]
+		if !known {
+			d.unknownKey(key, e, absent(fields, entries))
+			continue
+		}
+		d.lines[path] = e.line
+		d.value(path, e.value, field)
+	}
+}
+
+// fieldsByKey returns the exported fields of a struct by their yaml tags.
+func fieldsByKey(v reflect.Value) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value, v.NumField())
+	for i := range v.NumField() {
+		if key := v.Type().Field(i).Tag.Get("yaml"); key != "" {
+			fields[key] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// absent returns the keys that a mapping may have and has not.
+func absent(fields map[string]reflect.Value, entries []entry) []string {
+	var keys []string
+	for key := range fields {
+		if !slices.ContainsFunc(entries, func(e entry) bool { return e.key == key }) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (d *decoder) unknownKey(parent string, e entry, candidates []string) {
+	shown := showKey(e.key)
+	near := nearest(shown, candidates)
+	meant := candidates
+	if near != "" {
+		meant = []string{near}
+	}
+	for _, key := range meant { // what was meant for it is missing, and no mistake of its own
+		d.mark(join(parent, key))
+	}
+	reason := "unknown key" + didYouMean(near)
+	if strings.HasPrefix(e.key, shown+":") {
+		reason = "a space must follow the colon"
+	}
+	d.add(join(parent, shown), e.line, reason)
+}
+
+func (d *decoder) sequence(key string, node *yaml.Node, out reflect.Value) {
+	if !isList(node) {
+		d.addf(key, "must be a list, not %s", describe(node))
+		return
+	}
+	list := reflect.MakeSlice(out.Type(), len(node.Content), len(node.Content))
+	for i, item := range node.Content {
+		path := fmt.Sprintf("%s[%d]", key, i)
+		d.lines[path] = item.Line
+		if isNull(resolve(item)) {
+			d.addf(path, "the entry is empty; remove it or give it a value")
+			continue
+		}
+		d.value(path, item, list.Index(i))
+	}
+	out.Set(list)
+}
+
+// text takes a scalar as it is written, so an account ID without quotes keeps its leading zero.
+func (d *decoder) text(key string, node *yaml.Node, out reflect.Value) {
+	switch node.ShortTag() {
+	case "!!str", "!!int", "!!float", "!!timestamp":
+		out.SetString(node.Value)
+	case "!!bool":
+		d.addf(key, "must be text, not true or false; put quotes around a text that looks so")
+	default:
+		d.addf(key, "must be text, not %s", describe(node))
+	}
+}
+
+func (d *decoder) duration(key string, node *yaml.Node, out reflect.Value) {
+	if node.Kind != yaml.ScalarNode {
+		d.addf(key, "must be a duration such as 30s, 5m or 1h30m, not %s", describe(node))
+		return
+	}
+	if _, err := strconv.ParseFloat(node.Value, 64); err == nil {
+		d.addf(key, "%s has no unit; write a duration such as 30s, 5m or 1h30m", show(node))
+		return
+	}
+	parsed, err := parseDuration(node.Value)
+	if err != nil {
+		d.addf(key, "%s is not a duration such as 30s, 5m or 1h30m", quote(node.Value))
+		return
+	}
+	out.SetInt(int64(parsed))
+}
+
+func (d *decoder) boolean(key string, node *yaml.Node, out reflect.Value) {
+	var value bool
+	if node.ShortTag() != "!!bool" || node.Decode(&value) != nil {
+		d.addf(key, "must be true or false, not %s", show(node))
+		return
+	}
+	out.SetBool(value)
+}
+
+func (d *decoder) integer(key string, node *yaml.Node, out reflect.Value) {
+	value, err := strconv.Atoi(node.Value)
+	if node.ShortTag() != "!!int" || err != nil {
+		d.addf(key, "must be a whole number, not %s", show(node))
+		return
+	}
+	out.SetInt(int64(value))
+}
+
+func (d *decoder) number(key string, node *yaml.Node, out reflect.Value) {
+	tag := node.ShortTag()
+	value, err := strconv.ParseFloat(node.Value, 64)
+	if tag != "!!int" && tag != "!!float" || err != nil {
+		d.addf(key, "must be a number, not %s", show(node))
+		return
+	}
+	out.SetFloat(value)
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	examplePath = "../../config.example.yaml"
+	manualPath  = "../../docs/configuration.md"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// schemaKeys returns the keys that a value of the type may hold, such as targets[].name, in order.
+func schemaKeys(prefix string, typ reflect.Type) []string {
+	switch {
+	case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct:
+		return schemaKeys(prefix+"[]", typ.Elem())
+	case typ.Kind() != reflect.Struct:
+		return []string{prefix}
+	}
+	var keys []string
+	for field := range typ.Fields() {
+		if field.IsExported() {
+			keys = append(keys, schemaKeys(join(prefix, field.Tag.Get("yaml")), field.Type)...)
+		}
+	}
+	return keys
+}
+
+// fileKeys returns the keys that a YAML tree holds, in the same form; a list of plain values is one.
+func fileKeys(prefix string, node *yaml.Node) []string {
+	var keys []string
+	switch {
+	case node.Kind == yaml.MappingNode:
+		for i := 0; i < len(node.Content); i += 2 {
+			keys = append(keys, fileKeys(join(prefix, node.Content[i].Value), node.Content[i+1])...)
+		}
+	case node.Kind == yaml.SequenceNode && len(node.Content) > 0 && node.Content[0].Kind == yaml.MappingNode:
+		for _, item := range node.Content {
+			keys = append(keys, fileKeys(prefix+"[]", item)...)
+		}
+	default:
+		keys = append(keys, prefix)
+	}
+	return keys
+}
+
+func TestExampleLoads(t *testing.T) {
+	cfg, err := Load(examplePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConfig()
+	want.Targets = cfg.Targets
+	equal(t, "what the example calls the defaults", want, cfg)
+	const summary = examplePath + ": 2 targets: organization (role 111122223333; us-east-1, eu-west-1), " +
+		"acquired-company (role 444455556666; all Regions)"
+	equal(t, "summary", summary, cfg.Summary())
+	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
+}
+
+func TestExampleHasEveryKey(t *testing.T) {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(read(t, examplePath)), &document); err != nil {
+		t.Fatal(err)
+	}
+	want := schemaKeys("", reflect.TypeFor[Config]())
+	slices.Sort(want)
+	got := fileKeys("", document.Content[0])
+	slices.Sort(got)
+	equal(t, "keys", want, slices.Compact(got))
+}
+
+func TestManualHasEveryKey(t *testing.T) {
+	_, section, found := strings.Cut(read(t, manualPath), "\n## Keys\n")
+	if !found {
+		t.Fatal("no section of keys")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(section, -1) {
+		got = append(got, row[1])
+	}
+	equal(t, "keys", schemaKeys("", reflect.TypeFor[Config]()), got)
+}
+
+// TestManualShowsRealMessages makes the messages that the manual shows.
+func TestManualShowsRealMessages(t *testing.T) {
+	_, err := Parse("config.yaml", []byte(strings.Join([]string{
+		"refresh:",
+		"  interval: 1m",
+		"targets:",
+		"- name: organization",
+		"  regions: [us-east-1, us-esat-1]",
+		"  role: coverage",
+	}, "\n")))
+	if err == nil || !strings.Contains(read(t, manualPath), fmt.Sprintf("```\n%v\n```", err)) {
+		t.Errorf("the manual does not show\n%v", err)
+	}
+}
+
+func TestManualShowsTheDefaults(t *testing.T) {
+	d := defaults()
+	for key, value := range map[string]string{
+		"refresh.interval":            formatDuration(d.Refresh.Interval),
+		"refresh.timeout":             formatDuration(d.Refresh.Timeout),
+		"refresh.max_staleness":       formatDuration(d.Refresh.MaxStaleness),
+		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
+		"targets[].role_session_name": defaultRoleSessionName,
+		"issues.text":                 fmt.Sprint(d.Issues.Text),
+		"issues.max_per_cluster":      fmt.Sprint(d.Issues.MaxPerCluster),
+	} {
+		if row := "\n| `" + key + "` | `" + value + "` |"; !strings.Contains(read(t, manualPath), row) {
+			t.Errorf("the manual's table has no row %q", row)
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMistakesInNames(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"name blank", "targets:\n- name: '  '\n",
+			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+		},
+		{
+			"name with spaces round it", "targets:\n- name: ' a'\n",
+			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+		},
+		{
+			"name with control", "targets:\n- name: \"a\\tb\"\n",
+			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+		},
+		{
+			"name with bidi", "targets:\n- name: \"a\\u202eb\"\n",
+			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+		},
+		{
+			"name long", "targets:\n- name: " + strings.Repeat("é", 101) + "\n",
+			"2: targets[0].name: must have at most 200 bytes, not 202",
+		},
+		{
+			"name twice", "targets:\n- name: a\n  regions: [us-east-1]\n- regions: [eu-west-1]\n  name: a\n",
+			`5: targets[1].name: "a" is already the name of targets[0] (line 2)`,
+		},
+		{
+			"default name twice", "targets:\n- regions: [us-east-1]\n- regions: [eu-west-1]\n",
+			`3: targets[1]: its default name "default" is already the name of targets[0] (line 2); set name`,
+		},
+		{
+			"account name twice", "targets:\n- {" + coverageRole + ", regions: [us-east-1]}\n- {" + coverageRole + ", regions: [eu-west-1]}\n",
+			`3: targets[1]: its default name "111122223333" is already the name of targets[0] (line 2); set name`,
+		},
+	})
+}
+
+func TestMistakesInRoles(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"mapping without colon", "targets:\n- external_id s3cret\n",
+			"2: targets[0]: must be a mapping of keys, not text",
+		},
+		{
+			"external ID after unknown role key", "targets:\n- arn: x\n  external_id: s3cret\n",
+			"2: targets[0].arn: unknown key",
+		},
+		{
+			"unknown key that is part of one", "targets:\n- role: x\n  external_id: s3cret\n",
+			"2: targets[0].role: unknown key (did you mean role_arn?)",
+		},
+		{
+			"rate mapping", "aws: {requests_per_second: {a: 1}}\n",
+			"1: aws.requests_per_second: must be a number, not a mapping",
+		},
+		{
+			"role name", "targets:\n- name: a\n- role_arn: coverage\n",
+			`3: targets[1].role_arn: "coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role of user", "targets:\n- role_arn: arn:aws:iam::111122223333:user/coverage\n",
+			`2: targets[0].role_arn: "arn:aws:iam::111122223333:user/coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role of session", "targets:\n- role_arn: arn:aws:sts::111122223333:assumed-role/coverage/x\n",
+			`2: targets[0].role_arn: "arn:aws:sts::111122223333:assumed-role/coverage/x" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role with short account", "targets:\n- role_arn: arn:aws:iam::11112222333:role/coverage\n",
+			`2: targets[0].role_arn: "arn:aws:iam::11112222333:role/coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role with Region", "targets:\n- role_arn: arn:aws:iam:us-east-1:111122223333:role/coverage\n",
+			`2: targets[0].role_arn: "arn:aws:iam:us-east-1:111122223333:role/coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role without name", "targets:\n- role_arn: 'arn:aws:iam::111122223333:role/'\n",
+			`2: targets[0].role_arn: "arn:aws:iam::111122223333:role/" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"role of partition", "targets:\n- role_arn: arn:azure:iam::111122223333:role/coverage\n",
+			`2: targets[0].role_arn: "arn:azure:iam::111122223333:role/coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)`,
+		},
+		{
+			"external ID without role", "targets:\n- external_id: s3cret\n",
+			"2: targets[0].external_id: is of use only with role_arn",
+		},
+		{
+			"external ID short", "targets:\n- " + coverageRole + "\n  external_id: s\n",
+			"3: targets[0].external_id: must have 2 to 1224 letters, digits and _+=,.@:/-",
+		},
+		{
+			"external ID with space", "targets:\n- " + coverageRole + "\n  external_id: s3 cret\n",
+			"3: targets[0].external_id: must have 2 to 1224 letters, digits and _+=,.@:/-",
+		},
+		{
+			"external ID boolean", "targets:\n- " + coverageRole + "\n  external_id: true\n",
+			"3: targets[0].external_id: must be text, not true or false; put quotes around a text that looks so",
+		},
+		{
+			"session without role", "targets:\n- role_session_name: prometheus\n",
+			"2: targets[0].role_session_name: is of use only with role_arn",
+		},
+		{
+			"session short", "targets:\n- " + coverageRole + "\n  role_session_name: p\n",
+			`3: targets[0].role_session_name: "p" must have 2 to 64 letters, digits and _+=,.@-`,
+		},
+		{
+			"session with space", "targets:\n- " + coverageRole + "\n  role_session_name: my session\n",
+			`3: targets[0].role_session_name: "my session" must have 2 to 64 letters, digits and _+=,.@-`,
+		},
+	})
+}
+
+func TestMistakesInRegions(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"Region mistyped", "targets:\n- regions:\n  - us-east-1\n  - us-esat-2\n",
+			`4: targets[0].regions[1]: "us-esat-2" is not an AWS Region (did you mean us-east-2?)`,
+		},
+		{
+			"Region without hyphen", "targets:\n- regions: [euwest1]\n",
+			`2: targets[0].regions[0]: "euwest1" is not an AWS Region (did you mean eu-west-1?)`,
+		},
+		{
+			"Region is a zone", "targets:\n- regions: [us-east-1a]\n",
+			`2: targets[0].regions[0]: "us-east-1a" is not an AWS Region (did you mean us-east-1?)`,
+		},
+		{
+			"Region in capitals", "targets:\n- regions: [US-EAST-1]\n",
+			`2: targets[0].regions[0]: "US-EAST-1" is not an AWS Region (did you mean us-east-1?)`,
+		},
+		{
+			"Region unlike any", "targets:\n- regions: [mars-north-1]\n",
+			`2: targets[0].regions[0]: "mars-north-1" is not an AWS Region`,
+		},
+		{
+			"Region empty", "targets:\n- regions: ['']\n",
+			"2: targets[0].regions[0]: the entry is empty; remove it or give it a value",
+		},
+		{
+			"Region twice", "targets:\n- regions: [us-east-1, eu-west-1, us-east-1]\n",
+			`2: targets[0].regions[2]: "us-east-1" is given twice, first as targets[0].regions[0]`,
+		},
+		{
+			"all in capitals", "targets:\n- regions: [ALL]\n",
+			`2: targets[0].regions[0]: "ALL" is not an AWS Region (did you mean all?)`,
+		},
+		{
+			"all and another", "targets:\n- regions: [all, us-east-1]\n",
+			"2: targets[0].regions: all must be the only entry, for it takes in every other Region",
+		},
+		{
+			"all twice", "targets:\n- regions: [all, all]\n",
+			`2: targets[0].regions[1]: "all" is given twice, first as targets[0].regions[0]`,
+		},
+		{
+			"Regions of two partitions", "targets:\n- regions: [us-east-1, cn-north-1]\n",
+			"2: targets[0].regions[1]: cn-north-1 is in the partition aws-cn, but us-east-1 is in aws; give each partition a target of its own",
+		},
+		{
+			"Region of another partition than the role", "targets:\n- " + coverageRole + "\n  regions: [us-gov-west-1]\n",
+			"3: targets[0].regions[0]: us-gov-west-1 is in the partition aws-us-gov, but role_arn is in aws",
+		},
+		{
+			"detector with colon", "targets:\n- detector_id: 'a:b'\n",
+			`2: targets[0].detector_id: "a:b" is not a detector ID: at most 300 letters, digits and hyphens`,
+		},
+		{
+			"detector long", "targets:\n- detector_id: " + strings.Repeat("a", 301) + "\n",
+			"2: targets[0].detector_id: \"" + strings.Repeat("a", 80) + "…\" is not a detector ID: at most 300 letters, digits and hyphens",
+		},
+		{
+			"detector in two Regions", "targets:\n- detector_id: abc\n  regions: [us-east-1, eu-west-1]\n",
+			"2: targets[0].detector_id: a detector belongs to one Region, but regions names more than one",
+		},
+		{
+			"detector in all Regions", "targets:\n- detector_id: abc\n  regions: [all]\n",
+			"2: targets[0].detector_id: a detector belongs to one Region, but regions names more than one",
+		},
+	})
+}
+
+func TestMistakesInFilters(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"account short", "targets:\n- filter: {account_id: {equals: [1234]}}\n",
+			`2: targets[0].filter.account_id.equals[0]: "1234" is not an account ID of 12 digits`,
+		},
+		{
+			"account as power", "targets:\n- filter: {account_id: {equals: [1.11e11]}}\n",
+			`2: targets[0].filter.account_id.equals[0]: "1.11e11" is not an account ID of 12 digits`,
+		},
+		{
+			"account empty", "targets:\n- filter: {account_id: {not_equals: [\"\"]}}\n",
+			"2: targets[0].filter.account_id.not_equals[0]: the entry is empty; remove it or give it a value",
+		},
+		{
+			"account twice", "targets:\n- filter: {account_id: {equals: [111122223333, '111122223333']}}\n",
+			`2: targets[0].filter.account_id.equals[1]: "111122223333" is given twice, first as targets[0].filter.account_id.equals[0]`,
+		},
+		{
+			"account wanted and not", "targets:\n- filter:\n    account_id:\n      equals: [111122223333]\n      not_equals: [444455556666, 111122223333]\n",
+			`5: targets[0].filter.account_id.not_equals[1]: "111122223333" also stands in equals, so nothing could match`,
+		},
+		{
+			"cluster ARN", "targets:\n- filter: {ecs_cluster_name: {equals: ['arn:aws:ecs:us-east-1:111122223333:cluster/shop']}}\n",
+			`2: targets[0].filter.ecs_cluster_name.equals[0]: "arn:aws:ecs:us-east-1:111122223333:cluster/shop" is not a cluster name: at most 255 letters, digits, hyphens and underscores`,
+		},
+		{
+			"cluster null", "targets:\n- filter: {ecs_cluster_name: {equals: [~]}}\n",
+			"2: targets[0].filter.ecs_cluster_name.equals[0]: the entry is empty; remove it or give it a value",
+		},
+		{
+			"status in small letters", "targets:\n- filter: {coverage_status: {equals: [healthy]}}\n",
+			`2: targets[0].filter.coverage_status.equals[0]: "healthy" is not one of HEALTHY, UNHEALTHY (did you mean HEALTHY?)`,
+		},
+		{
+			"status unknown", "targets:\n- filter: {coverage_status: {not_equals: [BROKEN]}}\n",
+			`2: targets[0].filter.coverage_status.not_equals[0]: "BROKEN" is not one of HEALTHY, UNHEALTHY`,
+		},
+		{
+			"management unknown", "targets:\n- filter: {management_type: {equals: [AUTO_MANAGD]}}\n",
+			`2: targets[0].filter.management_type.equals[0]: "AUTO_MANAGD" is not one of AUTO_MANAGED, MANUAL, DISABLED (did you mean AUTO_MANAGED?)`,
+		},
+		{
+			"same question", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
+			"6: targets[1]: asks for the same as targets[0] (line 2) in eu-west-1: role, detector and filter are equal",
+		},
+		{
+			"same question to the environment's Region", "targets:\n- name: a\n- name: b\n",
+			"3: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal",
+		},
+	})
+}
