@@ -1,0 +1,173 @@
+package coverage_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+const (
+	administrator = "111122223333"
+	member        = "444455556666"
+	region        = "eu-west-1"
+)
+
+// cluster is a row of one of the two accounts, changed at a minute of the day.
+func cluster(account, name string, status coverage.Status, minute int) coverage.Cluster {
+	return coverage.Cluster{
+		Key:    coverage.Key{AccountID: account, Region: region, Name: name},
+		Status: status, UpdatedAt: time.Date(2026, 3, 1, 0, minute, 0, 0, time.UTC),
+	}
+}
+
+// report is a target's good one; the target is called as its account.
+func report(account string, s coverage.Snapshot) coverage.Report {
+	return coverage.Report{
+		Target:   coverage.Target{Name: account, AccountID: account, Region: region},
+		State:    coverage.OK,
+		Snapshot: &s,
+	}
+}
+
+func total(account string, byStatus map[coverage.Status]int64) coverage.Total {
+	return coverage.Total{AccountID: account, Region: region, ResourceType: coverage.ECS, ByStatus: byStatus}
+}
+
+func counts(healthy, unhealthy int64) map[coverage.Status]int64 {
+	return map[coverage.Status]int64{coverage.Healthy: healthy, coverage.Unhealthy: unhealthy}
+}
+
+func TestMerge(t *testing.T) {
+	var (
+		own    = cluster(administrator, "own", coverage.Healthy, 1)
+		shared = cluster(member, "shared", coverage.Healthy, 1)
+		newer  = cluster(member, "shared", coverage.Unhealthy, 2)
+		worse  = cluster(member, "shared", coverage.Unhealthy, 1)
+		odd    = cluster(member, "odd", "DEGRADED", 1)
+	)
+	for _, tc := range []struct {
+		name     string
+		reports  []coverage.Report
+		clusters []coverage.Cluster
+		totals   []coverage.Total
+	}{
+		{name: "nothing"},
+		{
+			name:    "a target without a snapshot",
+			reports: []coverage.Report{{Target: coverage.Target{Name: "new", Region: region}, State: coverage.Denied}},
+		},
+		{
+			name:     "an administrator shows its members",
+			reports:  []coverage.Report{report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{own, shared}, Accounts: []string{administrator}})},
+			clusters: []coverage.Cluster{own, shared},
+			totals:   []coverage.Total{total(administrator, counts(1, 0)), total(member, counts(1, 0))},
+		},
+		{
+			name: "administrator and member, the newer row wins",
+			reports: []coverage.Report{
+				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{own, shared}}),
+				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{newer}}),
+			},
+			clusters: []coverage.Cluster{own, newer},
+			totals:   []coverage.Total{total(administrator, counts(1, 0)), total(member, counts(0, 1))},
+		},
+		{
+			name: "equally new, the worse row wins",
+			reports: []coverage.Report{
+				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{worse}}),
+				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{shared}}),
+			},
+			clusters: []coverage.Cluster{worse},
+			totals:   []coverage.Total{total(member, counts(0, 1))},
+		},
+		{
+			name:     "a status of tomorrow counts as itself",
+			reports:  []coverage.Report{report(member, coverage.Snapshot{Clusters: []coverage.Cluster{odd, shared}})},
+			clusters: []coverage.Cluster{odd, shared},
+			totals: []coverage.Total{
+				total(member, map[coverage.Status]int64{coverage.Healthy: 1, coverage.Unhealthy: 0, "DEGRADED": 1}),
+			},
+		},
+		{
+			name:    "an account without clusters shows zeros",
+			reports: []coverage.Report{report(member, coverage.Snapshot{Clusters: []coverage.Cluster{}, Accounts: []string{member}})},
+			totals:  []coverage.Total{total(member, counts(0, 0))},
+		},
+		{
+			name: "narrowed by status: rows and no counts",
+			reports: []coverage.Report{report(member, coverage.Snapshot{
+				Clusters: []coverage.Cluster{worse}, Accounts: []string{member}, NarrowedByStatus: true,
+			})},
+			clusters: []coverage.Cluster{worse},
+		},
+		{
+			name: "narrowed by status and seen in full too: counted once, by the newest row",
+			reports: []coverage.Report{
+				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{newer}, NarrowedByStatus: true}),
+				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{shared}}),
+			},
+			clusters: []coverage.Cluster{newer},
+			totals:   []coverage.Total{total(member, counts(0, 1))},
+		},
+		{
+			name: "narrowed by status beside others of the account: only those are counted",
+			reports: []coverage.Report{
+				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{worse}, NarrowedByStatus: true}),
+				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{odd}}),
+			},
+			clusters: []coverage.Cluster{odd, worse},
+			totals: []coverage.Total{
+				total(member, map[coverage.Status]int64{coverage.Healthy: 0, coverage.Unhealthy: 0, "DEGRADED": 1}),
+			},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			want := &coverage.View{Clusters: tc.clusters, Totals: tc.totals, Reports: tc.reports}
+			if diff := cmp.Diff(want, coverage.Merge(tc.reports)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMergeLeavesSnapshotsAlone(t *testing.T) {
+	clusters := []coverage.Cluster{cluster(member, "web", coverage.Healthy, 1), cluster(member, "api", coverage.Healthy, 1)}
+	kept := append([]coverage.Cluster(nil), clusters...)
+	reports := []coverage.Report{
+		report(member, coverage.Snapshot{Clusters: clusters}),
+		report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{cluster(member, "web", coverage.Unhealthy, 2)}}),
+	}
+	coverage.Merge(reports)
+	if diff := cmp.Diff(kept, clusters); diff != "" {
+		t.Errorf("the snapshot's clusters, -before +after:\n%s", diff)
+	}
+	if reports[0].Target.Name != member {
+		t.Error("the reports were put in another order")
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		byStatus map[coverage.Status]int64
+		want     float64
+		defined  bool
+	}{
+		{"no resources", counts(0, 0), 0, false},
+		{"no counts", nil, 0, false},
+		{"all healthy", counts(4, 0), 100, true},
+		{"none healthy", counts(0, 3), 0, true},
+		{"three of four", counts(3, 1), 75, true},
+		{"others are not healthy", map[coverage.Status]int64{coverage.Healthy: 1, coverage.Unknown: 1, "DEGRADED": 2}, 25, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, defined := total(member, tc.byStatus).Percent()
+			if got != tc.want || defined != tc.defined {
+				t.Errorf("%v %v, want %v %v", got, defined, tc.want, tc.defined)
+			}
+		})
+	}
+}
