@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/store"
+)
+
+const region = "eu-west-1"
+
+// report is one of a target that has found healthy clusters of these names.
+func report(target string, names ...string) coverage.Report {
+	s := &coverage.Snapshot{}
+	for _, name := range names {
+		s.Clusters = append(s.Clusters, coverage.Cluster{
+			Key:    coverage.Key{AccountID: "111122223333", Region: region, Name: name},
+			Status: coverage.Healthy,
+		})
+	}
+	return coverage.Report{Target: coverage.Target{Name: target, Region: region}, State: coverage.OK, Snapshot: s}
+}
+
+func TestZeroValue(t *testing.T) {
+	var s store.Store
+	if diff := cmp.Diff(&coverage.View{}, s.View()); diff != "" {
+		t.Errorf("the view of nothing, -want +got:\n%s", diff)
+	}
+	s.Drop(coverage.Target{Name: "none", Region: region})
+}
+
+func TestPutAndDrop(t *testing.T) {
+	var s store.Store
+	check := func(step string, reports ...coverage.Report) {
+		t.Helper()
+		if diff := cmp.Diff(coverage.Merge(reports), s.View()); diff != "" {
+			t.Errorf("%s, -want +got:\n%s", step, diff)
+		}
+	}
+	s.Put(report("b", "web"))
+	check("one", report("b", "web"))
+	s.Put(report("a", "api", "web"))
+	check("two", report("a", "api", "web"), report("b", "web"))
+	s.Put(report("b", "db"))
+	check("replaced", report("a", "api", "web"), report("b", "db"))
+
+	known := report("b", "db")
+	known.Target.AccountID = "111122223333"
+	s.Put(known)
+	check("the account became known", report("a", "api", "web"), known)
+
+	elsewhere := report("b", "far")
+	elsewhere.Target.Region = "us-east-1"
+	s.Put(elsewhere)
+	check("the same name in another Region", report("a", "api", "web"), known, elsewhere)
+
+	s.Drop(coverage.Target{Name: "b", Region: region}) // whatever its account
+	check("dropped", report("a", "api", "web"), elsewhere)
+	s.Drop(coverage.Target{Name: "b", Region: region})
+	check("dropped again", report("a", "api", "web"), elsewhere)
+}
+
+func TestViewIsMergedOncePerChange(t *testing.T) {
+	var s store.Store
+	s.Put(report("a", "web"))
+	first := s.View()
+	if s.View() != first {
+		t.Error("nothing has changed, and the view is another one")
+	}
+	s.Put(report("a", "web", "api"))
+	if s.View() == first {
+		t.Error("a report has changed, and the view is the old one")
+	}
+}
+
+func TestViewsDoNotChange(t *testing.T) {
+	var s store.Store
+	s.Put(report("a", "web"))
+	s.Put(report("b", "api"))
+	view := s.View()
+	want := coverage.Merge([]coverage.Report{report("a", "web"), report("b", "api")})
+
+	s.Put(report("a", "aardvark", "zebra"))
+	s.Drop(coverage.Target{Name: "b", Region: region})
+	s.View()
+	if diff := cmp.Diff(want, view); diff != "" {
+		t.Errorf("the view that was handed out, -before +after:\n%s", diff)
+	}
+}
+
+// TestConcurrentUse has writers, each of one target, and readers, who must see
+// every target's report whole. It is of use with the race detector above all.
+func TestConcurrentUse(t *testing.T) {
+	const targets, rounds = 4, 100
+	var s store.Store
+	var wg sync.WaitGroup
+	for i := range targets {
+		target := fmt.Sprint("target-", i)
+		wg.Go(func() {
+			for range rounds {
+				s.Put(report(target, target+"-x", target+"-y"))
+				s.Drop(coverage.Target{Name: target, Region: region})
+			}
+			s.Put(report(target, target+"-x", target+"-y"))
+		})
+	}
+	for range 2 {
+		wg.Go(func() {
+			for range rounds {
+				if v := s.View(); len(v.Clusters) != 2*len(v.Reports) {
+					t.Errorf("%d clusters of %d targets", len(v.Clusters), len(v.Reports))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if v := s.View(); len(v.Reports) != targets || len(v.Clusters) != 2*targets {
+		t.Errorf("%d targets and %d clusters at the end", len(v.Reports), len(v.Clusters))
+	}
+}
