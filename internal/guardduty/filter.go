@@ -1,0 +1,64 @@
+package guardduty
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+// Filter narrows what is asked of the API. Its zero value asks for every ECS
+// cluster that the detector shows.
+type Filter struct {
+	AccountID      Condition
+	ECSClusterName Condition
+	CoverageStatus Condition
+	ManagementType Condition
+}
+
+// Condition is the API's FilterCondition: equal to one of these values, and to
+// none of those.
+type Condition struct {
+	Equals    []string
+	NotEquals []string
+}
+
+func (c Condition) isEmpty() bool { return len(c.Equals) == 0 && len(c.NotEquals) == 0 }
+
+func (c Condition) admits(value string) bool {
+	return (len(c.Equals) == 0 || slices.Contains(c.Equals, value)) && !slices.Contains(c.NotEquals, value)
+}
+
+func (f Filter) criteria() *types.CoverageFilterCriteria {
+	criteria := []types.CoverageFilterCriterion{
+		criterion(types.CoverageFilterCriterionKeyResourceType, Condition{Equals: []string{string(coverage.ECS)}}),
+	}
+	for _, c := range []struct {
+		key       types.CoverageFilterCriterionKey
+		condition Condition
+	}{
+		{types.CoverageFilterCriterionKeyAccountId, f.AccountID},
+		{types.CoverageFilterCriterionKeyEcsClusterName, f.ECSClusterName},
+		{types.CoverageFilterCriterionKeyCoverageStatus, f.CoverageStatus},
+		{types.CoverageFilterCriterionKeyManagementType, f.ManagementType},
+	} {
+		if !c.condition.isEmpty() {
+			criteria = append(criteria, criterion(c.key, c.condition))
+		}
+	}
+	return &types.CoverageFilterCriteria{FilterCriterion: criteria}
+}
+
+// criterion leaves an empty list out of the request: to be equal to none of no
+// values is no condition.
+func criterion(key types.CoverageFilterCriterionKey, c Condition) types.CoverageFilterCriterion {
+	condition := &types.CoverageFilterCondition{}
+	if len(c.Equals) > 0 {
+		condition.Equals = c.Equals
+	}
+	if len(c.NotEquals) > 0 {
+		condition.NotEquals = c.NotEquals
+	}
+	return types.CoverageFilterCriterion{CriterionKey: key, FilterCondition: condition}
+}

@@ -1,0 +1,108 @@
+package guardduty
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+var (
+	// ErrNoDetector says that GuardDuty is not enabled in the Region.
+	ErrNoDetector = errors.New("no detector: GuardDuty is not enabled in this Region")
+	// ErrInvalidResponse says that an answer of the API cannot be the truth.
+	ErrInvalidResponse = errors.New("invalid response")
+)
+
+// StateOf classifies an error of a call to AWS that was made in a Region. The
+// state of no error is coverage.OK.
+func StateOf(region string, err error) coverage.State {
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return coverage.OK
+	case errors.Is(err, ErrNoDetector):
+		return coverage.NoDetector
+	case errors.Is(err, ErrInvalidResponse):
+		return coverage.InvalidResponse
+	case isTimeout(err):
+		return coverage.Timeout
+	case errors.As(err, &api):
+		if state, ok := stateOfCode(region, api.ErrorCode()); ok {
+			return state
+		}
+	}
+	return stateOfAnswer(err)
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func stateOfCode(region, code string) (coverage.State, bool) {
+	switch code {
+	case "UnrecognizedClientException":
+		// What an opt-in Region that is off says of every key.
+		if isAlwaysEnabled(region) {
+			return coverage.Denied, true
+		}
+		return coverage.RegionDisabled, true
+	case "RegionDisabledException":
+		return coverage.RegionDisabled, true
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
+		"ExpiredToken", "ExpiredTokenException", "RequestExpired",
+		"InvalidClientTokenId", "InvalidAccessKeyId", "InvalidIdentityToken",
+		"MissingAuthenticationToken", "MissingAuthenticationTokenException",
+		"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException",
+		"OptInRequired", "SubscriptionRequiredException":
+		return coverage.Denied, true
+	}
+	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok {
+		return coverage.Throttled, true
+	}
+	return "", false
+}
+
+// stateOfAnswer goes by what is known of an answer without a known code.
+func stateOfAnswer(err error) coverage.State {
+	var (
+		answer  *awshttp.ResponseError
+		broken  *smithy.DeserializationError
+		missing interface{ MissingCredentials() }
+	)
+	if errors.As(err, &answer) {
+		switch status := answer.HTTPStatusCode(); {
+		case status == http.StatusTooManyRequests:
+			return coverage.Throttled
+		case status == http.StatusUnauthorized, status == http.StatusForbidden:
+			return coverage.Denied
+		case status >= http.StatusInternalServerError:
+			return coverage.Failed
+		}
+	}
+	switch {
+	case errors.As(err, &broken):
+		return coverage.InvalidResponse
+	case errors.As(err, &missing):
+		return coverage.Denied
+	}
+	return coverage.Failed
+}
+
+// isAlwaysEnabled tells the Regions that no account can switch off. Source: AWS
+// Account Management, "Enable or disable AWS Regions in your account".
+func isAlwaysEnabled(region string) bool {
+	return slices.Contains([]string{
+		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+		"ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
+		"sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+	}, region)
+}
