@@ -1,0 +1,55 @@
+// Package deploy_test checks the files of this directory against each other, against the code and against the
+// documents that describe them.
+package deploy_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// read returns the contents of a file; its name is relative to this directory.
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.FromSlash(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// readJSON decodes a file that holds one JSON value without members that T lacks.
+func readJSON[T any](t *testing.T, name string) T {
+	t.Helper()
+	var value T
+	decoder := json.NewDecoder(bytes.NewReader(read(t, name)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		t.Fatalf("%s: more than one JSON value", name)
+	}
+	return value
+}
+
+// readYAML decodes a file that holds one YAML document without keys that T lacks.
+func readYAML[T any](t *testing.T, name string) T {
+	t.Helper()
+	var value T
+	decoder := yaml.NewDecoder(bytes.NewReader(read(t, name)))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		t.Fatalf("%s: more than one YAML document", name)
+	}
+	return value
+}

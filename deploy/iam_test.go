@@ -1,0 +1,164 @@
+package deploy_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	sdk            = "github.com/aws/aws-sdk-go-v2/"
+	callerIdentity = "sts:GetCallerIdentity" // needs no permission
+)
+
+// usedActions returns the IAM actions of all calls in the module's code, sorted: an operation is called with the
+// Input of its name, and roles are assumed through the SDK's own provider.
+func usedActions(t *testing.T) []string {
+	t.Helper()
+	used := map[string]bool{}
+	err := filepath.WalkDir("..", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		collectActions(file, used)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(used))
+}
+
+func collectActions(file *ast.File, used map[string]bool) {
+	services := map[string]string{} // by the name that the file calls the package
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		if imported == sdk+"credentials/stscreds" {
+			used["sts:AssumeRole"] = true
+		}
+		service, ok := strings.CutPrefix(imported, sdk+"service/")
+		if !ok || strings.Contains(service, "/") {
+			continue
+		}
+		name := service
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		services[name] = service
+	}
+	ast.Inspect(file, func(node ast.Node) bool {
+		selector, ok := node.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		operation, isInput := strings.CutSuffix(selector.Sel.Name, "Input")
+		if pkg, ok := selector.X.(*ast.Ident); ok && isInput && services[pkg.Name] != "" {
+			used[services[pkg.Name]+":"+operation] = true
+		}
+		return true
+	})
+}
+
+func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
+	reader := readJSON[policy](t, "iam/delegated-administrator.json")
+	assume := readJSON[policy](t, "iam/assume-roles.json")
+
+	allowed := append(reader.actions(t), assume.actions(t)...)
+	needed := slices.DeleteFunc(usedActions(t), func(action string) bool { return action == callerIdentity })
+	slices.Sort(allowed)
+	if diff := cmp.Diff(needed, allowed); diff != "" {
+		t.Errorf("actions of the code (-) and of the policies (+):\n%s", diff)
+	}
+	for _, s := range assume.Statement {
+		for _, resource := range s.Resource {
+			if !regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[\w-]+$`).MatchString(resource) {
+				t.Errorf("assume-roles.json names %q, which is not one role", resource)
+			}
+		}
+	}
+}
+
+func TestTrustPolicies(t *testing.T) {
+	exporter := readManifests(t).ServiceAccount
+	account := exporter.Metadata.Namespace + ":" + exporter.Metadata.Name
+
+	trust := single(t, "iam/trust-policy.json")
+	if diff := cmp.Diff(map[string]string{"AWS": exporter.Metadata.Annotations[roleAnnotation]}, trust.Principal); diff != "" {
+		t.Errorf("the trusted principal is not the role that the exporter runs with:\n%s", diff)
+	}
+	if trust.Condition["StringEquals"]["sts:ExternalId"] == "" || len(trust.Condition) != 1 {
+		t.Errorf("the role is assumed without an external ID: %v", trust.Condition)
+	}
+	if diff := cmp.Diff(list{"sts:AssumeRole"}, trust.Action); diff != "" {
+		t.Errorf("trust-policy.json:\n%s", diff)
+	}
+
+	irsa := single(t, "iam/trust-policy-irsa.json")
+	_, provider, _ := strings.Cut(irsa.Principal["Federated"], ":oidc-provider/")
+	want := map[string]map[string]string{"StringEquals": {
+		provider + ":aud": "sts.amazonaws.com",
+		provider + ":sub": "system:serviceaccount:" + account,
+	}}
+	if diff := cmp.Diff(want, irsa.Condition); diff != "" || provider == "" {
+		t.Errorf("trust-policy-irsa.json with the provider %q:\n%s", provider, diff)
+	}
+
+	identity := single(t, "iam/trust-policy-pod-identity.json").Condition["StringEquals"]
+	tagged := identity["aws:RequestTag/kubernetes-namespace"] + ":" + identity["aws:RequestTag/kubernetes-service-account"]
+	if tagged != account {
+		t.Errorf("trust-policy-pod-identity.json is for the service account %s, want %s", tagged, account)
+	}
+}
+
+// single returns the only statement of a trust policy.
+func single(t *testing.T, name string) statement {
+	t.Helper()
+	p := readJSON[policy](t, name)
+	p.actions(t)
+	if len(p.Statement) != 1 || len(p.Statement[0].Resource) != 0 || len(p.Statement[0].Principal) != 1 {
+		t.Fatalf("%s is not a trust policy of one statement with one principal", name)
+	}
+	return p.Statement[0]
+}
+
+// Every file is linked from the document, every link leads somewhere, and every action has its line.
+func TestIAMDocument(t *testing.T) {
+	document := string(read(t, "../docs/iam.md"))
+	files, err := filepath.Glob("iam/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in deploy/iam: %v", err)
+	}
+	for _, file := range files {
+		if !strings.Contains(document, "(../deploy/"+filepath.ToSlash(file)+")") {
+			t.Errorf("docs/iam.md does not link deploy/%s", file)
+		}
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(document, -1) {
+		if _, err := os.Stat(filepath.FromSlash("../docs/" + link[1])); err != nil {
+			t.Errorf("docs/iam.md links what does not exist: %v", err)
+		}
+	}
+	for _, action := range usedActions(t) {
+		if !strings.Contains(document, "| `"+action+"` |") {
+			t.Errorf("docs/iam.md has no line on %s", action)
+		}
+	}
+}

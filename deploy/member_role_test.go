@@ -1,0 +1,140 @@
+package deploy_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"guardduty_coverage_exporter/internal/config"
+)
+
+// template is the part of CloudFormation that the member role uses.
+type template struct {
+	AWSTemplateFormatVersion string               `yaml:"AWSTemplateFormatVersion"`
+	Description              string               `yaml:"Description"`
+	Metadata                 yaml.Node            `yaml:"Metadata"`
+	Parameters               map[string]parameter `yaml:"Parameters"`
+	Resources                map[string]resource  `yaml:"Resources"`
+	Outputs                  yaml.Node            `yaml:"Outputs"`
+}
+
+type parameter struct {
+	Type                  string `yaml:"Type"`
+	Description           string `yaml:"Description"`
+	Default               string `yaml:"Default"`
+	NoEcho                bool   `yaml:"NoEcho"`
+	MinLength             int    `yaml:"MinLength"`
+	MaxLength             int    `yaml:"MaxLength"`
+	AllowedPattern        string `yaml:"AllowedPattern"`
+	ConstraintDescription string `yaml:"ConstraintDescription"`
+}
+
+type resource struct {
+	Type       string `yaml:"Type"`
+	Properties struct {
+		RoleName                 string `yaml:"RoleName"`
+		Description              string `yaml:"Description"`
+		MaxSessionDuration       int    `yaml:"MaxSessionDuration"`
+		AssumeRolePolicyDocument policy `yaml:"AssumeRolePolicyDocument"`
+		Policies                 []struct {
+			PolicyName     string `yaml:"PolicyName"`
+			PolicyDocument policy `yaml:"PolicyDocument"`
+		} `yaml:"Policies"`
+	} `yaml:"Properties"`
+}
+
+const memberRole = "iam/member-role.yaml"
+
+func TestMemberRoleReadsAsTheDelegatedAdministratorDoes(t *testing.T) {
+	file := readYAML[template](t, memberRole)
+	role, ok := file.Resources["CoverageRole"]
+	if !ok || len(file.Resources) != 1 || role.Type != "AWS::IAM::Role" || len(role.Properties.Policies) != 1 {
+		t.Fatalf("the template does not make one role with one policy: %+v", file.Resources)
+	}
+	want := readJSON[policy](t, "iam/delegated-administrator.json")
+	if diff := cmp.Diff(want, role.Properties.Policies[0].PolicyDocument); diff != "" {
+		t.Errorf("delegated-administrator.json (-), member-role.yaml (+):\n%s", diff)
+	}
+	// What stands in place of a principal and an external ID are the names of the parameters.
+	trust := readJSON[policy](t, "iam/trust-policy.json")
+	trust.Statement[0].Principal = map[string]string{"AWS": "ExporterPrincipalArn"}
+	trust.Statement[0].Condition = map[string]map[string]string{"StringEquals": {"sts:ExternalId": "ExternalId"}}
+	if diff := cmp.Diff(trust, role.Properties.AssumeRolePolicyDocument); diff != "" {
+		t.Errorf("trust-policy.json (-), member-role.yaml (+):\n%s", diff)
+	}
+}
+
+// Every !Ref and !GetAtt leads to something, every parameter is used, and there is no other function.
+func TestMemberRoleReferences(t *testing.T) {
+	file := readYAML[template](t, memberRole)
+	var root yaml.Node
+	if err := yaml.Unmarshal(read(t, memberRole), &root); err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	var walk func(*yaml.Node)
+	walk = func(node *yaml.Node) {
+		if tag := node.Tag; strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") {
+			name, attribute, _ := strings.Cut(node.Value, ".")
+			_, isParameter := file.Parameters[name]
+			_, isResource := file.Resources[name]
+			used[name] = true
+			found := tag == "!Ref" && isParameter && attribute == "" || tag == "!GetAtt" && isResource && attribute == "Arn"
+			if !found {
+				t.Errorf("line %d: %s %s refers to nothing", node.Line, tag, node.Value)
+			}
+		}
+		for _, child := range node.Content {
+			walk(child)
+		}
+	}
+	walk(&root)
+	for name, p := range file.Parameters {
+		if !used[name] || p.Type != "String" || p.Description == "" || p.ConstraintDescription == "" {
+			t.Errorf("the parameter %s is not used, not a string, or without a description", name)
+		}
+	}
+}
+
+func TestMemberRoleParameters(t *testing.T) {
+	file := readYAML[template](t, memberRole)
+	externalID := file.Parameters["ExternalId"]
+	if !externalID.NoEcho || externalID.Default != "" {
+		t.Errorf("the external ID is echoed, or has a default: %+v", externalID)
+	}
+	pattern := regexp.MustCompile(externalID.AllowedPattern)
+	for _, id := range []string{
+		"", "a", "ab", "Az09_+=,.@:/-", "with space", "new\nline", "ümlaut",
+		strings.Repeat("x", 1224), strings.Repeat("x", 1225),
+	} {
+		allowed := len(id) >= externalID.MinLength && len(id) <= externalID.MaxLength && pattern.MatchString(id)
+		if id != "" && allowed != parses(id) {
+			t.Errorf("the external ID %.20q is allowed by the template: %t, by the configuration: %t", id, allowed, parses(id))
+		}
+	}
+	principal := regexp.MustCompile(file.Parameters["ExporterPrincipalArn"].AllowedPattern)
+	for arn, want := range map[string]bool{
+		"arn:aws:iam::444455556666:role/guardduty-coverage-exporter": true,
+		"arn:aws-us-gov:iam::444455556666:role/path/exporter":        true,
+		"arn:aws:iam::444455556666:root":                             false, // any principal of that account
+		"*":                                                          false,
+	} {
+		if principal.MatchString(arn) != want {
+			t.Errorf("the principal %s is allowed: %t, want %t", arn, !want, want)
+		}
+	}
+	if name := file.Parameters["RoleName"]; !regexp.MustCompile(name.AllowedPattern).MatchString(name.Default) {
+		t.Errorf("the default role name %q is not allowed", name.Default)
+	}
+}
+
+// parses reports whether a configuration with this external ID is valid.
+func parses(externalID string) bool {
+	_, err := config.Parse("config.yaml", []byte("targets: [{role_arn: 'arn:aws:iam::111122223333:role/guardduty-coverage', "+
+		"external_id: "+strconv.Quote(externalID)+"}]"))
+	return err == nil
+}

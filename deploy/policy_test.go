@@ -1,0 +1,71 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// policy is a policy document of IAM, of either kind: statements of an identity's policy have resources, those of a
+// trust policy have principals.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Sid       string
+	Effect    string
+	Principal map[string]string
+	Action    list
+	Resource  list
+	Condition map[string]map[string]string
+}
+
+// The keys of a policy are capitalised, which the YAML decoder does not expect.
+func (p *policy) UnmarshalYAML(node *yaml.Node) error {
+	var value map[string]any
+	if err := node.Decode(&value); err != nil {
+		return err
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	type plain policy
+	return json.Unmarshal(data, (*plain)(p))
+}
+
+// list is one string or several.
+type list []string
+
+func (l *list) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*l = list{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(l))
+}
+
+// actions returns what the policy allows, sorted. Anything but plain permission is an error.
+func (p policy) actions(t *testing.T) []string {
+	t.Helper()
+	if p.Version != "2012-10-17" {
+		t.Errorf("policy has the version %q, want 2012-10-17", p.Version)
+	}
+	var all []string
+	for _, s := range p.Statement {
+		if s.Effect != "Allow" || s.Sid == "" || len(s.Action) == 0 {
+			t.Errorf("statement %+v lacks an Allow, a Sid or an action", s)
+		}
+		all = append(all, s.Action...)
+	}
+	slices.Sort(all)
+	if distinct := slices.Compact(slices.Clone(all)); len(distinct) != len(all) {
+		t.Errorf("an action is allowed twice: %v", all)
+	}
+	return all
+}
