@@ -1,0 +1,211 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/account"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/google/go-cmp/cmp"
+)
+
+// limited makes a factory in a bubble, with a network and one request in eight
+// seconds.
+func limited(t *testing.T, n *network) *Factory {
+	f := open(t, "http://simulator.invalid", func(o *Options) { o.RequestsPerSecond = 0.125 })
+	f.base.HTTPClient = n
+	return f
+}
+
+const turn = 8 * time.Second // of a limited factory
+
+func TestEveryAttemptWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, n := time.Now(), &network{status: func(n int) int { return []int{500, 429, 200}[n] }}
+		client := sts.NewFromConfig(limited(t, n).Session(Role{}, region).Config(home))
+		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+			t.Fatal(err)
+		}
+		var sent []time.Duration
+		for _, at := range n.sent {
+			sent = append(sent, at.Sub(start).Round(time.Millisecond))
+		}
+		if diff := cmp.Diff([]time.Duration{0, turn, 2 * turn}, sent); diff != "" {
+			t.Errorf("sent at, -want +got:\n%s", diff)
+		}
+	})
+}
+
+// TestRequestRateIsOfAccountAndRegion has two targets of each pair send at once.
+func TestRequestRateIsOfAccountAndRegion(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		account, where string // of the second target; the first is home's in region
+		want           time.Duration
+	}{
+		{"the same", home, region, 3 * turn},
+		{"another account", other, region, turn},
+		{"another Region", home, "us-east-1", turn},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := limited(t, &network{})
+				f.base.APIOptions = slices.Grow(f.base.APIOptions, 4) // room in which configurations could meet
+				start := time.Now()
+				first := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
+				second := sts.NewFromConfig(f.Session(Role{}, region).In(tc.where).Config(tc.account))
+				var wg sync.WaitGroup
+				for _, client := range []*sts.Client{first, second, first, second} {
+					wg.Go(func() {
+						if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if took := time.Since(start).Round(time.Millisecond); took != tc.want {
+					t.Errorf("two calls of each took %v, want %v", took, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// TestConfigurationsOfOneSessionKeepTheirLimits makes the configuration of a
+// second account before the first one's is used.
+func TestConfigurationsOfOneSessionKeepTheirLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := limited(t, &network{})
+		f.base.APIOptions = slices.Grow(f.base.APIOptions, 4)
+		s := f.Session(Role{}, region)
+		first, second := s.Config(home), s.Config(other)
+		start := time.Now()
+		for _, client := range []*sts.Client{sts.NewFromConfig(first), sts.NewFromConfig(second)} {
+			if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("one account waited %v for the other", took)
+		}
+	})
+}
+
+func TestNoTimeLeftForATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		client := sts.NewFromConfig(limited(t, n).Session(Role{}, region).Config(home))
+		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), turn/2)
+		defer cancel()
+		_, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "request rate") {
+			t.Errorf("the error is %v, want a deadline that names the request rate", err)
+		}
+		if len(n.sent) != 1 || time.Since(start) != 0 {
+			t.Errorf("%d requests, and it took %v to give up; want 1 from before, and at once", len(n.sent), time.Since(start))
+		}
+	})
+}
+
+func TestBrokenAnswersAreTriedAgain(t *testing.T) {
+	good := func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-west-1"}]}`) }
+	for _, tc := range []struct {
+		name   string
+		answer func(http.ResponseWriter)
+		want   int // requests
+	}{
+		{"good", good, 1},
+		{"JSON cut short", func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-`) }, 2},
+		{"connection cut", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = fmt.Fprint(w, `{"Regions": [`)
+		}, 2},
+		{"HTML", func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `<html>Please log in</html>`) }, 2},
+		{"429 without a code", func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, 2},
+		{"429 with HTML", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = fmt.Fprint(w, `<html>Slow down</html>`)
+		}, 2},
+		{"500", func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, 2},
+		{"403", func(w http.ResponseWriter) {
+			w.Header().Set("X-Amzn-ErrorType", "AccessDeniedException")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = fmt.Fprint(w, `{"message": "no"}`)
+		}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			url, requests := serve(t, func(n int, w http.ResponseWriter) {
+				if n > 0 {
+					good(w)
+					return
+				}
+				tc.answer(w)
+			})
+			client := accountClient(open(t, url, nil).Session(Role{}, region).Config(home))
+			out, err := client.ListRegions(t.Context(), &account.ListRegionsInput{})
+			if requests() != tc.want {
+				t.Errorf("%d requests, want %d; the error is %v", requests(), tc.want, err)
+			}
+			if tc.name != "403" && (err != nil || len(out.Regions) != 1) {
+				t.Errorf("%v, %v; want the good answer at last", out, err)
+			}
+		})
+	}
+}
+
+func TestTooLargeAnswer(t *testing.T) {
+	const frame = `{"Regions":[],"X":""}`
+	for status, size := range map[int]int{http.StatusOK: maxAnswerBytes + 1, http.StatusBadRequest: 2 * maxAnswerBytes} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			url, requests := serve(t, func(_ int, w http.ResponseWriter) {
+				w.WriteHeader(status)
+				_, _ = fmt.Fprint(w, strings.TrimSuffix(frame, `"}`))
+				_, _ = w.Write(bytes.Repeat([]byte("x"), size-len(frame)))
+				_, _ = fmt.Fprint(w, `"}`)
+			})
+			client := accountClient(open(t, url, nil).Session(Role{}, region).Config(home))
+			if _, err := client.ListRegions(t.Context(), &account.ListRegionsInput{}); !errors.Is(err, errBodyTooLarge) {
+				t.Errorf("the error is %v", err)
+			}
+			if requests() != 1 {
+				t.Errorf("%d requests, want 1", requests())
+			}
+		})
+	}
+}
+
+func TestBoundedBody(t *testing.T) {
+	readers := map[string]func(io.Reader) io.Reader{
+		"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader,
+		"half": iotest.HalfReader, "data with its end": iotest.DataErrReader,
+	}
+	for name, reader := range readers {
+		for _, size := range []int{0, 1, 9, 10, 11, 100} {
+			body := &boundedBody{ReadCloser: io.NopCloser(reader(strings.NewReader(strings.Repeat("x", size)))), left: 10}
+			got, err := io.ReadAll(body)
+			if len(got) != min(size, 10) || (size > 10) != errors.Is(err, errBodyTooLarge) || size <= 10 && err != nil {
+				t.Errorf("%s: of %d bytes came %d, %v", name, size, len(got), err)
+			}
+			if size > 10 {
+				if rest, err := io.ReadAll(body); len(rest) > 0 || !errors.Is(err, errBodyTooLarge) {
+					t.Errorf("%s: of %d bytes the rest can be read", name, size)
+				}
+			}
+		}
+	}
+}

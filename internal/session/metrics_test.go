@@ -1,0 +1,120 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/account"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// counters returns the values of a family of counters.
+func counters(t *testing.T, m *Metrics, name string) map[string]float64 {
+	t.Helper()
+	values := map[string]float64{}
+	for labels, metric := range family(t, m, name) {
+		values[labels] = metric.GetCounter().GetValue()
+	}
+	return values
+}
+
+func TestEachAttemptIsCounted(t *testing.T) {
+	url, _ := serve(t, func(n int, w http.ResponseWriter) {
+		time.Sleep(time.Millisecond) // what the duration has at least
+		switch n {
+		case 0:
+			w.WriteHeader(http.StatusInternalServerError)
+		case 1:
+			w.WriteHeader(http.StatusTooManyRequests)
+		case 2:
+			_, _ = fmt.Fprint(w, `{"Regions": []}`)
+		case 3:
+			w.WriteHeader(http.StatusForbidden)
+		default:
+			_, _ = fmt.Fprint(w, identity)
+		}
+	})
+	metrics := NewMetrics(func(region string, err error) string {
+		var answer *awshttp.ResponseError
+		if !errors.As(err, &answer) {
+			return "other"
+		}
+		return fmt.Sprint(region, "-", answer.HTTPStatusCode())
+	})
+	cfg := open(t, url, func(o *Options) { o.Metrics = metrics }).Session(Role{}, region).Config(home)
+	if _, err := accountClient(cfg).ListRegions(t.Context(), &account.ListRegionsInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := accountClient(cfg).ListRegions(t.Context(), &account.ListRegionsInput{}); err == nil {
+		t.Fatal("the refused call has succeeded")
+	}
+	if _, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+		t.Fatal(err)
+	}
+
+	// The labels are operation, region and service; a failure's reason stands before the region.
+	wantRequests := map[string]float64{"ListRegions eu-west-1 Account": 4, "GetCallerIdentity eu-west-1 STS": 1}
+	if diff := cmp.Diff(wantRequests, counters(t, metrics, "guardduty_exporter_aws_requests_total")); diff != "" {
+		t.Errorf("requests, -want +got:\n%s", diff)
+	}
+	wantFailures := map[string]float64{
+		"ListRegions eu-west-1-500 eu-west-1 Account": 1,
+		"ListRegions eu-west-1-429 eu-west-1 Account": 1,
+		"ListRegions eu-west-1-403 eu-west-1 Account": 1,
+	}
+	if diff := cmp.Diff(wantFailures, counters(t, metrics, "guardduty_exporter_aws_request_failures_total")); diff != "" {
+		t.Errorf("failures, -want +got:\n%s", diff)
+	}
+	for labels, requests := range wantRequests {
+		h := family(t, metrics, "guardduty_exporter_aws_request_duration_seconds")[labels].GetHistogram()
+		if h.GetSampleCount() != uint64(requests) || h.GetSampleSum() < requests/1000 {
+			t.Errorf("%s: %d durations, %v s together", labels, h.GetSampleCount(), h.GetSampleSum())
+		}
+	}
+}
+
+func TestUnreachableEndpointIsAFailure(t *testing.T) {
+	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	})
+	metrics := NewMetrics(func(string, error) string { return "error" })
+	cfg := open(t, url, func(o *Options) { o.Metrics = metrics }).Session(Role{}, region).Config(home)
+	if _, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err == nil {
+		t.Fatal("a call without an answer has succeeded")
+	}
+	got := counters(t, metrics, "guardduty_exporter_aws_request_failures_total")
+	if diff := cmp.Diff(map[string]float64{"GetCallerIdentity error eu-west-1 STS": 3}, got); diff != "" {
+		t.Errorf("failures, -want +got:\n%s", diff)
+	}
+}
+
+// TestDurationIsOfTheRequestAlone has attempts that wait for their turn and
+// between retries, which is no part of how long a request took.
+func TestDurationIsOfTheRequestAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metrics := NewMetrics(func(string, error) string { return "error" })
+		f := open(t, "http://simulator.invalid", func(o *Options) { o.Metrics, o.RequestsPerSecond = metrics, 0.1 })
+		f.base.HTTPClient = &network{takes: time.Second, status: func(n int) int { return []int{500, 500, 200}[n] }}
+		client := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
+		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+			t.Fatal(err)
+		}
+		var h *dto.Histogram
+		for _, metric := range family(t, metrics, "guardduty_exporter_aws_request_duration_seconds") {
+			h = metric.GetHistogram()
+		}
+		if h.GetSampleCount() != 3 || h.GetSampleSum() != 3 {
+			t.Errorf("%d requests took %v s together, want 3 and 3 s", h.GetSampleCount(), h.GetSampleSum())
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/sync/singleflight"
+)
+
+// owner is who calls: the one credentials cache of a role and its account.
+type owner struct {
+	credentials aws.CredentialsProvider
+	sts         *sts.Client // nil where the account is known from the role
+
+	asking    singleflight.Group
+	accountID atomic.Pointer[string] // nil until it is known
+}
+
+// id asks for the account once for all who wait for it, each no longer than
+// its own context allows.
+func (o *owner) id(ctx context.Context) (string, error) {
+	if id := o.accountID.Load(); id != nil {
+		return *id, nil
+	}
+	asked := o.asking.DoChan("", func() (any, error) { return nil, o.ask(ctx) })
+	select {
+	case answer := <-asked:
+		if answer.Err != nil {
+			return "", fmt.Errorf("find the account of the ambient credentials: %w", answer.Err)
+		}
+		return *o.accountID.Load(), nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("find the account of the ambient credentials: %w", ctx.Err())
+	}
+}
+
+func (o *owner) ask(ctx context.Context) error {
+	out, err := o.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return err
+	}
+	if aws.ToString(out.Account) == "" {
+		return errors.New("GetCallerIdentity names none")
+	}
+	o.accountID.Store(out.Account)
+	return nil
+}
+
+const (
+	// renewBefore is how long before their end credentials are renewed.
+	renewBefore = 5 * time.Minute
+	// renewAgain is how long credentials that are still valid are used before
+	// a failed renewal is tried again.
+	renewAgain = time.Minute
+)
+
+// renewEarly is the option of a credentials cache that durable builds on.
+func renewEarly(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore }
+
+// durable builds on a cache with the option renewEarly: while a renewal fails,
+// the old credentials are used as long as they are valid.
+func durable(renewedEarly aws.CredentialsProvider) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(&durableProvider{provider: renewedEarly})
+}
+
+// durableProvider is used by one CredentialsCache, which calls it one at a time.
+type durableProvider struct {
+	provider aws.CredentialsProvider
+	last     aws.Credentials // their Expires is renewBefore their true end
+}
+
+// CredentialsError says that there are no credentials to sign a request with.
+type CredentialsError struct{ err error }
+
+func (e *CredentialsError) Error() string { return "get credentials: " + e.err.Error() }
+
+// Unwrap returns what the provider answered.
+func (e *CredentialsError) Unwrap() error { return e.err }
+
+// MissingCredentials tells this error from others without naming its type.
+func (e *CredentialsError) MissingCredentials() {}
+
+// Retrieve implements aws.CredentialsProvider.
+func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	fresh, err := d.provider.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, &CredentialsError{err}
+	}
+	d.last = fresh
+	return fresh, nil
+}
+
+// HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy.
+func (d *durableProvider) HandleFailToRefresh(_ context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {
+	kept := d.last
+	now, end := time.Now(), kept.Expires.Add(renewBefore)
+	if !kept.HasKeys() || !now.Before(end) {
+		return aws.Credentials{}, err
+	}
+	kept.Expires = now.Add(renewAgain)
+	if end.Before(kept.Expires) {
+		kept.Expires = end
+	}
+	return kept, nil
+}

@@ -1,0 +1,226 @@
+// Package session makes the aws.Config of each target: whose credentials, which
+// Region, which limits.
+//
+// What is shared and what is not follows from one rule, that one account's
+// trouble stays its own: the credentials cache is one for each role; the
+// request rate is one for each account and Region; the retryer, whose quota an
+// outage uses up, is one for each client that is made of a Config.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/account"
+	"github.com/aws/aws-sdk-go-v2/service/account/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	// callTimeout bounds one HTTP request from dialling to the last byte of
+	// the answer. The SDK itself sets no such bound.
+	callTimeout = 20 * time.Second
+	// roleDuration is how long assumed credentials are asked to live: the most
+	// that every role allows.
+	roleDuration = time.Hour
+)
+
+// Options of all sessions.
+type Options struct {
+	Profile           string  // of the shared configuration; "" for the default
+	RequestsPerSecond float64 // to GuardDuty, for each account and Region
+	// Simulator, if not nil, takes the place of AWS and of all that the
+	// environment says of it.
+	Simulator *Simulator
+	Metrics   *Metrics
+}
+
+// Simulator is an endpoint that stands for every service and Region, and the
+// credentials that take the place of the ambient ones.
+type Simulator struct {
+	Endpoint    string
+	Credentials aws.CredentialsProvider
+}
+
+// Role is whose credentials a target uses. The zero value stands for the
+// ambient credentials. It is comparable.
+type Role struct {
+	ARN         string
+	ExternalID  string // a secret
+	SessionName string
+}
+
+// AccountID returns the account that the role belongs to, "" for ambient credentials.
+func (r Role) AccountID() string {
+	parsed, err := arn.Parse(r.ARN)
+	if err != nil {
+		return ""
+	}
+	return parsed.AccountID
+}
+
+// Factory makes sessions. It is not safe for concurrent use; its sessions are.
+type Factory struct {
+	base     aws.Config
+	owners   map[Role]*owner
+	limiters *limiters
+}
+
+// Open reads the SDK's environment variables and shared files. It asks AWS nothing.
+func Open(ctx context.Context, o Options) (*Factory, error) {
+	base, err := load(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS configuration: %w", err)
+	}
+	if base.RetryMode == aws.RetryModeAdaptive {
+		return nil, errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
+			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
+	}
+	base.HTTPClient = boundedClient{base.HTTPClient}
+	base.Retryer = newRetryer
+	base.APIOptions = append(base.APIOptions, o.Metrics.observe)
+	base.Credentials = durable(base.Credentials)
+	return &Factory{base: base, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond)}, nil
+}
+
+func load(ctx context.Context, o Options) (aws.Config, error) {
+	client := awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	if s := o.Simulator; s != nil {
+		return aws.Config{BaseEndpoint: &s.Endpoint, Credentials: s.Credentials, HTTPClient: client}, nil
+	}
+	return config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(client),
+		config.WithSharedConfigProfile(o.Profile),
+		config.WithCredentialsCacheOptions(renewEarly),
+		config.WithAppID("guardduty-coverage-exporter"),
+	)
+}
+
+// Region returns the Region of the environment, "" where there is none.
+func (f *Factory) Region() string { return f.base.Region }
+
+// Session makes the session of a role in a Region. Where the environment names
+// no Region, the role's credentials are asked for in the first one that the
+// role is used with.
+func (f *Factory) Session(role Role, region string) *Session {
+	o, ok := f.owners[role]
+	if !ok {
+		o = f.newOwner(role, region)
+		f.owners[role] = o
+	}
+	cfg := f.base.Copy()
+	cfg.Region = region
+	cfg.Credentials = o.credentials
+	return &Session{config: cfg, owner: o, limiters: f.limiters}
+}
+
+func (f *Factory) newOwner(role Role, region string) *owner {
+	home := f.base.Copy()
+	if home.Region == "" {
+		home.Region = region
+	}
+	if role.ARN == "" {
+		return &owner{credentials: home.Credentials, sts: sts.NewFromConfig(home)}
+	}
+	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(home), role.ARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = role.SessionName
+		o.Duration = roleDuration
+		if role.ExternalID != "" {
+			o.ExternalID = aws.String(role.ExternalID)
+		}
+	})
+	o := &owner{credentials: durable(aws.NewCredentialsCache(provider, renewEarly))}
+	o.accountID.Store(aws.String(role.AccountID()))
+	return o
+}
+
+// Session is a role in a Region. It is safe for concurrent use.
+type Session struct {
+	config   aws.Config
+	owner    *owner
+	limiters *limiters
+}
+
+// In returns the session of the same role in another Region.
+func (s *Session) In(region string) *Session {
+	other := *s
+	other.config = s.config.Copy()
+	other.config.Region = region
+	return &other
+}
+
+// Region returns the Region of the session.
+func (s *Session) Region() string { return s.config.Region }
+
+// AccountID returns the account of the session's credentials: the role's, or
+// what sts:GetCallerIdentity says of the ambient ones, which is asked until it
+// has answered once.
+func (s *Session) AccountID(ctx context.Context) (string, error) {
+	return s.owner.id(ctx)
+}
+
+// Config returns the configuration of a client that shares the request rate of
+// the account and Region.
+func (s *Session) Config(accountID string) aws.Config {
+	cfg := s.config.Copy()
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), s.limiters.of(accountID, cfg.Region).limit)
+	return cfg
+}
+
+// EnabledRegions asks account:ListRegions for the Regions that the account can use.
+func (s *Session) EnabledRegions(ctx context.Context) ([]string, error) {
+	client := account.NewFromConfig(s.config)
+	in := &account.ListRegionsInput{
+		MaxResults: aws.Int32(50),
+		RegionOptStatusContains: []types.RegionOptStatus{
+			types.RegionOptStatusEnabled, types.RegionOptStatusEnabledByDefault,
+		},
+	}
+	var regions []string
+	for page := 0; page < maxRegionPages; page++ {
+		out, err := client.ListRegions(ctx, in)
+		if err != nil {
+			return nil, fmt.Errorf("list the enabled Regions: %w", err)
+		}
+		for _, r := range out.Regions {
+			regions = append(regions, aws.ToString(r.RegionName))
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return regions, nil
+		}
+		in.NextToken = out.NextToken
+	}
+	return nil, fmt.Errorf("list the enabled Regions: no end after %d pages", maxRegionPages)
+}
+
+const maxRegionPages = 20
+
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isBrokenAnswer))
+	})
+}
+
+// isBrokenAnswer makes the SDK try again after an answer that was cut short or
+// is not of the protocol, and after a 429 that carries no code of AWS's.
+func isBrokenAnswer(err error) aws.Ternary {
+	var broken *smithy.DeserializationError
+	var answer *awshttp.ResponseError
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		return aws.FalseTernary
+	case errors.As(err, &broken), errors.As(err, &answer) && answer.HTTPStatusCode() == 429:
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
