@@ -1,0 +1,206 @@
+package refresh
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+// worker refreshes one target.
+type worker struct {
+	refresher *Refresher
+	lister    *worker // the one whose List found this target; nil for a configured one
+	cancel    context.CancelFunc
+	changed   chan struct{} // holds one value when the settings changed
+
+	mu       sync.Mutex // guards what follows
+	target   Target
+	settings Settings
+	report   coverage.Report
+	tried    bool
+	retired  bool
+	stale    *time.Timer // runs from each success until the snapshot is too old
+}
+
+func newWorker(r *Refresher, t Target, s Settings) *worker {
+	return &worker{
+		refresher: r, changed: make(chan struct{}, 1), target: t, settings: s,
+		report: coverage.Report{Target: coverage.Target{Name: t.Name, Region: t.Region}},
+	}
+}
+
+// run refreshes after the first delay and then at every interval, until ctx ends.
+func (w *worker) run(ctx context.Context, first time.Duration, random func() float64) {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	var started time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			w.retire()
+			return
+		case <-w.changed:
+			if started.IsZero() {
+				continue
+			}
+		case <-timer.C:
+			started = time.Now()
+			w.refresh(ctx)
+		}
+		_, settings := w.orders()
+		timer.Reset(time.Until(nextStart(started, settings.Interval, random())))
+	}
+}
+
+// refresh makes one attempt.
+func (w *worker) refresh(ctx context.Context) {
+	target, settings := w.orders()
+	attempt, cancel := context.WithTimeout(ctx, settings.Timeout)
+	defer cancel()
+	started := time.Now()
+	var result outcome
+	if target.List != nil {
+		result = w.list(ctx, attempt, target)
+	} else {
+		result.accountID, result.snapshot, result.err = target.Read(attempt)
+	}
+	if ctx.Err() != nil {
+		return // told to stop: that is no failure of the target
+	}
+	result.duration = time.Since(started)
+	w.finish(ctx, result)
+}
+
+type outcome struct {
+	accountID string
+	snapshot  *coverage.Snapshot
+	err       error
+	duration  time.Duration
+}
+
+// list finds targets and hands them to the refresher. They live as long as ctx,
+// not as the attempt.
+func (w *worker) list(ctx, attempt context.Context, target Target) (result outcome) {
+	var targets []Target
+	result.accountID, targets, result.err = target.List(attempt)
+	if result.err == nil {
+		w.refresher.setListed(ctx, w, targets)
+	}
+	return result
+}
+
+// finish takes what an attempt has brought and publishes it.
+func (w *worker) finish(ctx context.Context, result outcome) {
+	o := w.refresher.o
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retired {
+		return
+	}
+	before := w.report.State
+	w.tried = true
+	w.report.Duration = result.duration
+	w.report.State = o.StateOf(w.target.Region, result.err)
+	if result.accountID != "" {
+		w.report.Target.AccountID = result.accountID
+	}
+	if result.err == nil {
+		w.report.LastSuccess = time.Now()
+		w.report.Snapshot = result.snapshot
+		w.watchStaleness()
+		o.Metrics.countUnclassified(result.snapshot)
+	}
+	w.log(ctx, before, result)
+	o.Put(w.report)
+}
+
+func (w *worker) log(ctx context.Context, before coverage.State, result outcome) {
+	logger, attrs := w.refresher.o.Logger, []slog.Attr{
+		slog.String("target", w.report.Target.Name),
+		slog.String("account_id", w.report.Target.AccountID),
+		slog.String("region", w.report.Target.Region),
+		slog.String("state", string(w.report.State)),
+		slog.Duration("duration", result.duration),
+	}
+	if result.err != nil {
+		logger.LogAttrs(ctx, slog.LevelWarn, "refresh of target failed", append(attrs, slog.Any("err", result.err))...)
+		return
+	}
+	if result.snapshot != nil {
+		attrs = append(attrs, slog.Int("clusters", len(result.snapshot.Clusters)))
+	}
+	level := slog.LevelDebug
+	if before != w.report.State {
+		level = slog.LevelInfo
+	}
+	logger.LogAttrs(ctx, level, "target refreshed", attrs...)
+}
+
+// watchStaleness sets the time at which the snapshot becomes too old to be
+// shown. The caller holds w.mu.
+func (w *worker) watchStaleness() {
+	if w.stale != nil {
+		w.stale.Stop()
+	}
+	if w.report.Snapshot == nil {
+		return
+	}
+	left := time.Until(w.report.LastSuccess.Add(w.settings.MaxStaleness))
+	w.stale = time.AfterFunc(left, w.withdraw)
+}
+
+// withdraw takes a snapshot that became too old from the report.
+func (w *worker) withdraw() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retired || w.report.Snapshot == nil || time.Since(w.report.LastSuccess) < w.settings.MaxStaleness {
+		return
+	}
+	w.report.Snapshot = nil
+	w.refresher.o.Logger.Warn("data of target withdrawn: its last successful refresh is too long ago",
+		"target", w.report.Target.Name, "account_id", w.report.Target.AccountID, "region", w.report.Target.Region,
+		"last_success", w.report.LastSuccess, "max_staleness", w.settings.MaxStaleness)
+	w.refresher.o.Put(w.report)
+}
+
+// adopt takes new functions and settings for a target that asks the same.
+func (w *worker) adopt(t Target, s Settings) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.target = t
+	if w.settings == s {
+		return
+	}
+	w.settings = s
+	w.watchStaleness()
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// retire makes sure that nothing more is published, and returns the target.
+func (w *worker) retire() coverage.Target {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.retired = true
+	if w.stale != nil {
+		w.stale.Stop()
+	}
+	return w.report.Target
+}
+
+func (w *worker) orders() (Target, Settings) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.target, w.settings
+}
+
+func (w *worker) hasTried() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tried
+}
