@@ -1,0 +1,148 @@
+// Package web serves HTTP: the metrics, a landing page, health and readiness,
+// and reloads. TLS and authentication come from exporter-toolkit and stand
+// before every route.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/mdlayher/vsock"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	headerTimeout  = 5 * time.Second
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 2 * time.Minute
+	idleTimeout    = 5 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// Server is one http.Server for each listener.
+type Server struct {
+	flags     *toolkit.FlagConfig
+	logger    *slog.Logger
+	listeners []net.Listener
+	servers   []*http.Server
+}
+
+// Listen opens the addresses that the flags name, or takes systemd's sockets,
+// after it has checked the web configuration file. Either [Server.Serve] or
+// [Server.Shutdown] closes them.
+func Listen(ctx context.Context, flags *toolkit.FlagConfig, handler http.Handler, logger *slog.Logger) (*Server, error) {
+	if err := toolkit.Validate(*flags.WebConfigFile); err != nil {
+		return nil, fmt.Errorf("web configuration file %s: %w", *flags.WebConfigFile, err)
+	}
+	s := &Server{flags: flags, logger: logger}
+	if err := s.open(ctx); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	for range s.listeners {
+		s.servers = append(s.servers, &http.Server{
+			Handler:           handler,
+			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		})
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) error {
+	if *s.flags.WebSystemdSocket {
+		listeners, err := activation.Listeners()
+		if err != nil {
+			return fmt.Errorf("take the sockets of systemd: %w", err)
+		}
+		if len(listeners) == 0 {
+			return errors.New("take the sockets of systemd: there are none")
+		}
+		s.listeners = listeners
+		return nil
+	}
+	for _, address := range *s.flags.WebListenAddresses {
+		l, err := listen(ctx, address)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", address, err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	return nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if !strings.HasPrefix(address, "vsock://") {
+		return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return vsock.Listen(uint32(port), nil)
+}
+
+// Addresses returns where the server listens.
+func (s *Server) Addresses() []net.Addr {
+	var addresses []net.Addr
+	for _, l := range s.listeners {
+		addresses = append(addresses, l.Addr())
+	}
+	return addresses
+}
+
+// Serve serves until one listener fails or Shutdown is called, after which it
+// returns nil. It is called once.
+func (s *Server) Serve() error {
+	var all errgroup.Group
+	for i, l := range s.listeners {
+		all.Go(func() error {
+			err := toolkit.Serve(l, s.servers[i], s.flags, s.logger)
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			s.closeListeners() // so that the others end too
+			return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+		})
+	}
+	return all.Wait()
+}
+
+// Shutdown stops accepting and waits for the answers under way, until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.closeListeners() // those that were never served on
+	var all errgroup.Group
+	for _, server := range s.servers {
+		all.Go(func() error {
+			if err := server.Shutdown(ctx); err != nil {
+				return errors.Join(fmt.Errorf("drain connections: %w", err), server.Close())
+			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		_ = l.Close() // whoever accepts on it learns of it
+	}
+}
