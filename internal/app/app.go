@@ -1,0 +1,157 @@
+// Package app joins the rooms: it builds each part once, runs them, applies
+// reloads, and closes in reverse. The parts know of one another only through
+// the function values that it hands around.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/guardduty"
+	"guardduty_coverage_exporter/internal/refresh"
+	"guardduty_coverage_exporter/internal/session"
+	"guardduty_coverage_exporter/internal/store"
+	"guardduty_coverage_exporter/internal/web"
+)
+
+// drainTimeout bounds the whole way down, from the signal to the last goroutine.
+const drainTimeout = 15 * time.Second
+
+// Options of a running exporter.
+type Options struct {
+	// Load reads the configuration, at the start and at each reload.
+	Load          func() (*config.Config, error)
+	Web           *toolkit.FlagConfig
+	TelemetryPath string
+	Lifecycle     bool // whether POST /-/reload is answered
+	Logger        *slog.Logger
+	Simulator     *session.Simulator // nil for AWS
+	// Listening, if not nil, is called once with the server's addresses.
+	Listening func(*web.Server)
+}
+
+// App is a built exporter.
+type App struct {
+	o         Options
+	store     store.Store
+	refresher *refresh.Refresher
+	self      *SelfMetrics
+	issues    atomic.Pointer[collector.IssueOptions]
+	requests  chan chan error // of reloads, each with where its result goes
+	stopping  chan struct{}   // closed when no more reloads are made
+	server    *web.Server
+}
+
+// Run builds the exporter and serves until ctx ends, a SIGHUP reloading it. It
+// returns nil after an orderly stop.
+func Run(ctx context.Context, o Options) error {
+	a := &App{o: o, self: NewSelfMetrics(), requests: make(chan chan error), stopping: make(chan struct{})}
+	first, err := a.build(ctx)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, first)
+}
+
+// build makes every part and opens the listeners; nothing runs yet. It returns
+// the first configuration.
+func (a *App) build(ctx context.Context) (*prepared, error) {
+	o := a.o
+	a.refresher = refresh.New(refresh.Options{
+		Put: a.store.Put, Drop: a.store.Drop, StateOf: guardduty.StateOf, Metrics: a.self.refreshes, Logger: o.Logger,
+	})
+	domain, self := prometheus.NewRegistry(), prometheus.NewRegistry()
+	domain.MustRegister(collector.New(a.input))
+	self.MustRegister(
+		a.self,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	handler, err := web.Routes{
+		TelemetryPath: o.TelemetryPath,
+		Metrics:       web.MetricsHandler(domain, self, o.Logger),
+		Version:       version.Info(),
+		Ready:         a.refresher.Ready,
+		Lifecycle:     o.Lifecycle,
+		Reload:        a.requestReload,
+	}.Handler()
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.server, err = web.Listen(ctx, o.Web, handler, o.Logger)
+	return first, err
+}
+
+// run starts what build has made and takes it down in reverse: stop accepting,
+// drain the scrapes, stop the refreshes, wait.
+func (a *App) run(ctx context.Context, first *prepared) error {
+	refreshing, stopRefreshing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRefreshing()
+	a.apply(refreshing, first)
+
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve() }()
+	if a.o.Listening != nil {
+		a.o.Listening(a.server)
+	}
+	err := a.wait(ctx, refreshing, served)
+	close(a.stopping)
+
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	err = errors.Join(err, a.server.Shutdown(down))
+	stopRefreshing()
+	return errors.Join(err, a.waitForRefreshes(down))
+}
+
+// wait reloads when it is asked to, until ctx ends or serving fails.
+func (a *App) wait(ctx, refreshing context.Context, served <-chan error) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			a.o.Logger.Info("stopping")
+			return nil
+		case err := <-served:
+			return err
+		case <-hangup:
+			_ = a.reload(refreshing) // has logged its error and shows it in a metric
+		case result := <-a.requests:
+			result <- a.reload(refreshing)
+		}
+	}
+}
+
+func (a *App) waitForRefreshes(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		a.refresher.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the refreshes to end: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+// BenchmarkFirstRefreshOf200Targets measures the first refresh of 200 targets,
+// each a role in an account of its own with one page of clusters, against a
+// simulator that takes 100 ms for every call. It prints the time as a part of
+// an interval of one minute: below 1 it is done within the interval.
+func BenchmarkFirstRefreshOf200Targets(b *testing.B) {
+	const interval = time.Minute
+	w := homeWorld()
+	var config strings.Builder
+	config.WriteString("refresh: {interval: 1m, timeout: 50s, max_staleness: 5m}\ntargets:\n")
+	for i := range 200 {
+		id := fmt.Sprintf("%012d", 400_000_000_000+i)
+		account := &simulator.Account{
+			ID: id, Roles: []*simulator.Role{{Name: "coverage"}}, Detectors: []*simulator.Detector{{Region: "us-east-1"}},
+		}
+		for j := range 50 {
+			account.Clusters = append(account.Clusters, healthy(fmt.Sprintf("cluster-%d", j)))
+		}
+		w.Accounts = append(w.Accounts, account)
+		fmt.Fprintf(&config, "  - {role_arn: 'arn:aws:iam::%s:role/coverage', regions: [us-east-1]}\n", id)
+	}
+	var took time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		e := startWith(b, simulator.New(w, simulator.Options{Latency: 100 * time.Millisecond}), config.String())
+		for !e.allUp(200) {
+			if time.Since(begun) > 2*interval {
+				b.Fatal("not done after two intervals")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		took += time.Since(begun)
+		if err := e.stop(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(took.Seconds()/float64(b.N)/interval.Seconds(), "intervals")
+}
+
+func (e *exporter) allUp(n int) bool {
+	page := e.metrics()
+	return strings.Count(page, "\nguardduty_target_up{") == n &&
+		strings.Count(page, "\nguardduty_target_last_success_timestamp_seconds{") == n
+}

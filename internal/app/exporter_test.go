@@ -1,0 +1,192 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"go.uber.org/goleak"
+
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/session"
+	"guardduty_coverage_exporter/internal/simulator"
+	"guardduty_coverage_exporter/internal/web"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// keys of the account that the exporter runs in, in every test world.
+var keys = simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
+
+// exporter is a whole exporter on loopback, reading a simulator.
+type exporter struct {
+	t   testing.TB
+	url string
+	log *logBuffer
+	aws *simulator.Server
+
+	mu     sync.Mutex
+	config string
+
+	stop func() error // returns what Run returned; may be called again
+}
+
+// start runs an exporter of world with a configuration until the test ends.
+func start(t testing.TB, world *simulator.World, yaml string, change ...func(*Options)) *exporter {
+	t.Helper()
+	return startWith(t, simulator.New(world, simulator.Options{}), yaml, change...)
+}
+
+func startWith(t testing.TB, aws *simulator.Server, yaml string, change ...func(*Options)) *exporter {
+	t.Helper()
+	e := &exporter{t: t, log: &logBuffer{}, config: yaml, aws: aws}
+	awsServer := httptest.NewServer(e.aws)
+	t.Cleanup(awsServer.Close)
+
+	listening := make(chan *web.Server, 1)
+	o := Options{
+		Load:          e.load,
+		Web:           webFlags("127.0.0.1:0"),
+		TelemetryPath: "/metrics",
+		Lifecycle:     true,
+		Logger:        slog.New(slog.NewTextHandler(e.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Simulator: &session.Simulator{
+			Endpoint:    awsServer.URL,
+			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+		},
+		Listening: func(s *web.Server) { listening <- s },
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- Run(ctx, o) }()
+	e.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-result
+	})
+	t.Cleanup(func() {
+		if err := e.stop(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	})
+	select {
+	case s := <-listening:
+		e.url = "http://" + s.Addresses()[0].String()
+	case err := <-result:
+		result <- err
+		t.Fatalf("Run: %v", err)
+	}
+	return e
+}
+
+func webFlags(addresses ...string) *toolkit.FlagConfig {
+	no, none := false, ""
+	return &toolkit.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &none}
+}
+
+func (e *exporter) load() (*config.Config, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return config.Parse("test.yaml", []byte(e.config))
+}
+
+func (e *exporter) setConfig(yaml string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.config = yaml
+}
+
+// request returns the status and body of a request to the exporter.
+func (e *exporter) request(method, path string, header ...string) (int, string) {
+	e.t.Helper()
+	req, err := http.NewRequestWithContext(e.t.Context(), method, e.url+path, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func (e *exporter) metrics() string {
+	e.t.Helper()
+	status, page := e.request(http.MethodGet, "/metrics")
+	if status != http.StatusOK {
+		e.t.Fatalf("GET /metrics: %d\n%s", status, page)
+	}
+	return page
+}
+
+// until asks again until the condition holds.
+func (e *exporter) until(what string, holds func() bool) {
+	e.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			e.t.Fatalf("not within 20 s: %s\n%s\n%s", what, e.log, e.metrics())
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-e.t.Context().Done():
+			e.t.Fatal(what)
+		}
+	}
+}
+
+func (e *exporter) untilReady() {
+	e.t.Helper()
+	e.until("ready", func() bool {
+		status, _ := e.request(http.MethodGet, "/-/ready")
+		return status == http.StatusOK
+	})
+}
+
+// untilMetric waits for a line of the page.
+func (e *exporter) untilMetric(line string) {
+	e.t.Helper()
+	e.until(line, func() bool { return strings.Contains(e.metrics(), "\n"+line+"\n") })
+}
+
+// logBuffer is a log that may be read while it is written.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

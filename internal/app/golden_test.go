@@ -1,0 +1,225 @@
+package app
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+var update = flag.Bool("update", false, "write the golden pages anew")
+
+// TestGoldenPages reads worlds over the wire, with the SDK and signed calls,
+// and compares what /metrics shows of them.
+func TestGoldenPages(t *testing.T) {
+	for name, s := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := start(t, s.world, s.config)
+			e.untilReady()
+			got := domainPage(e.metrics())
+			problems, err := promlint.New(strings.NewReader(got)).Lint()
+			if err != nil || len(problems) > 0 {
+				t.Errorf("promlint: %v %v", problems, err)
+			}
+			file := filepath.Join("..", "..", "collector", "testdata", name+".prom")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s differs (-want +got); write it anew with -update:\n%s\n%s", file, diff, e.log)
+			}
+		})
+	}
+}
+
+// domainPage leaves the families of the table, with the values that depend on
+// the clock replaced.
+func domainPage(page string) string {
+	known := map[string]bool{}
+	for _, f := range collector.Families() {
+		known[f.Name] = true
+	}
+	family := regexp.MustCompile(`^(?:# (?:HELP|TYPE) )?([a-z_]+)`)
+	clock := regexp.MustCompile(`^(guardduty_target_(?:last_success_timestamp|refresh_duration)_seconds\{.*\}) .*`)
+	var b strings.Builder
+	for line := range strings.Lines(page) {
+		if known[family.FindStringSubmatch(line)[1]] {
+			b.WriteString(clock.ReplaceAllString(line, "$1 1"))
+		}
+	}
+	return b.String()
+}
+
+type scenario struct {
+	world  *simulator.World
+	config string
+}
+
+const (
+	home     = "111122223333"
+	member   = "222233334444"
+	stranger = "333344445555"
+)
+
+var then = time.Date(2026, 11, 1, 12, 30, 0, 250_000_000, time.UTC)
+
+const ambient = `
+targets:
+  - regions: [us-east-1]
+`
+
+// homeWorld is one account with a detector in us-east-1.
+func homeWorld(clusters ...*simulator.Cluster) *simulator.World {
+	return &simulator.World{Accounts: []*simulator.Account{{
+		ID: home, Name: "home", Keys: keys,
+		Detectors: []*simulator.Detector{{Region: "us-east-1"}},
+		Clusters:  clusters,
+	}}}
+}
+
+func healthy(name string) *simulator.Cluster {
+	return &simulator.Cluster{Region: "us-east-1", Name: name, ManagementType: "AUTO_MANAGED", UpdatedAt: then}
+}
+
+func unhealthy(name string, issues ...string) *simulator.Cluster {
+	c := healthy(name)
+	c.Status, c.Issues = "UNHEALTHY", issues
+	return c
+}
+
+func onInstances(name string, covered, compatible int64) *simulator.Cluster {
+	c := healthy(name)
+	c.ManagementType, c.Covered, c.Compatible = "DISABLED", covered, compatible
+	return c
+}
+
+// organisation is home as the administrator of a member, and a role in the
+// member's account.
+func organisation() *simulator.World {
+	w := homeWorld(healthy("security-tools"))
+	w.Accounts[0].Detectors[0].Members = []string{member}
+	w.Accounts = append(w.Accounts, &simulator.Account{
+		ID: member, Name: "member", Email: "member@example.com",
+		Roles:     []*simulator.Role{{Name: "guardduty-coverage", ExternalID: "an-external-id"}},
+		Detectors: []*simulator.Detector{{Region: "us-east-1"}},
+		Clusters: []*simulator.Cluster{
+			healthy("checkout"), onInstances("ledger", 3, 5),
+			unhealthy("payments", "Agent not reporting : Agent not reporting, for task(s) in TaskDefinition - 'payments:7'. Refer documentation"),
+		},
+	})
+	return w
+}
+
+const memberTarget = `
+  - name: member
+    role_arn: arn:aws:iam::222233334444:role/guardduty-coverage
+    external_id: an-external-id
+    regions: [us-east-1]
+`
+
+func denying(actions ...string) *simulator.World {
+	w := organisation()
+	w.Accounts[1].Roles[0].Deny = actions
+	return w
+}
+
+func scenarios() map[string]scenario {
+	const fargate = "Agent not provisioned : Tasks started before enabling Runtime Monitoring require a relaunch. Impacted task ID(s): '0123456789abcdef0123456789abcdef'"
+	stale := homeWorld(healthy("a"))
+	stale.Accounts[0].DisabledRegions = []string{"me-south-1"}
+	return map[string]scenario{
+		"small": {homeWorld(
+			healthy("api"), onInstances("batch", 4, 4), onInstances("workers", 1, 3),
+			unhealthy("web", "Agent exited : ExitCode: 137 for tasks in TaskDefinition - 'web:12'"),
+		), ambient},
+		"administrator":            {organisation(), ambient},
+		"administrator_and_member": {organisation(), ambient + memberTarget},
+		"no_cluster":               {homeWorld(), ambient},
+		"no_detector":              {homeWorld(healthy("a")), "targets:\n  - regions: [us-east-1, eu-west-1]\n"},
+		"denied":                   {denying("guardduty:ListCoverage"), ambient + memberTarget},
+		"statistics_denied":        {denying("guardduty:GetCoverageStatistics"), "targets:" + memberTarget},
+		"region_disabled":          {stale, "targets:\n  - regions: [us-east-1, me-south-1]\n"},
+		"fargate_only":             {homeWorld(healthy("api"), unhealthy("jobs", fargate)), ambient},
+		"issue_types":              {homeWorld(everyIssueType()...), ambient},
+		"hostile":                  {homeWorld(hostile()...), ambient},
+		"issues_without_text":      {homeWorld(everyIssueType()...), ambient + "issues: {text: false, max_per_cluster: 1}\n"},
+		"unknown_status": {homeWorld(
+			healthy("a"), &simulator.Cluster{Region: "us-east-1", Name: "b", Status: "DEGRADED", UpdatedAt: then},
+		), ambient},
+		"filtered_by_status": {organisation(), `
+targets:
+  - regions: [us-east-1]
+    filter: {coverage_status: {equals: [UNHEALTHY]}}
+`},
+		"filtered_by_account": {organisation(), `
+targets:
+  - regions: [us-east-1]
+    filter: {account_id: {equals: ["222233334444"]}, ecs_cluster_name: {not_equals: [ledger]}}
+`},
+	}
+}
+
+func everyIssueType() []*simulator.Cluster {
+	return []*simulator.Cluster{
+		unhealthy("agent-exited",
+			"Agent exited: ExitCode: 1 for tasks in TaskDefinition - 'a:1'",
+			"Agent exited: Reason: OutOfMemoryError for tasks in TaskDefinition - 'a:2'"),
+		unhealthy("agent-image-pull",
+			"Agent exited: Reason: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref"),
+		unhealthy("agent-not-provisioned", "Agent not provisioned"),
+		unhealthy("agent-not-reporting", "Agent not reporting for tasks in TaskDefinition - 'api:1'"),
+		unhealthy("exclusion-tag",
+			"Agent not provisioned: Tasks started when clusters had exclusion tag. Impacted task ID(s): '0123456789abcdef0123456789abcdef, fedcba9876543210fedcba9876543210'"),
+		unhealthy("network", "Agent not provisioned: Missing network configuration 'subnets' for tasks in TaskDefinition - 'n:1'"),
+		unhealthy("redeploy",
+			"Agent not provisioned : Service 'web' requires a new deployment to fix/troubleshoot. Refer documentation, Impacted service name(s): 'web'"),
+		unhealthy("role", "Agent not provisioned: TaskExecutionRole missing from TaskDefinition - 'r:1'"),
+		unhealthy("several",
+			"Agent not reporting for tasks in TaskDefinition - 'one:1'",
+			"Agent not reporting for tasks in TaskDefinition - 'two:1'",
+			"Others : Unidentified issue(s), for task(s) in TaskDefinition 'three:17' . Refer documentation"),
+		unhealthy("started-before-agent",
+			"Agent not provisioned: Services deployed before enabling Automated Agent Configuration. Impacted service name(s): 'web'"),
+		unhealthy("started-before-monitoring",
+			"Agent not provisioned: Tasks started before enabling Runtime Monitoring require a relaunch. Impacted task ID(s): '0123456789abcdef0123456789abcdef'"),
+		unhealthy("unclassified", "A text that nobody has seen before"),
+		unhealthy("unidentified", "Unidentified issue, for tasks in TaskDefinition - 'u:1'"),
+		unhealthy("unsupported-architecture", "Agent not provisioned: Unsupported CPU architecture 'RISCV' for tasks in TaskDefinition - 'c:1'"),
+		unhealthy("unsupported-service", "Agent not provisioned: Unsupported invocation by BATCH for task(s) in TaskDefinition - 'b:1'"),
+		{
+			Region: "us-east-1", Name: "vpc-endpoint", Status: "UNHEALTHY", ManagementType: "AUTO_MANAGED", UpdatedAt: then,
+			Issue: "VPC Endpoint Creation Failed: Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for vpc-0a1b2c3d (Service: Ec2, Status Code: 400, Request ID: 8f5b3c1e-0000-1111-2222-333344445555)",
+		},
+	}
+}
+
+// hostile names and texts: nothing of them may break the page, nor make one
+// series of two clusters.
+func hostile() []*simulator.Cluster {
+	long := strings.Repeat("x", 300)
+	return []*simulator.Cluster{
+		unhealthy(`quo"ted\back`, `"}`+"\n"+`guardduty_coverage_percent{account_id="0"} 100`),
+		unhealthy("new\nline", "a\r\nb\tc\x00d"),
+		unhealthy("newline", "<script>alert(1)</script>"),
+		unhealthy("bidi\u202etxt", "\u202eevil\u2069 \u200bzero width"),
+		unhealthy("größe-東京", strings.Repeat("東", 100)),
+		unhealthy(long+"1", long),
+		unhealthy(long+"2", "Agent exited: ExitCode: 1 for tasks in TaskDefinition - '"+long+"'"),
+	}
+}

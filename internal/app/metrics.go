@@ -1,0 +1,88 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"guardduty_coverage_exporter/internal/guardduty"
+	"guardduty_coverage_exporter/internal/refresh"
+	"guardduty_coverage_exporter/internal/session"
+)
+
+// SelfMetrics are the exporter's metrics of itself: its requests to AWS, its
+// refreshes, its reloads and its build. They are a prometheus.Collector. Those
+// of the Go runtime, the process and promhttp are not among them.
+type SelfMetrics struct {
+	sessions  *session.Metrics
+	refreshes *refresh.Metrics
+	reloads   *reloadMetrics
+	build     prometheus.Collector
+}
+
+// NewSelfMetrics returns metrics of an exporter that has done nothing yet.
+func NewSelfMetrics() *SelfMetrics {
+	return &SelfMetrics{
+		sessions: session.NewMetrics(func(region string, err error) string {
+			return string(guardduty.StateOf(region, err))
+		}),
+		refreshes: refresh.NewMetrics(),
+		reloads:   newReloadMetrics(),
+		build:     versioncollector.NewCollector("guardduty_exporter"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *SelfMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *SelfMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+}
+
+func (m *SelfMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.sessions, m.refreshes, m.reloads, m.build}
+}
+
+// reloadMetrics tell whether the running configuration is the file's.
+type reloadMetrics struct {
+	successful  prometheus.Gauge
+	lastSuccess prometheus.Gauge
+}
+
+func newReloadMetrics() *reloadMetrics {
+	return &reloadMetrics{
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "guardduty_exporter_config_last_reload_successful",
+			Help: "Whether the last attempt to load the configuration succeeded (1) or failed (0).",
+		}),
+		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "guardduty_exporter_config_last_reload_success_timestamp_seconds",
+			Help: "When the running configuration was loaded, in seconds since the epoch.",
+		}),
+	}
+}
+
+func (m *reloadMetrics) succeeded() {
+	m.successful.Set(1)
+	m.lastSuccess.SetToCurrentTime()
+}
+
+func (m *reloadMetrics) failed() { m.successful.Set(0) }
+
+// Describe implements prometheus.Collector.
+func (m *reloadMetrics) Describe(ch chan<- *prometheus.Desc) {
+	m.successful.Describe(ch)
+	m.lastSuccess.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (m *reloadMetrics) Collect(ch chan<- prometheus.Metric) {
+	m.successful.Collect(ch)
+	m.lastSuccess.Collect(ch)
+}

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/guardduty"
+	"guardduty_coverage_exporter/internal/refresh"
+	"guardduty_coverage_exporter/internal/session"
+)
+
+// allRegions is the label region of a target's listing of Regions.
+const allRegions = "all"
+
+// builder makes refresh targets of configured ones.
+type builder struct {
+	factory *session.Factory
+	profile string
+	logger  *slog.Logger
+}
+
+// asks is what decides a target's answers, see [refresh.Target].
+type asks struct {
+	profile    string
+	role       session.Role
+	region     string
+	detectorID string
+	filter     string
+}
+
+func (b builder) targets(t config.Target) ([]refresh.Target, error) {
+	regions := t.Regions
+	if len(regions) == 0 {
+		if b.factory.Region() == "" {
+			return nil, errors.New("no Region: set regions in the configuration, or AWS_REGION")
+		}
+		regions = []string{b.factory.Region()}
+	}
+	if t.AllRegions() {
+		return []refresh.Target{b.listing(t)}, nil
+	}
+	s := b.factory.Session(role(t), regions[0])
+	var targets []refresh.Target
+	for _, region := range regions {
+		targets = append(targets, b.target(t, s.In(region)))
+	}
+	return targets, nil
+}
+
+func role(t config.Target) session.Role {
+	return session.Role{ARN: t.RoleARN, ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
+}
+
+func (b builder) target(t config.Target, s *session.Session) refresh.Target {
+	region := s.Region()
+	client := guardduty.NewClient(guardduty.Options{
+		Region:     region,
+		AccountID:  s.AccountID,
+		Config:     s.Config,
+		DetectorID: t.DetectorID,
+		Filter:     filter(t.Filter),
+		Logger:     b.logger.With("target", t.Name, "region", region),
+	})
+	return refresh.Target{Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read}
+}
+
+// listing makes the target that finds the Regions of regions: [all].
+func (b builder) listing(t config.Target) refresh.Target {
+	home := b.factory.Region()
+	if home == "" {
+		home = defaultRegion(t.RoleARN)
+	}
+	s := b.factory.Session(role(t), home)
+	known := map[string]refresh.Target{}
+	list := func(ctx context.Context) (string, []refresh.Target, error) {
+		accountID, err := s.AccountID(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		regions, err := s.EnabledRegions(ctx)
+		if err != nil {
+			return accountID, nil, err
+		}
+		if len(regions) == 0 {
+			return accountID, nil, fmt.Errorf("list the enabled Regions: %w: there are none", guardduty.ErrInvalidResponse)
+		}
+		var targets []refresh.Target
+		for _, region := range regions {
+			if _, ok := known[region]; !ok {
+				known[region] = b.target(t, s.In(region))
+			}
+			targets = append(targets, known[region])
+		}
+		return accountID, targets, nil
+	}
+	return refresh.Target{Name: t.Name, Region: allRegions, Asks: b.asks(t, allRegions), List: list}
+}
+
+func (b builder) asks(t config.Target, region string) asks {
+	filter, err := json.Marshal(t.Filter)
+	if err != nil {
+		panic(err) // strings and lists of them
+	}
+	return asks{profile: b.profile, role: role(t), region: region, detectorID: t.DetectorID, filter: string(filter)}
+}
+
+// defaultRegion returns the Region to begin with in the partition of a role,
+// where the environment names none.
+func defaultRegion(roleARN string) string {
+	switch {
+	case strings.HasPrefix(roleARN, "arn:aws-us-gov:"):
+		return "us-gov-west-1"
+	case strings.HasPrefix(roleARN, "arn:aws-cn:"):
+		return "cn-north-1"
+	}
+	return "us-east-1"
+}
+
+func filter(f config.Filter) guardduty.Filter {
+	return guardduty.Filter{
+		AccountID:      guardduty.Condition(f.AccountID),
+		ECSClusterName: guardduty.Condition(f.ECSClusterName),
+		CoverageStatus: guardduty.Condition(f.CoverageStatus),
+		ManagementType: guardduty.Condition(f.ManagementType),
+	}
+}

@@ -1,0 +1,77 @@
+// Command guardduty_coverage_exporter exports the coverage of Amazon GuardDuty
+// Runtime Monitoring, per account, Region and Amazon ECS cluster, to Prometheus.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"guardduty_coverage_exporter/internal/app"
+	"guardduty_coverage_exporter/internal/config"
+)
+
+const name = "guardduty_coverage_exporter"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run carries out the command that the arguments name. It returns when the
+// command is done or ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cli := kingpin.New(name, "Exports Amazon GuardDuty Runtime Monitoring coverage to Prometheus.")
+	cli.UsageWriter(stdout)
+	if build, ok := debug.ReadBuildInfo(); ok && version.Version == "" {
+		version.Version = build.Main.Version
+	}
+	cli.Version(version.Print(name))
+	cli.HelpFlag.Short('h')
+	logging := promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(cli, &logging)
+	options := app.Options{Web: kingpinflag.AddFlags(cli, ":10871")}
+	cli.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&options.TelemetryPath)
+	cli.Flag("web.enable-lifecycle", "Answer POST /-/reload by reloading the configuration.").BoolVar(&options.Lifecycle)
+
+	serve := cli.Command("serve", "Serve the metrics of AWS accounts.").Default()
+	configFile := serve.Flag("config.file", "Path of the configuration file; without one, the ambient credentials' own account and Region are asked.").String()
+	demo := cli.Command("demo", "Serve the metrics of a simulated organisation; needs neither AWS nor a configuration.")
+	simulatorAddress := demo.Flag("simulator.listen-address", "Address of the simulator, a loopback one.").Default("127.0.0.1:0").String()
+	check := cli.Command("check-config", "Check a configuration file.")
+	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()
+
+	command, err := cli.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%s: %w; try --help", name, err)
+	}
+	options.Logger = promslog.New(&logging)
+	switch command {
+	case demo.FullCommand():
+		return app.RunDemo(ctx, options, *simulatorAddress, stdout)
+	case check.FullCommand():
+		summary, err := app.CheckConfig(*checkedFile)
+		if err == nil {
+			fmt.Fprintln(stdout, summary)
+		}
+		return err
+	default:
+		options.Load = func() (*config.Config, error) { return config.Load(*configFile) }
+		return app.Run(ctx, options)
+	}
+}

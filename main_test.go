@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCheckConfig(t *testing.T) {
+	var out, errOut bytes.Buffer
+	if err := run(t.Context(), []string{"check-config", "config.example.yaml"}, &out, &errOut); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out.String(), "config.example.yaml: ") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("printed %q, want one line about the targets", &out)
+	}
+
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("refersh: {}\ntargets: [{role_arn: x}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), []string{"check-config", bad}, &out, &errOut)
+	if err == nil || !strings.Contains(err.Error(), bad+":1") || !strings.Contains(err.Error(), bad+":2") {
+		t.Errorf("got %v, want both mistakes with their lines", err)
+	}
+}
+
+// TestCommandLine starts nothing: its arguments are wrong.
+func TestCommandLine(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown flag":          {[]string{"--nonsense"}, "--nonsense"},
+		"unknown command":       {[]string{"nonsense"}, "nonsense"},
+		"missing file":          {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"named serve":           {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"bad level":             {[]string{"--log.level=loud", "demo"}, "loud"},
+		"bad telemetry path":    {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
+		"bad address":           {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
+		"bad web configuration": {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			var out, errOut bytes.Buffer
+			err := run(ctx, tc.args, &out, &errOut)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want an error about %q", err, tc.want)
+			}
+		})
+	}
+}
