@@ -1,0 +1,247 @@
+package dashboards_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// live is the demo under the eyes of Prometheus. Something of everything that
+// the dashboards show has happened since baseline.
+type live struct {
+	prometheus
+	baseline time.Time
+}
+
+// TestQueries runs every query of the dashboards against a real Prometheus
+// that scrapes the demo.
+func TestQueries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the demo and Prometheus and waits for data")
+	}
+	if _, err := exec.LookPath("prometheus"); err != nil {
+		t.Skip("needs Debian's prometheus in the PATH")
+	}
+	l := startLive(t)
+	for file, d := range load(t) {
+		t.Run(file, func(t *testing.T) {
+			for _, v := range d.Templating.List {
+				l.checkVariable(t, d, v)
+			}
+			for _, p := range d.Panels {
+				l.checkPanel(t, d, p)
+			}
+			if d.UID != exporterUID {
+				l.checkReplicas(t, d)
+			}
+		})
+	}
+	t.Run("self metrics", l.checkSelfMetrics)
+}
+
+// startLive starts the demo and Prometheus, breaks, deletes and creates a
+// cluster once there are data from before, and waits until that shows.
+func startLive(t *testing.T) live {
+	t.Helper()
+	demo := startDemo(t)
+	l := live{prometheus: startPrometheus(t, demo.exporter)}
+	l.waitForScrape(t, time.Now())
+	l.baseline = time.Now()
+	l.waitForScrape(t, l.baseline.Add(2*time.Second))
+
+	const where = `"account_id": "111122223333", "region": "us-east-1"`
+	demo.change(t, http.MethodPut, `{`+where+`, "cluster_name": "audit-tools", "coverage_status": "UNHEALTHY",
+		"management_type": "AUTO_MANAGED", "issues": ["Unidentified issue, for tasks in TaskDefinition - 'audit:1'"]}`)
+	demo.change(t, http.MethodPut, `{`+where+`, "cluster_name": "created", "coverage_status": "HEALTHY", "management_type": "AUTO_MANAGED"}`)
+	demo.change(t, http.MethodDelete, `{`+where+`, "cluster_name": "ci-runners"}`)
+	waitFor(t, "the changed clusters", func() bool {
+		found, err := l.instant(t.Context(), `count(guardduty_ecs_cluster_healthy{cluster_name="created"}) == 2`, time.Time{})
+		return err == nil && len(found) > 0
+	})
+	return l
+}
+
+// waitForScrape waits until both replicas were scraped after a time.
+func (l live) waitForScrape(t *testing.T, after time.Time) {
+	t.Helper()
+	waitFor(t, "a scrape", func() bool {
+		found, err := l.instant(t.Context(), fmt.Sprintf("count(timestamp(up == 1) > %s) == 2", seconds(after)), time.Time{})
+		return err == nil && len(found) > 0
+	})
+}
+
+// concrete puts values in the place of Grafana's variables: all of what there
+// is, and a window that reaches back to the baseline.
+func (l live) concrete(d dashboard, expr string, now time.Time) string {
+	pairs := []string{"$__rate_interval", "10s", "$window", fmt.Sprintf("%ds", int(now.Sub(l.baseline).Seconds()))}
+	for _, v := range d.Templating.List {
+		if v.Type == "query" {
+			pairs = append(pairs, "$"+v.Name, v.AllValue)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(expr)
+}
+
+// ask runs a query in the way of its panel.
+func (l live) ask(ctx context.Context, d dashboard, q target) ([]result, error) {
+	now := time.Now()
+	expr := l.concrete(d, q.Expr, now)
+	if q.Instant {
+		return l.instant(ctx, expr, now)
+	}
+	return l.between(ctx, expr, l.baseline, now)
+}
+
+func (l live) checkVariable(t *testing.T, d dashboard, v variable) {
+	t.Helper()
+	if v.Type != "query" {
+		return
+	}
+	m := labelValues.FindStringSubmatch(l.concrete(d, v.text(), time.Now()))
+	found, err := l.series(t.Context(), m[1])
+	if err != nil {
+		t.Errorf("variable %s: %v", v.Name, err)
+		return
+	}
+	if !slices.ContainsFunc(found, func(labels map[string]string) bool { return labels[m[2]] != "" }) {
+		t.Errorf("variable %s has no values", v.Name)
+	}
+}
+
+func (l live) checkPanel(t *testing.T, d dashboard, p panel) {
+	t.Helper()
+	columns := map[string]bool{"Time": true}
+	for _, q := range p.Targets {
+		found, err := l.ask(t.Context(), d, q)
+		if err != nil {
+			t.Errorf("panel %q, query %s: %v", p.Title, q.RefID, err)
+			continue
+		}
+		if !slices.ContainsFunc(found, hasNumber) {
+			t.Errorf("panel %q, query %s gives no data: %s", p.Title, q.RefID, q.Expr)
+		}
+		for _, series := range found {
+			for label := range series.Metric {
+				columns[label] = true
+			}
+		}
+		if len(p.Targets) > 1 {
+			columns["Value #"+q.RefID] = true
+		} else {
+			columns["Value"] = true
+		}
+	}
+	if p.Type == "table" {
+		checkColumns(t, p, columns)
+	}
+}
+
+func hasNumber(r result) bool {
+	return slices.ContainsFunc(r.numbers(), func(n float64) bool { return !math.IsNaN(n) && !math.IsInf(n, 0) })
+}
+
+var dataField = regexp.MustCompile(`\$\{__data\.fields\.(\w+)\}`)
+
+// checkColumns wants a table to name columns that it has, and to have none
+// that it neither shows in its place nor hides.
+func checkColumns(t *testing.T, p panel, columns map[string]bool) {
+	t.Helper()
+	named := make(map[string]bool)
+	placed := map[string]bool{"Value": true} // what Grafana calls the column while only one query has data
+	for _, o := range p.FieldConfig.Overrides {
+		named[o.Matcher.Options] = true
+	}
+	for _, link := range p.dataLinks() {
+		for _, m := range dataField.FindAllStringSubmatch(link.URL, -1) {
+			named[m[1]] = true
+		}
+	}
+	for _, tr := range p.Transformations {
+		for name := range tr.Options.ExcludeByName {
+			placed[name] = true
+		}
+		for name := range tr.Options.IndexByName {
+			named[name], placed[name] = true, true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if !columns[name] {
+			t.Errorf("panel %q has no column %s", p.Title, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		if !placed[name] {
+			t.Errorf("panel %q neither places nor hides the column %s", p.Title, name)
+		}
+	}
+}
+
+// checkReplicas wants two replicas of the exporter to look like one.
+func (l live) checkReplicas(t *testing.T, d dashboard) {
+	t.Helper()
+	for _, p := range d.Panels {
+		for _, q := range p.Targets {
+			var diff string
+			alike := func() bool {
+				now := time.Now()
+				both := l.concrete(d, q.Expr, now)
+				one := strings.ReplaceAll(both, "{", `{instance="replica-1", `)
+				diff = cmp.Diff(l.values(t, one, now), l.values(t, both, now))
+				return diff == ""
+			}
+			// A refresh between the scrapes of the two makes them differ for a second.
+			deadline := time.Now().Add(5 * time.Second)
+			for !alike() && time.Now().Before(deadline) {
+				l.waitForScrape(t, time.Now())
+			}
+			if diff != "" {
+				t.Errorf("panel %q, query %s is another one with two replicas (-one +two):\n%s", p.Title, q.RefID, diff)
+			}
+		}
+	}
+}
+
+// values answers an instant query as numbers by labels.
+func (l live) values(t *testing.T, expr string, at time.Time) map[string][]float64 {
+	t.Helper()
+	found, err := l.instant(t.Context(), expr, at)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	all := make(map[string][]float64)
+	for _, r := range found {
+		all[fmt.Sprint(r.Metric)] = r.numbers()
+	}
+	return all
+}
+
+// checkSelfMetrics holds selfMetrics against what the exporter really has.
+func (l live) checkSelfMetrics(t *testing.T) {
+	for name, labels := range selfMetrics() {
+		found, err := l.series(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 && name != "guardduty_exporter_aws_request_failures_total" { // nothing has failed
+			t.Errorf("the exporter has no %s", name)
+		}
+		want := append([]string{"__name__", "instance", "job"}, labels...)
+		for _, series := range found {
+			for label := range series {
+				if !slices.Contains(want, label) {
+					t.Errorf("%s has the label %s too", name, label)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package dashboards_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+// selfMetrics are the metrics of the exporter itself and of its scrape that
+// the dashboards may use, with their labels. TestQueries sees whether the
+// running exporter has them.
+func selfMetrics() map[string][]string {
+	call := []string{"service", "operation", "region"}
+	return map[string][]string{
+		"guardduty_exporter_aws_requests_total":                           call,
+		"guardduty_exporter_aws_request_failures_total":                   append(slices.Clone(call), "reason"),
+		"guardduty_exporter_aws_request_duration_seconds_bucket":          append(slices.Clone(call), "le"),
+		"guardduty_exporter_build_info":                                   {"version", "revision", "branch", "goversion", "goos", "goarch", "tags"},
+		"guardduty_exporter_config_last_reload_successful":                {},
+		"guardduty_exporter_config_last_reload_success_timestamp_seconds": {},
+		"guardduty_exporter_unclassified_issues_total":                    {},
+		"go_goroutines":                          {},
+		"go_memstats_heap_alloc_bytes":           {},
+		"process_cpu_seconds_total":              {},
+		"process_resident_memory_bytes":          {},
+		"promhttp_metric_handler_requests_total": {"code"},
+		"up":                                     {},
+	}
+}
+
+// metrics returns every metric that the dashboards may use with the labels
+// that it has in Prometheus.
+func metrics() map[string][]string {
+	all := selfMetrics()
+	for _, family := range collector.Families() {
+		all[family.Name] = family.Labels
+	}
+	for name, labels := range all {
+		all[name] = append(slices.Clone(labels), "job", "instance")
+	}
+	return all
+}
+
+// unknownNames returns what is wrong with the names in a query.
+func unknownNames(expr string) []string {
+	known, q := metrics(), read(expr)
+	var wrong []string
+	labels := slices.Clone(q.made)
+	for _, s := range q.selectors {
+		has, ok := known[s.metric]
+		if !ok {
+			wrong = append(wrong, fmt.Sprintf("there is no metric %s", s.metric))
+		}
+		labels = append(labels, has...)
+		for _, label := range s.labels() {
+			if ok && !slices.Contains(has, label) {
+				wrong = append(wrong, fmt.Sprintf("%s has no label %s", s.metric, label))
+			}
+		}
+	}
+	for _, label := range q.grouping {
+		if !slices.Contains(labels, label) {
+			wrong = append(wrong, fmt.Sprintf("no metric of the query has the label %s", label))
+		}
+	}
+	return wrong
+}
+
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
+func TestNamesExist(t *testing.T) {
+	for file, d := range load(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, wrong := range append(unknownNames(target.Expr), unknownLegend(p, target)...) {
+					t.Errorf("%s: panel %q, query %s: %s", file, p.Title, target.RefID, wrong)
+				}
+			}
+		}
+		for _, v := range d.Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			m := labelValues.FindStringSubmatch(v.text())
+			if m == nil {
+				t.Errorf("%s: variable %s: %q is not label_values(selector, label)", file, v.Name, v.text())
+				continue
+			}
+			for _, wrong := range unknownNames("count by (" + m[2] + ") (" + m[1] + ")") {
+				t.Errorf("%s: variable %s: %s", file, v.Name, wrong)
+			}
+		}
+	}
+}
+
+var shownLabel = regexp.MustCompile(`\{\{(\w+)\}\}|\$\{__field\.labels\.(\w+)\}`)
+
+// unknownLegend returns the labels that the legend of a query, or the links of
+// its panel's fields, use although the query's aggregations drop them.
+func unknownLegend(p panel, q target) []string {
+	text := q.LegendFormat
+	for _, link := range p.FieldConfig.Defaults.Links {
+		text += link.URL
+	}
+	parts := read(q.Expr)
+	has := slices.Concat(parts.grouping, parts.made)
+	if len(has) == 0 { // no aggregation
+		for _, s := range parts.selectors {
+			has = append(has, metrics()[s.metric]...)
+		}
+	}
+	var wrong []string
+	for _, m := range shownLabel.FindAllStringSubmatch(text, -1) {
+		if label := m[1] + m[2]; !slices.Contains(has, label) {
+			wrong = append(wrong, fmt.Sprintf("the legend or a link uses the label %s, which the query drops", label))
+		}
+	}
+	return wrong
+}
+
+func TestUnknownLegend(t *testing.T) {
+	for legend, want := range map[string]int{
+		"": 0, "{{region}}": 0, "{{region}} {{job}}": 1, "${__field.labels.issue_type}": 1,
+	} {
+		q := target{Expr: `max by (region) (guardduty_target_up)`, LegendFormat: legend}
+		if got := unknownLegend(panel{}, q); len(got) != want {
+			t.Errorf("%s: %q, want %d", legend, got, want)
+		}
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	for expr, want := range map[string]int{
+		`guardduty_target_up{region="a"}`:                           0,
+		`guardduty_target_ip{region="a"}`:                           1,
+		`guardduty_target_up{cluster_name="a"}`:                     1,
+		`max by (target, cluster_name) (guardduty_target_up)`:       1,
+		`guardduty_target_up and on (state) guardduty_target_state`: 0,
+	} {
+		if got := unknownNames(expr); len(got) != want {
+			t.Errorf("%s: %q, want %d", expr, got, want)
+		}
+	}
+}
+
+// TestEveryIssueTypeHasItsStep sees that the tables of issues know every issue
+// type, and that the runbook to which they lead has it too.
+func TestEveryIssueTypeHasItsStep(t *testing.T) {
+	runbook, err := os.ReadFile("../docs/issues.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := 0
+	for file, d := range load(t) {
+		for _, p := range d.Panels {
+			for _, o := range p.FieldConfig.Overrides {
+				if o.Matcher.Options != "recommended_step" {
+					continue
+				}
+				tables++
+				properties := make(map[string]string)
+				for _, property := range o.Properties {
+					properties[property.ID] = string(property.Value)
+				}
+				if !strings.Contains(properties["links"], "/docs/issues.md#${__value.raw}") {
+					t.Errorf("%s: panel %q: the recommended step does not lead to the runbook", file, p.Title)
+				}
+				for _, issueType := range coverage.IssueTypes() {
+					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", issueType)) {
+						t.Errorf("%s: panel %q has no step for %s", file, p.Title, issueType)
+					}
+				}
+			}
+		}
+	}
+	if tables == 0 {
+		t.Error("no panel shows recommended steps")
+	}
+	for _, issueType := range coverage.IssueTypes() {
+		if !strings.Contains(string(runbook), "\n## "+string(issueType)+"\n") {
+			t.Errorf("the runbook has no heading %s", issueType)
+		}
+	}
+}
+
+// TestAllMetricsAreShown sees that no domain metric is forgotten.
+func TestAllMetricsAreShown(t *testing.T) {
+	used := make(map[string]bool)
+	for _, d := range load(t) {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				for _, s := range read(target.Expr).selectors {
+					used[s.metric] = true
+				}
+			}
+		}
+	}
+	// The percent of an account and Region is no part of a fleet's percent; the
+	// statistics are there for the alert that holds them against the rows.
+	unused := []string{"guardduty_coverage_percent", "guardduty_coverage_statistics_resources"}
+	for _, name := range slices.Sorted(maps.Keys(metrics())) {
+		if used[name] == slices.Contains(unused, name) {
+			t.Errorf("%s: used is %t", name, used[name])
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package dashboards_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// selector is a metric with its matchers as a query names it.
+type selector struct {
+	metric   string
+	matchers []string // such as region=~"$region"
+	window   string   // the range in brackets, "" for none
+	function string   // that takes the selector, "" for none
+}
+
+// labels returns the labels that the matchers name.
+func (s selector) labels() []string {
+	var names []string
+	for _, m := range s.matchers {
+		names = append(names, labelName.FindString(m))
+	}
+	return names
+}
+
+// query is what is in a PromQL text, as far as names go. Whether the text is
+// valid PromQL is for Prometheus to say.
+type query struct {
+	selectors []selector
+	grouping  []string // labels of by, without, on, ignoring, group_left and group_right
+	made      []string // labels that label_replace makes
+}
+
+var (
+	labelName = regexp.MustCompile(`^[a-zA-Z_]\w*`)
+	token     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}|\[[^\]]*\]|\$\w+|[0-9][0-9.]*[a-z]*|[a-zA-Z_:][\w:]*|[(),]|[-+*/%^=!<>~]+`)
+	matcher   = regexp.MustCompile(`[a-zA-Z_]\w*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"`)
+	grouping  = []string{"by", "without", "on", "ignoring", "group_left", "group_right"}
+	operators = []string{"and", "or", "unless", "offset", "bool"}
+)
+
+// read takes a PromQL text apart.
+func read(expr string) query {
+	tokens := token.FindAllString(expr, -1)
+	at := func(i int) string {
+		if i < 0 || i >= len(tokens) {
+			return ""
+		}
+		return tokens[i]
+	}
+	var q query
+	for i := 0; i < len(tokens); i++ {
+		word := tokens[i]
+		switch {
+		case !labelName.MatchString(word) || slices.Contains(operators, word):
+		case slices.Contains(grouping, word) && at(i+1) == "(":
+			for i += 2; at(i) != ")" && at(i) != ""; i++ {
+				if at(i) != "," {
+					q.grouping = append(q.grouping, at(i))
+				}
+			}
+		case at(i+1) == "(" || slices.Contains(grouping, at(i+1)): // a function or an aggregation
+			if word == "label_replace" {
+				if made := argument(tokens[i+1:], 1); made != "" {
+					q.made = append(q.made, strings.Trim(made, `"`))
+				}
+			}
+		default:
+			s := selector{metric: word}
+			if at(i-1) == "(" && labelName.MatchString(at(i-2)) {
+				s.function = at(i - 2)
+			}
+			if strings.HasPrefix(at(i+1), "{") {
+				i++
+				s.matchers = matcher.FindAllString(at(i), -1)
+			}
+			if strings.HasPrefix(at(i+1), "[") {
+				i++
+				s.window = strings.Trim(at(i), "[]")
+			}
+			q.selectors = append(q.selectors, s)
+		}
+	}
+	return q
+}
+
+// argument returns the n-th argument, counted from 0, of the call whose opening
+// parenthesis is the first token, where it is a single token.
+func argument(tokens []string, n int) string {
+	depth, seen := 0, 0
+	for i, tok := range tokens {
+		switch tok {
+		case "(":
+			depth++
+		case ")":
+			depth--
+		case ",":
+			if depth == 1 {
+				if seen++; seen == n && i+1 < len(tokens) {
+					return tokens[i+1]
+				}
+			}
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	return ""
+}
+
+func TestRead(t *testing.T) {
+	for _, tc := range []struct {
+		expr string
+		want query
+	}{
+		{`up`, query{selectors: []selector{{metric: "up"}}}},
+		{
+			`100 * sum by (region) (rate(a_total{region=~"$region|all", x!="}("}[$__rate_interval])) / (b > 0)`,
+			query{
+				selectors: []selector{
+					{metric: "a_total", matchers: []string{`region=~"$region|all"`, `x!="}("`}, window: "$__rate_interval", function: "rate"},
+					{metric: "b"},
+				},
+				grouping: []string{"region"},
+			},
+		},
+		{
+			`label_replace(max(a, 1), "made", "$1", "x", "(.*)") unless on (p, q) a offset $window or 0 * time()`,
+			query{
+				selectors: []selector{{metric: "a", function: "max"}, {metric: "a"}},
+				grouping:  []string{"p", "q"}, made: []string{"made"},
+			},
+		},
+	} {
+		if diff := cmp.Diff(tc.want, read(tc.expr), cmp.AllowUnexported(query{}, selector{})); diff != "" {
+			t.Errorf("read(%s):\n%s", tc.expr, diff)
+		}
+	}
+}
