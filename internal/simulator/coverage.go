@@ -17,39 +17,6 @@ type listCoverageInput struct {
 	NextToken      string         `json:"nextToken"`
 }
 
-// coverageResource and those below are the API's answer. updatedAt is a JSON
-// number of epoch seconds.
-type coverageResource struct {
-	ResourceID      string          `json:"resourceId"`
-	DetectorID      string          `json:"detectorId"`
-	AccountID       string          `json:"accountId"`
-	CoverageStatus  string          `json:"coverageStatus"`
-	Issue           string          `json:"issue"`
-	UpdatedAt       float64         `json:"updatedAt,omitempty"`
-	ResourceDetails resourceDetails `json:"resourceDetails"`
-}
-
-type resourceDetails struct {
-	ResourceType      string            `json:"resourceType"`
-	ECSClusterDetails ecsClusterDetails `json:"ecsClusterDetails"`
-}
-
-type ecsClusterDetails struct {
-	ClusterName              string                   `json:"clusterName"`
-	FargateDetails           fargateDetails           `json:"fargateDetails"`
-	ContainerInstanceDetails containerInstanceDetails `json:"containerInstanceDetails"`
-}
-
-type fargateDetails struct {
-	Issues         []string `json:"issues"`
-	ManagementType string   `json:"managementType,omitempty"`
-}
-
-type containerInstanceDetails struct {
-	Covered    int64 `json:"coveredContainerInstances"`
-	Compatible int64 `json:"compatibleContainerInstances"`
-}
-
 type listCoverageOutput struct {
 	Resources []coverageResource `json:"resources"`
 	NextToken string             `json:"nextToken,omitempty"`
@@ -80,7 +47,7 @@ func (s *Server) listCoverage(req *request) (any, error) {
 	rows := in.take(s.rows(req.session.AccountID, d), after, limit+1) // one more tells whether a page follows
 	out := listCoverageOutput{Resources: []coverageResource{}}
 	for _, r := range rows[:min(limit, len(rows))] {
-		out.Resources = append(out.Resources, r.resource())
+		out.Resources = append(out.Resources, r.answer())
 	}
 	if len(rows) > limit {
 		if out.NextToken, err = s.sealer.seal(purpose, rows[limit-1].at); err != nil {
@@ -99,8 +66,8 @@ func (in listCoverageInput) take(all []row, after *position, n int) []row {
 		if !in.FilterCriteria.fits(r) {
 			continue
 		}
-		r.at.ID = r.resourceID
-		r.at.Key, _ = r.attribute(order.AttributeName)
+		r.at.ID = r.arn(r.account)
+		r.at.Key, _ = r.value(order.AttributeName)
 		if after != nil && order.compare(r.at, *after) <= 0 {
 			continue
 		}
@@ -143,7 +110,7 @@ func (in listCoverageInput) purpose(req *request, d *Detector) (string, error) {
 }
 
 // rows returns every row that the account's detector shows: those of the
-// account itself and those of its members, in no particular order.
+// account itself and those of its enabled members, in no particular order.
 func (s *Server) rows(accountID string, d *Detector) []row {
 	if !d.monitors() {
 		return nil
@@ -151,45 +118,18 @@ func (s *Server) rows(accountID string, d *Detector) []row {
 	var rows []row
 	for _, id := range append([]string{accountID}, d.Members...) {
 		a := s.index.accounts[id]
-		if a == nil {
+		if a == nil || id != accountID && s.relationship(d, id) != relationEnabled {
 			continue
 		}
 		own := a.Detector(d.Region)
 		if own == nil || !own.monitors() {
 			continue
 		}
-		for _, c := range a.Clusters {
-			if c.Region != d.Region {
-				continue
-			}
-			rows = append(rows, row{
-				cluster: c, account: id, detectorID: own.ID,
-				resourceID: "arn:aws:ecs:" + c.Region + ":" + id + ":cluster/" + c.Name,
-			})
-		}
+		a.each(d.Region, func(r resource) {
+			rows = append(rows, row{resource: r, account: id, detectorID: own.ID})
+		})
 	}
 	return rows
-}
-
-// resource writes the row as the API does.
-func (r row) resource() coverageResource {
-	c := r.cluster
-	out := coverageResource{
-		ResourceID: r.resourceID, DetectorID: r.detectorID, AccountID: r.account,
-		CoverageStatus: c.CoverageStatus(), Issue: c.Issue,
-		ResourceDetails: resourceDetails{
-			ResourceType: resourceECS,
-			ECSClusterDetails: ecsClusterDetails{
-				ClusterName:              c.Name,
-				FargateDetails:           fargateDetails{Issues: append([]string{}, c.Issues...), ManagementType: c.ManagementType},
-				ContainerInstanceDetails: containerInstanceDetails{Covered: c.Covered, Compatible: c.Compatible},
-			},
-		},
-	}
-	if !c.UpdatedAt.IsZero() {
-		out.UpdatedAt = float64(c.UpdatedAt.UnixMilli()) / 1000
-	}
-	return out
 }
 
 // Statistics of GetCoverageStatistics.
@@ -241,10 +181,10 @@ func (s *Server) getCoverageStatistics(req *request) (any, error) {
 			continue
 		}
 		if m := out.CoverageStatistics.ByResourceType; m != nil {
-			m[resourceECS]++
+			m[r.resourceType()]++
 		}
 		if m := out.CoverageStatistics.ByCoverageStatus; m != nil {
-			m[r.cluster.CoverageStatus()]++
+			m[r.CoverageStatus()]++
 		}
 	}
 	return out, nil

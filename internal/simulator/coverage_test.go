@@ -59,7 +59,11 @@ func TestListCoverageRow(t *testing.T) {
 
 // A list is a list even when it is empty: clients tell it from null.
 func TestEmptyAnswersOnTheWire(t *testing.T) {
-	_, url := serve(t, smallWorld(), simulator.Options{})
+	s, url := serve(t, smallWorld(), simulator.Options{})
+	alone := &simulator.Account{
+		ID: "444455556666", Keys: keysOf("444455556666"), Detectors: []*simulator.Detector{{Region: region, ID: "alone"}},
+	}
+	s.Update(func(w *simulator.World) { w.Accounts = append(w.Accounts, alone) })
 	none := `{"filterCriteria":{"filterCriterion":[{"criterionKey":"ACCOUNT_ID","filterCondition":{"equals":["0"]}}]}}`
 	for _, tc := range []struct {
 		call rawCall
@@ -67,7 +71,12 @@ func TestEmptyAnswersOnTheWire(t *testing.T) {
 	}{
 		{rawCall{method: http.MethodPost, path: "/detector/" + detectorID + "/coverage", body: none}, `{"resources":[]}`},
 		{rawCall{method: http.MethodGet, path: "/detector", keys: keysOf(outsider)}, `{"detectorIds":[]}`},
-		{rawCall{method: http.MethodGet, path: "/detector/" + otherDetector + "/member", keys: keysOf(memberID)}, `{"members":[]}`},
+		{rawCall{method: http.MethodGet, path: "/detector/alone/member", keys: alone.Keys}, `{"members":[]}`},
+		{
+			rawCall{method: http.MethodPost, path: "/detector/alone/member/detector/get", keys: alone.Keys, body: `{"accountIds":["1"]}`},
+			`{"members":[],"unprocessedAccounts":[{"accountId":"1","result":"The request is rejected because ` +
+				`the given account ID is not an associated member of account the current account."}]}`,
+		},
 	} {
 		if got := tc.call.do(t, url); got.status != http.StatusOK || got.body != tc.want {
 			t.Errorf("%s: %d %s, want %s", tc.call.path, got.status, got.body, tc.want)

@@ -12,8 +12,12 @@ const (
 	demoPayments      = "222233334444"
 	demoShop          = "333344445555"
 	demoData          = "444455556666"
-	demoSandbox       = "555566667777" // a member without a single cluster
+	demoSandbox       = "555566667777" // a member without a single resource
+	demoPlayground    = "666677778888" // a member without Runtime Monitoring
+	demoLegacy        = "777788889999" // a member that the administrator has suspended
+	demoDivested      = "888899990000" // a member no more
 	demoStandalone    = "999988887777"
+	demoManagement    = "123456789012" // owns the organisation and has no GuardDuty
 
 	demoRole       = "service/guardduty-coverage"
 	demoExternalID = "demo-external-id"
@@ -48,46 +52,77 @@ func DemoTargets() []DemoTarget {
 
 func demoRegions() []string { return []string{"us-east-1", "eu-west-1", "ap-southeast-2"} }
 
-// DemoWorld returns the demo world as it stands at step 0: an administrator
-// with four members and one account of its own, three Regions (the standalone
-// account has no detector in the last), some sixty clusters of which about
-// four in five are healthy, and every kind of issue. Step moves it on.
+// DemoWorld returns the demo world as it stands at step 0: an organisation whose
+// security account administers GuardDuty for four members that are well set up,
+// one without Runtime Monitoring, one suspended and one that has left, and an
+// account that belongs to none. There are three Regions (the standalone account
+// has no detector in the last), some sixty ECS clusters of which about four in
+// five are healthy, their container instances, other EC2 instances, EKS
+// clusters, and every kind of issue. Step moves it on.
 func DemoWorld(now time.Time) *World {
-	members := []string{demoPayments, demoShop, demoData, demoSandbox}
+	w, begin := demoOrganisation(now), demoAt(0)
+	ago := func(d time.Duration) time.Time { return now.Add(-d).Truncate(time.Millisecond) }
+	deployed := 0
+	for _, a := range w.Accounts {
+		a.Clusters, a.Instances, a.EKSClusters = begin[a.ID].Clusters, begin[a.ID].Instances, begin[a.ID].EKSClusters
+		// spread over the last two weeks, as in a fleet deployed now and then
+		for _, row := range a.Clusters {
+			row.UpdatedAt = ago(time.Duration(deployed*deployed*5) * time.Minute)
+			deployed++
+		}
+		for i, row := range a.Instances {
+			row.UpdatedAt = ago(time.Duration(i*i) * time.Minute)
+		}
+		for i, row := range a.EKSClusters {
+			row.UpdatedAt = ago(time.Duration(i) * 40 * time.Hour)
+		}
+	}
+	return w
+}
+
+// demoOrganisation returns the accounts of the demo without their resources.
+func demoOrganisation(now time.Time) *World {
 	account := func(id, name string) *Account {
-		a := &Account{ID: id, Name: name, Email: name + "@example.com"}
+		a := &Account{ID: id, Name: name, Email: name + "@example.com", JoinedAt: now.AddDate(-2, 0, 0).Truncate(time.Millisecond)}
 		for _, region := range demoRegions() {
-			a.Detectors = append(a.Detectors, &Detector{Region: region, CreatedAt: now.AddDate(0, -8, 0)})
+			a.Detectors = append(a.Detectors, &Detector{
+				Region: region, CreatedAt: now.AddDate(0, -8, 0), Features: []string{"S3_DATA_EVENTS", "EKS_AUDIT_LOGS"},
+				ChangedAt: map[string]time.Time{
+					featureRuntime: now.AddDate(0, -6, 0), additionalFargate: now.AddDate(0, -5, 0),
+				},
+			})
 		}
 		return a
 	}
-
+	members := []string{demoPayments, demoShop, demoData, demoSandbox, demoPlayground, demoLegacy, demoDivested}
 	administrator := account(demoAdministrator, "security")
 	administrator.Keys = DemoKeys()
 	for _, d := range administrator.Detectors {
 		d.Members = slices.Clone(members)
+		d.Relationships = map[string]string{demoLegacy: relationDisabled, demoDivested: relationRemoved}
+	}
+	playground, legacy := account(demoPlayground, "playground"), account(demoLegacy, "legacy")
+	for i := range demoRegions() {
+		playground.Detectors[i].RuntimeMonitoringOff = true
+		playground.Detectors[i].ChangedAt[featureRuntime] = now.AddDate(0, -1, 0)
+		legacy.Detectors[i].Suspended = true
 	}
 	standalone := account(demoStandalone, "standalone")
 	standalone.Detectors = standalone.Detectors[:2]
 	standalone.Roles = []*Role{{Name: demoRole, ExternalID: demoExternalID, Duration: 15 * time.Minute}}
+	management := account(demoManagement, "management")
+	management.Detectors = nil
 
-	w := &World{Accounts: []*Account{
-		administrator,
-		account(demoPayments, "payments"),
-		account(demoShop, "shop"),
-		account(demoData, "data"),
-		account(demoSandbox, "sandbox"),
-		standalone,
-	}}
-	for i, c := range demoFleet() {
-		if row := c.at(0); row != nil {
-			// spread over the last two weeks, as in a fleet deployed now and then
-			row.UpdatedAt = now.Add(-time.Duration(i*i*5) * time.Minute).Truncate(time.Millisecond)
-			a := w.Account(c.account)
-			a.Clusters = append(a.Clusters, row)
-		}
+	return &World{
+		Accounts: []*Account{
+			administrator, account(demoPayments, "payments"), account(demoShop, "shop"), account(demoData, "data"),
+			account(demoSandbox, "sandbox"), playground, legacy, account(demoDivested, "divested"), standalone, management,
+		},
+		Organisation: &Organisation{
+			ManagementAccount: demoManagement, Delegated: []string{demoAdministrator}, EmptyPages: 1,
+			Accounts: slices.DeleteFunc(members, func(id string) bool { return id == demoDivested }),
+		},
 	}
-	return w
 }
 
 // Step moves the demo world from step n-1 to step n and stamps what changes
@@ -96,17 +131,13 @@ func DemoWorld(now time.Time) *World {
 // that change at this very step and no others, so that a row changed from
 // outside keeps its state until the demo's own course next moves it.
 func Step(w *World, n int, now time.Time) {
-	for _, c := range demoFleet() {
-		before, after := c.at(n-1), c.at(n)
-		if same(before, after) {
-			continue
-		}
-		a := w.Account(c.account)
-		a.RemoveCluster(c.region, c.name)
-		if after != nil {
-			after.UpdatedAt = now.Truncate(time.Millisecond)
-			a.Clusters = append(a.Clusters, after)
-		}
+	now = now.Truncate(time.Millisecond)
+	before, after := demoAt(n-1), demoAt(n)
+	for _, a := range w.Accounts {
+		was, is := before[a.ID], after[a.ID]
+		a.Clusters = advance(a.Clusters, was.Clusters, is.Clusters, now)
+		a.Instances = advance(a.Instances, was.Instances, is.Instances, now)
+		a.EKSClusters = advance(a.EKSClusters, was.EKSClusters, is.EKSClusters, now)
 	}
 	// The role of the standalone account loses its trust and its policy for a
 	// quarter of an hour out of each hour.
@@ -116,7 +147,7 @@ func Step(w *World, n int, now time.Time) {
 		if broken {
 			role.Deny = []string{
 				"guardduty:ListDetectors", "guardduty:GetDetector", "guardduty:ListCoverage",
-				"guardduty:GetCoverageStatistics", "guardduty:ListMembers",
+				"guardduty:GetCoverageStatistics", "guardduty:ListMembers", "guardduty:GetMemberDetectors",
 			}
 		}
 	}
@@ -126,12 +157,4 @@ func Step(w *World, n int, now time.Time) {
 func demoRoleBroken(n int) bool {
 	_, broken := window{period: 360, start: 60, length: 90}.episode(n)
 	return broken
-}
-
-// same reports whether two states of a cluster are the same, absence included.
-func same(a, b *Cluster) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Covered == b.Covered && a.Compatible == b.Compatible && slices.Equal(a.Issues, b.Issues)
 }

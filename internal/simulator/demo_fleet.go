@@ -56,7 +56,7 @@ func demoFates() []demoCluster {
 		{account: demoStandalone, region: use1, name: "billing", troubles: ill("exclusion_tag", "agent_not_provisioned")},
 		{account: demoStandalone, region: euw1, name: "reports", troubles: ill("unclassified")},
 		// container instances without an agent; their reason is with the EC2 resource, not with the cluster
-		{account: demoData, region: apse2, name: "warehouse-loader", uncovered: 2},
+		{account: demoData, region: apse2, name: "warehouse-loader", uncovered: []string{"agent_disconnected", "ssm_execution_failed"}},
 
 		// the same trouble in several clusters at once
 		{account: demoShop, region: use1, name: "catalogue", troubles: at(180, 24, 36, "agent_not_reporting")},

@@ -40,18 +40,105 @@ func demoIssues() map[string]string {
 	}
 }
 
+// demoInstanceIssues returns the issue texts of EC2 instances by a name for
+// their kind.
+func demoInstanceIssues() map[string]string {
+	const vpcFailed = "VPC Endpoint Creation Failed:"
+	return map[string]string{
+		"waiting_for_ssm":              "No Agent Reporting:Waiting for SSM notification",
+		"no_agent_reporting":           "No Agent Reporting",
+		"agent_disconnected":           "No Agent Reporting:Agent disconnected",
+		"exclusion_tag":                "Agent Not Provisioned:Instances with exclusion tags are excluded from Runtime Monitoring",
+		"kernel_too_old":               "Agent Not Provisioned:Kernel version is lower than the supported version",
+		"kernel_too_new":               "Agent Not Provisioned:Kernel version is higher than the supported version",
+		"identity_document":            "Agent Not Provisioned:Unable to retrieve the instance identity document",
+		"ssm_association_exists":       "SSM Association Creation Failed:GuardDuty SSM association already exists in your account",
+		"ssm_association_quota":        "SSM Association Creation Failed:Your account has too many SSM associations",
+		"ssm_update_failed":            "SSM Association Updation Failed:GuardDuty SSM association does not exist in your account",
+		"ssm_deletion_failed":          "SSM Association Deletion Failed:GuardDuty SSM association does not exist in your account",
+		"ssm_execution_failed":         "SSM Instance Association Execution Failed:Architectural requirements or other prerequisites are not met",
+		"vpc_endpoint_shared":          vpcFailed + "VPC endpoint creation not supported for shared VPC {vpc}",
+		"vpc_endpoint_owner":           vpcFailed + demoOwnerWithout,
+		"vpc_endpoint_dns":             vpcFailed + demoPrivateDNS,
+		"shared_vpc_endpoint_deletion": demoSharedDeletion,
+		"ecr_image_pull":               "ECR Image Pull Failed:The security agent's container image could not be pulled",
+	}
+}
+
+// Texts that instances and EKS clusters have in common.
+const (
+	demoOwnerWithout = "Owner account ID {owner} for shared VPC {vpc} doesn't have either Runtime Monitoring, " +
+		"automated agent configuration, or both, enabled"
+	demoPrivateDNS = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames " +
+		"VPC attributes set to true for {vpc} (Service: Ec2, Status Code:400, Request ID: {request})"
+	demoSharedDeletion = "Shared VPC Endpoint Deletion Failed:Shared VPC endpoint deletion not allowed for account ID {account}, " +
+		"shared VPC {vpc}, owner account ID {owner}"
+)
+
+// demoEKSIssues returns the issue texts of EKS clusters by a name for their
+// kind. Those of an add-on carry the issue code that EKS gave it.
+func demoEKSIssues() map[string]string {
+	const (
+		creation = "Addon Creation Failed:EKS Addon issue - "
+		update   = "AddonUpdationFailed: EKSAddonIssue - " // AWS has written it so
+		status   = "Addon Status Unhealthy:EKS Addon issue - "
+		vpc      = "VPC Endpoint Creation Failed:"
+		pods     = status + "InsufficientNumberOfReplicas: The add-on is unhealthy because "
+	)
+	return map[string]string{
+		"addon_incompatible":           "Addon Creation Failed:aws-guardduty-agent addon is not compatible with the current cluster version of {name}",
+		"addon_subscription_needed":    creation + "AddonSubscriptionNeeded: The add-on needs a subscription",
+		"addon_access_denied":          creation + "AccessDenied: The service role cannot create the resources of the add-on",
+		"addon_admission_denied":       creation + "AdmissionRequestDenied: admission webhook \"validate.{name}\" denied the request",
+		"addon_configuration_conflict": update + "ConfigurationConflict: Conflicts found when trying to apply: DaemonSet.apps aws-guardduty-agent",
+		"addon_unsupported_change":     update + "UnsupportedAddonModification: The add-on's DaemonSet was changed outside of EKS",
+		"addon_permission_failure":     update + "AddonPermissionFailure: The add-on's role lacks a permission",
+		"addon_internal_failure":       status + "InternalFailure: An internal error has occurred",
+		"addon_cluster_unreachable":    status + "ClusterUnreachable: The cluster's API server cannot be reached",
+		"addon_resource_not_found":     status + "K8sResourceNotFound: The namespace amazon-guardduty was not found",
+		"addon_insufficient_cpu": pods + "it doesn't have the desired number of replicas: 0/4 nodes are available: " +
+			"4 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never",
+		"addon_insufficient_memory": pods + "it doesn't have the desired number of replicas: 0/4 nodes are available: " +
+			"4 Insufficient memory. preemption: not eligible due to preemptionPolicy=Never",
+		"addon_too_many_pods": pods + "it doesn't have the desired number of replicas: 0/4 nodes are available: " +
+			"4 Too many pods. preemption: not eligible due to preemptionPolicy=Never",
+		"addon_crash_completed":        pods + "at least one pod is waiting: CrashLoopBackOff: Completed",
+		"addon_crash_error":            pods + "at least one pod is waiting: CrashLoopBackOff: Error",
+		"vpc_endpoint_shared":          vpc + "VPC endpoint creation not supported for shared VPC {vpc}",
+		"vpc_endpoint_owner":           vpc + demoOwnerWithout,
+		"vpc_endpoint_dns":             vpc + demoPrivateDNS,
+		"shared_vpc_endpoint_deletion": demoSharedDeletion,
+		"local_cluster":                "Local EKS clusters:EKS addons are not supported on local clusters on Outposts",
+		"enablement_permission":        "EKS Runtime Monitoring enablement permission not granted",
+		"enablement_in_progress":       "EKS Runtime Monitoring enablement resource provisioning in progress",
+		"authorization_failure":        "Others:Error due to authorization failure",
+	}
+}
+
 // demoIssue returns the text of one kind of issue for a cluster. Identifiers
 // in it differ between clusters, and task and request IDs between episodes,
 // as they do on AWS.
 func demoIssue(key string, c demoCluster, episode int) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{c.account, c.region, c.name, key}, "/")))
+	return fillIn(demoIssues()[key], demoID(c.account, c.region, c.name, key), c.name, c.account, episode)
+}
+
+// fillIn replaces the names in braces of an issue's text.
+func fillIn(text string, sum [sha256.Size]byte, name, account string, episode int) string {
 	volatile := sha256.Sum256(append(sum[:], strconv.Itoa(episode)...))
 	id := hex.EncodeToString(volatile[:])
 	return strings.NewReplacer(
-		"{td}", fmt.Sprintf("%s:%d", c.name, 1+int(sum[0])),
-		"{service}", c.name+"-web",
+		"{td}", fmt.Sprintf("%s:%d", name, 1+int(sum[0])),
+		"{service}", name+"-web",
+		"{name}", name,
+		"{account}", account,
+		"{owner}", demoAdministrator,
 		"{vpc}", "vpc-"+hex.EncodeToString(sum[:])[:17],
 		"{task}", id[:32],
 		"{request}", strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:32]}, "-"),
-	).Replace(demoIssues()[key])
+	).Replace(text)
+}
+
+// demoID derives something like an identifier from what it identifies.
+func demoID(parts ...string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(strings.Join(parts, "/")))
 }

@@ -1,11 +1,10 @@
 package simulator
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
+	"time"
 )
 
 // isoLayout is how GuardDuty writes the times that it writes as text.
@@ -38,13 +37,57 @@ func (s *Server) listDetectors(req *request) (any, error) {
 	return out, nil
 }
 
-// feature is an element of GetDetector's features. Its updatedAt, unlike the
-// detector's, is a number.
+// feature is an element of the features of a detector, or of the additional
+// configuration of one. Its updatedAt, unlike the detector's, is a number.
 type feature struct {
 	Name       string    `json:"name"`
 	Status     string    `json:"status"`
-	UpdatedAt  int64     `json:"updatedAt,omitempty"`
+	UpdatedAt  float64   `json:"updatedAt,omitempty"`
 	Additional []feature `json:"additionalConfiguration,omitempty"`
+}
+
+// Features and additional configurations that a Detector has a field for.
+const (
+	featureRuntime     = "RUNTIME_MONITORING"
+	featureEKSRuntime  = "EKS_RUNTIME_MONITORING" // of before Runtime Monitoring
+	additionalEKS      = "EKS_ADDON_MANAGEMENT"
+	additionalFargate  = "ECS_FARGATE_AGENT_MANAGEMENT"
+	additionalInstance = "EC2_AGENT_MANAGEMENT"
+)
+
+// features returns the detector's features in the API's words: the foundational
+// data sources, which are always on, the optional ones and Runtime Monitoring.
+func (d *Detector) features() []feature {
+	part := func(name string, on bool, additional ...feature) feature {
+		f := feature{Name: name, Status: onOff(on), Additional: additional}
+		if t := d.changedAt(name); !t.IsZero() {
+			f.UpdatedAt = float64(t.UnixMilli()) / 1000
+		}
+		return f
+	}
+	list := []feature{part("CLOUD_TRAIL", true), part("DNS_LOGS", true), part("FLOW_LOGS", true)}
+	for _, name := range []string{
+		"S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS",
+	} {
+		list = append(list, part(name, slices.Contains(d.Features, name)))
+	}
+	former, runtime := slices.Contains(d.Features, featureEKSRuntime), !d.RuntimeMonitoringOff
+	return append(
+		list,
+		part(featureEKSRuntime, former, part(additionalEKS, former && !d.EKSAgentManagementOff)),
+		part(featureRuntime, runtime,
+			part(additionalEKS, runtime && !d.EKSAgentManagementOff),
+			part(additionalFargate, runtime && !d.AgentManagementOff),
+			part(additionalInstance, runtime && !d.EC2AgentManagementOff)),
+	)
+}
+
+// changedAt is since when the named feature or configuration is as it is.
+func (d *Detector) changedAt(name string) time.Time {
+	if t, changed := d.ChangedAt[name]; changed {
+		return t
+	}
+	return d.CreatedAt
 }
 
 func (s *Server) getDetector(req *request) (any, error) {
@@ -55,14 +98,12 @@ func (s *Server) getDetector(req *request) (any, error) {
 	if _, err := readPage(req); err != nil {
 		return nil, err
 	}
-	part := func(name string, on bool, additional ...feature) feature {
-		f := feature{Name: name, Status: onOff(on), Additional: additional}
-		if !d.CreatedAt.IsZero() {
-			f.UpdatedAt = d.CreatedAt.Unix()
+	updated := d.CreatedAt
+	for _, t := range d.ChangedAt {
+		if t.After(updated) {
+			updated = t
 		}
-		return f
 	}
-	runtime := !d.RuntimeMonitoringOff
 	return struct {
 		Status                     string            `json:"status"`
 		ServiceRole                string            `json:"serviceRole"`
@@ -75,17 +116,10 @@ func (s *Server) getDetector(req *request) (any, error) {
 		Status: onOff(!d.Suspended),
 		ServiceRole: "arn:aws:iam::" + req.session.AccountID +
 			":role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty",
-		CreatedAt: d.CreatedAt.UTC().Format(isoLayout), UpdatedAt: d.CreatedAt.UTC().Format(isoLayout),
+		CreatedAt: d.CreatedAt.UTC().Format(isoLayout), UpdatedAt: updated.UTC().Format(isoLayout),
 		FindingPublishingFrequency: "SIX_HOURS",
 		Tags:                       map[string]string{},
-		Features: []feature{
-			part("CLOUD_TRAIL", true), part("DNS_LOGS", true), part("FLOW_LOGS", true),
-			part("EKS_RUNTIME_MONITORING", false),
-			part("RUNTIME_MONITORING", runtime,
-				part("EKS_ADDON_MANAGEMENT", false),
-				part("ECS_FARGATE_AGENT_MANAGEMENT", runtime && !d.AgentManagementOff),
-				part("EC2_AGENT_MANAGEMENT", runtime && !d.AgentManagementOff)),
-		},
+		Features:                   d.features(),
 	}, nil
 }
 
@@ -94,75 +128,6 @@ func onOff(on bool) string {
 		return "ENABLED"
 	}
 	return "DISABLED"
-}
-
-// member is an element of ListMembers' members; its times are text.
-type member struct {
-	AccountID          string `json:"accountId"`
-	DetectorID         string `json:"detectorId,omitempty"`
-	MasterID           string `json:"masterId"`
-	AdministratorID    string `json:"administratorId"`
-	Email              string `json:"email"`
-	RelationshipStatus string `json:"relationshipStatus"`
-	InvitedAt          string `json:"invitedAt"`
-	UpdatedAt          string `json:"updatedAt"`
-}
-
-// listMembers lists the members in the order of their account IDs. One without
-// a detector in the Region has been removed and is not associated.
-func (s *Server) listMembers(req *request) (any, error) {
-	d, err := s.ownDetector(req)
-	if err != nil {
-		return nil, err
-	}
-	page, err := readPage(req, "maxResults", "nextToken", "onlyAssociated")
-	if err != nil {
-		return nil, err
-	}
-	onlyAssociated := page.query.Get("onlyAssociated")
-	if !slices.Contains([]string{"", "true", "false"}, onlyAssociated) {
-		return nil, invalidParameter("onlyAssociated %q", onlyAssociated)
-	}
-	purpose := strings.Join([]string{req.call.Operation, d.ID, onlyAssociated}, "\n")
-	var after string
-	if page.token != "" && !s.sealer.open(purpose, page.token, &after) {
-		return nil, invalidParameter("nextToken")
-	}
-
-	out := struct {
-		Members   []member `json:"members"`
-		NextToken string   `json:"nextToken,omitempty"`
-	}{Members: []member{}}
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(d.Members))) {
-		m := s.member(req.session.AccountID, id, d)
-		if id <= after || m.DetectorID == "" && onlyAssociated != "false" {
-			continue
-		}
-		if len(out.Members) == page.limit {
-			if out.NextToken, err = s.sealer.seal(purpose, out.Members[page.limit-1].AccountID); err != nil {
-				return nil, fmt.Errorf("seal the page token: %w", err)
-			}
-			break
-		}
-		out.Members = append(out.Members, m)
-	}
-	return out, nil
-}
-
-// member describes the member account id of the administrator's detector d.
-func (s *Server) member(administrator, id string, d *Detector) member {
-	m := member{
-		AccountID: id, MasterID: administrator, AdministratorID: administrator, RelationshipStatus: "Removed",
-		InvitedAt: d.CreatedAt.UTC().Format(isoLayout), UpdatedAt: d.CreatedAt.UTC().Format(isoLayout),
-	}
-	if a := s.index.accounts[id]; a != nil {
-		m.Email = a.Email
-		if own := a.Detector(d.Region); own != nil {
-			m.DetectorID, m.RelationshipStatus = own.ID, "Enabled"
-			m.UpdatedAt = own.CreatedAt.UTC().Format(isoLayout)
-		}
-	}
-	return m
 }
 
 // page is what the query string of a listing asks for.

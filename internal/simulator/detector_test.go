@@ -1,14 +1,17 @@
 package simulator_test
 
 import (
-	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+	"github.com/google/go-cmp/cmp"
 
 	"guardduty_coverage_exporter/internal/simulator"
 )
@@ -37,6 +40,7 @@ func TestForeignDetector(t *testing.T) {
 	for _, tc := range []struct{ method, path string }{
 		{http.MethodGet, ""},
 		{http.MethodGet, "/member"},
+		{http.MethodPost, "/member/detector/get"},
 		{http.MethodPost, "/coverage"},
 		{http.MethodPost, "/coverage/statistics"},
 	} {
@@ -56,17 +60,44 @@ func TestForeignDetector(t *testing.T) {
 	}
 }
 
+// states returns the status of each feature by its name, and of each
+// additional configuration by both names.
+func states(features []types.DetectorFeatureConfigurationResult) map[string]string {
+	got := map[string]string{}
+	for _, f := range features {
+		got[string(f.Name)] = string(f.Status)
+		for _, a := range f.AdditionalConfiguration {
+			got[string(f.Name)+"/"+string(a.Name)] = string(a.Status)
+		}
+	}
+	return got
+}
+
 func TestGetDetector(t *testing.T) {
 	for _, tc := range []struct {
-		name             string
-		change           simulator.Detector
-		status           types.DetectorStatus
-		runtime, fargate types.FeatureStatus
+		name    string
+		change  simulator.Detector
+		status  types.DetectorStatus
+		differs map[string]string // from what the zero value gives
 	}{
-		{"on", simulator.Detector{}, "ENABLED", "ENABLED", "ENABLED"},
-		{"suspended", simulator.Detector{Suspended: true}, "DISABLED", "ENABLED", "ENABLED"},
-		{"without Runtime Monitoring", simulator.Detector{RuntimeMonitoringOff: true}, "ENABLED", "DISABLED", "DISABLED"},
-		{"without agent management", simulator.Detector{AgentManagementOff: true}, "ENABLED", "ENABLED", "DISABLED"},
+		{"on", simulator.Detector{}, "ENABLED", nil},
+		{"suspended", simulator.Detector{Suspended: true}, "DISABLED", nil},
+		{"without Runtime Monitoring", simulator.Detector{RuntimeMonitoringOff: true}, "ENABLED", map[string]string{
+			"RUNTIME_MONITORING": "DISABLED", "RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
+			"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "DISABLED", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "DISABLED",
+		}},
+		{"Fargate by hand", simulator.Detector{AgentManagementOff: true}, "ENABLED", map[string]string{
+			"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "DISABLED",
+		}},
+		{"EC2 by hand", simulator.Detector{EC2AgentManagementOff: true}, "ENABLED", map[string]string{
+			"RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "DISABLED",
+		}},
+		{"EKS by hand", simulator.Detector{EKSAgentManagementOff: true}, "ENABLED", map[string]string{
+			"RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
+		}},
+		{"other features", simulator.Detector{Features: []string{"S3_DATA_EVENTS", "EKS_RUNTIME_MONITORING"}}, "ENABLED", map[string]string{
+			"S3_DATA_EVENTS": "ENABLED", "EKS_RUNTIME_MONITORING": "ENABLED", "EKS_RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "ENABLED",
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, url := serve(t, smallWorld(), simulator.Options{})
@@ -82,63 +113,49 @@ func TestGetDetector(t *testing.T) {
 			if out.Status != tc.status || aws.ToString(out.CreatedAt) != "2026-05-04T03:02:01.500Z" {
 				t.Errorf("status %s since %s", out.Status, aws.ToString(out.CreatedAt))
 			}
-			states := map[string]types.FeatureStatus{}
-			for _, f := range out.Features {
-				states[string(f.Name)] = f.Status
-				for _, a := range f.AdditionalConfiguration {
-					states[string(a.Name)] = a.Status
-				}
+			want := map[string]string{
+				"CLOUD_TRAIL": "ENABLED", "DNS_LOGS": "ENABLED", "FLOW_LOGS": "ENABLED",
+				"S3_DATA_EVENTS": "DISABLED", "EKS_AUDIT_LOGS": "DISABLED", "EBS_MALWARE_PROTECTION": "DISABLED",
+				"RDS_LOGIN_EVENTS": "DISABLED", "LAMBDA_NETWORK_LOGS": "DISABLED",
+				"EKS_RUNTIME_MONITORING": "DISABLED", "EKS_RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
+				"RUNTIME_MONITORING": "ENABLED", "RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "ENABLED",
+				"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "ENABLED", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "ENABLED",
 			}
-			if states["RUNTIME_MONITORING"] != tc.runtime || states["ECS_FARGATE_AGENT_MANAGEMENT"] != tc.fargate {
-				t.Errorf("features are %v", states)
+			maps.Copy(want, tc.differs)
+			if diff := cmp.Diff(want, states(out.Features)); diff != "" {
+				t.Errorf("features (-want +got):\n%s", diff)
+			}
+			for _, name := range types.DetectorFeatureResult("").Values() { // every feature of the model is there
+				if want[string(name)] == "" {
+					t.Errorf("the feature %s is missing", name)
+				}
 			}
 		})
 	}
 }
 
-func TestListMembers(t *testing.T) {
+// The detector's times are text, those of its features are numbers.
+func TestTimesOfFeatures(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
+	since := time.Date(2026, 7, 1, 0, 0, 0, 250e6, time.UTC)
 	s.Update(func(w *simulator.World) {
-		d := w.Account(administrator).Detector(region)
-		d.Members = append(d.Members, outsider) // without a detector of its own
-		for i := range 60 {
-			a := &simulator.Account{
-				ID: fmt.Sprintf("4000000000%02d", i), Email: fmt.Sprintf("m%d@example.com", i),
-				Detectors: []*simulator.Detector{{Region: region}},
-			}
-			w.Accounts = append(w.Accounts, a)
-			d.Members = append(d.Members, a.ID)
-		}
+		w.Account(administrator).Detector(region).ChangedAt = map[string]time.Time{"ECS_FARGATE_AGENT_MANAGEMENT": since}
 	})
-	client := guarddutyClient(url, administrator)
-	for associated, want := range map[string]int{"": 61, "true": 61, "false": 62} {
-		in := &guardduty.ListMembersInput{DetectorId: aws.String(detectorID)}
-		if associated != "" {
-			in.OnlyAssociated = &associated
-		}
-		members := map[string]types.Member{}
-		pages := guardduty.NewListMembersPaginator(client, in)
-		var sizes []int
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			sizes = append(sizes, len(page.Members))
-			for _, m := range page.Members {
-				members[*m.AccountId] = m
-			}
-		}
-		if len(members) != want || len(sizes) != 2 || sizes[0] != 50 {
-			t.Errorf("onlyAssociated=%q: %d members on pages of %v", associated, len(members), sizes)
-		}
-		m := members[memberID]
-		if aws.ToString(m.Email) != "member@example.com" || aws.ToString(m.DetectorId) != otherDetector ||
-			aws.ToString(m.RelationshipStatus) != "Enabled" || aws.ToString(m.AdministratorId) != administrator {
-			t.Errorf("member is %+v", m)
-		}
-		if m, listed := members[outsider]; listed && aws.ToString(m.RelationshipStatus) != "Removed" {
-			t.Errorf("account without a detector is %+v", m)
+	out, err := guarddutyClient(url, administrator).GetDetector(t.Context(), &guardduty.GetDetectorInput{DetectorId: aws.String(detectorID)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := aws.ToString(out.UpdatedAt); got != "2026-07-01T00:00:00.250Z" {
+		t.Errorf("the detector was updated at %s", got)
+	}
+	i := slices.IndexFunc(out.Features, func(f types.DetectorFeatureConfigurationResult) bool { return f.Name == "RUNTIME_MONITORING" })
+	runtime := out.Features[i]
+	if created := time.Date(2026, 5, 4, 3, 2, 1, 500e6, time.UTC); !aws.ToTime(runtime.UpdatedAt).Equal(created) {
+		t.Errorf("Runtime Monitoring is on since %s", runtime.UpdatedAt)
+	}
+	for _, a := range runtime.AdditionalConfiguration {
+		if changed := aws.ToTime(a.UpdatedAt).Equal(since); changed != (a.Name == "ECS_FARGATE_AGENT_MANAGEMENT") {
+			t.Errorf("%s is on since %s", a.Name, a.UpdatedAt)
 		}
 	}
 }

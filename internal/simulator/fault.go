@@ -64,12 +64,17 @@ type protocol interface {
 type restJSON struct{}
 
 func (restJSON) write(w http.ResponseWriter, status int, answer any) {
+	writeJSON(w, "application/json", status, answer)
+}
+
+// writeJSON writes an answer as JSON of the content type.
+func writeJSON(w http.ResponseWriter, contentType string, status int, answer any) {
 	text, err := json.Marshal(answer)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // the client may have gone
 }
@@ -87,6 +92,26 @@ func (p restJSON) refuse(w http.ResponseWriter, f *fault, _ string) string {
 // X-Amzn-ErrorType, the message in a JSON body. It is meant for an Intercept.
 func Refuse(w http.ResponseWriter, status int, code, message string) {
 	restJSON{}.refuse(w, &fault{status: status, code: code, message: message}, "")
+}
+
+// awsJSON is the protocol of Organizations: AWS JSON 1.1. Whatever is the
+// caller's fault has the status 400.
+type awsJSON struct{}
+
+func (awsJSON) write(w http.ResponseWriter, status int, answer any) {
+	writeJSON(w, "application/x-amz-json-1.1", status, answer)
+}
+
+func (p awsJSON) refuse(w http.ResponseWriter, f *fault, _ string) string {
+	status := http.StatusBadRequest
+	if f.status >= http.StatusInternalServerError {
+		status = f.status
+	}
+	p.write(w, status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"Message"`
+	}{f.code, f.message})
+	return f.code
 }
 
 // queryXML is the protocol of STS.

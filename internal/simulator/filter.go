@@ -9,11 +9,19 @@ import (
 // Statuses, kinds and keys of the coverage API that have a meaning here.
 const (
 	resourceECS = "ECS"
+	resourceEC2 = "EC2"
+	resourceEKS = "EKS"
 
 	keyAccountID      = "ACCOUNT_ID"
 	keyResourceType   = "RESOURCE_TYPE"
 	keyCoverageStatus = "COVERAGE_STATUS"
 	keyECSClusterName = "ECS_CLUSTER_NAME"
+	keyEKSClusterName = "EKS_CLUSTER_NAME"
+	keyClusterName    = "CLUSTER_NAME" // of EKS; the name before the present one
+	keyClusterARN     = "CLUSTER_ARN"
+	keyInstanceID     = "INSTANCE_ID"
+	keyAgentVersion   = "AGENT_VERSION"
+	keyAddonVersion   = "ADDON_VERSION"
 	keyManagementType = "MANAGEMENT_TYPE"
 	keyIssue          = "ISSUE"
 	keyUpdatedAt      = "UPDATED_AT"
@@ -27,16 +35,16 @@ const (
 // criterionKeys returns the API's CoverageFilterCriterionKey.
 func criterionKeys() []string {
 	return []string{
-		keyAccountID, keyResourceType, keyCoverageStatus, "ADDON_VERSION", "CLUSTER_NAME", keyECSClusterName,
-		keyManagementType, "EKS_CLUSTER_NAME", "AGENT_VERSION", "INSTANCE_ID", "CLUSTER_ARN",
+		keyAccountID, keyResourceType, keyCoverageStatus, keyAddonVersion, keyClusterName, keyECSClusterName,
+		keyManagementType, keyEKSClusterName, keyAgentVersion, keyInstanceID, keyClusterARN,
 	}
 }
 
 // sortKeys returns the API's CoverageSortKey.
 func sortKeys() []string {
 	return []string{
-		keyAccountID, keyCoverageStatus, keyIssue, "ADDON_VERSION", keyUpdatedAt, "CLUSTER_NAME",
-		"EKS_CLUSTER_NAME", keyECSClusterName, "INSTANCE_ID",
+		keyAccountID, keyCoverageStatus, keyIssue, keyAddonVersion, keyUpdatedAt, keyClusterName,
+		keyEKSClusterName, keyECSClusterName, keyInstanceID,
 	}
 }
 
@@ -72,7 +80,7 @@ func (f filterCriteria) validate() error {
 // any values.
 func (f filterCriteria) fits(r row) bool {
 	for _, c := range f.FilterCriterion {
-		value, has := r.attribute(c.CriterionKey)
+		value, has := r.value(c.CriterionKey)
 		equals, notEquals := c.FilterCondition.Equals, c.FilterCondition.NotEquals
 		if equals != nil && (!has || !slices.Contains(equals, value)) {
 			return false
@@ -108,7 +116,7 @@ func (c sortCriteria) validate(f filterCriteria) error {
 	if !slices.Contains([]string{"", orderAscending, orderDescending}, c.OrderBy) {
 		return invalidParameter("orderBy %q", c.OrderBy)
 	}
-	if c.AttributeName == keyIssue && f.names(keyResourceType, "EC2") {
+	if c.AttributeName == keyIssue && f.names(keyResourceType, resourceEC2) {
 		return invalidParameter("attributeName ISSUE does not go with the resource type EC2")
 	}
 	return nil
@@ -127,36 +135,4 @@ func (c sortCriteria) compare(a, b position) int {
 		return -n
 	}
 	return n
-}
-
-// row is one cluster as a detector shows it.
-type row struct {
-	cluster             *Cluster
-	account, detectorID string
-	resourceID          string
-	at                  position
-}
-
-// attribute returns the row's value of a filter or sort key and whether an ECS
-// cluster has such a thing at all.
-func (r row) attribute(key string) (string, bool) {
-	c := r.cluster
-	switch key {
-	case keyAccountID:
-		return r.account, true
-	case keyResourceType:
-		return resourceECS, true
-	case keyCoverageStatus:
-		return c.CoverageStatus(), true
-	case keyECSClusterName:
-		return c.Name, true
-	case keyManagementType:
-		return c.ManagementType, c.ManagementType != ""
-	case keyIssue:
-		return strings.Join(append([]string{c.Issue}, c.Issues...), "\n"), true
-	case keyUpdatedAt: // of a fixed width, so that the text sorts as the time does
-		return c.UpdatedAt.UTC().Format("2006-01-02T15:04:05.000000000"), true
-	default:
-		return "", false
-	}
 }

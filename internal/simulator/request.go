@@ -52,6 +52,12 @@ func newRequest(r *http.Request, body []byte) *request {
 	case "sts":
 		req.protocol = queryXML{}
 		req.routeSTS()
+	case "organizations":
+		req.protocol = awsJSON{}
+		if r.Method == http.MethodPost && r.URL.Path == "/" &&
+			r.Header.Get("X-Amz-Target") == "AWSOrganizationsV20161128.ListAccounts" {
+			req.call.Operation, req.operation = "ListAccounts", (*Server).listAccounts
+		}
 	}
 	return req
 }
@@ -77,6 +83,8 @@ func (req *request) routeGuardDuty() {
 		req.call.Operation, req.operation = "GetDetector", (*Server).getDetector
 	case "GET {}/member":
 		req.call.Operation, req.operation = "ListMembers", (*Server).listMembers
+	case "POST {}/member/detector/get":
+		req.call.Operation, req.operation = "GetMemberDetectors", (*Server).getMemberDetectors
 	case "POST {}/coverage":
 		req.call.Operation, req.operation = "ListCoverage", (*Server).listCoverage
 	case "POST {}/coverage/statistics":

@@ -1,6 +1,7 @@
 // Package simulator is Amazon GuardDuty's runtime coverage on the wire: an HTTP
-// server that answers the GuardDuty, STS and Account calls of an exporter from
-// a World held in memory. It serves the demo, the tests and the AWS CLI alike.
+// server that answers the GuardDuty, STS, Account and Organizations calls of an
+// exporter from a World held in memory. It serves the demo, the tests and the
+// AWS CLI alike.
 //
 // One endpoint stands for every service and Region: both come from the
 // credential scope of the request's Signature Version 4, and the account from
@@ -11,9 +12,16 @@
 // # Served
 //
 //   - guardduty (REST-JSON): ListDetectors, GetDetector, ListMembers,
-//     ListCoverage, GetCoverageStatistics
+//     GetMemberDetectors, ListCoverage, GetCoverageStatistics
 //   - sts (Query): AssumeRole, GetCallerIdentity
 //   - account (REST-JSON): ListRegions
+//   - organizations (JSON 1.1): ListAccounts
+//
+// Coverage has rows of ECS clusters, EC2 instances and EKS clusters, and all of
+// them come where a call does not ask for a RESOURCE_TYPE, as on AWS. What no
+// source tells is decided here: the order of an unsorted listing, the form of
+// an EKS cluster's resourceId, and that a row without an attribute sorts before
+// those that have it.
 //
 // # Control
 //
@@ -67,7 +75,7 @@ type Options struct {
 // Call describes one API call.
 type Call struct {
 	Time      time.Time // when it arrived, by the server's clock
-	Service   string    // guardduty, sts, account; what the caller signed for, "" when unsigned
+	Service   string    // guardduty, sts, account, organizations; what the caller signed for, "" when unsigned
 	Operation string    // as in the API's model, "" when there is none such
 	Region    string    // what the caller signed for
 	AccountID string    // the caller's account, "" when not authenticated

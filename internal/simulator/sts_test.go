@@ -8,7 +8,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
+	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"guardduty_coverage_exporter/internal/simulator"
@@ -164,6 +167,72 @@ func TestIssuedCredentials(t *testing.T) {
 	}.do(t, url)
 	if got.status != 403 || !strings.Contains(got.body, "<Code>ExpiredToken</Code>") {
 		t.Errorf("expired credentials at STS: %d %s", got.status, got.body)
+	}
+}
+
+// Every action can be denied, and the refusal names it and what it was for.
+func TestDeniedActions(t *testing.T) {
+	detector := aws.String(otherDetector)
+	for action, call := range map[string]func(aws.Config) error{
+		"guardduty:ListDetectors": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{})
+			return err
+		},
+		"guardduty:GetDetector": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).GetDetector(t.Context(), &guardduty.GetDetectorInput{DetectorId: detector})
+			return err
+		},
+		"guardduty:ListMembers": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).ListMembers(t.Context(), &guardduty.ListMembersInput{DetectorId: detector})
+			return err
+		},
+		"guardduty:GetMemberDetectors": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).GetMemberDetectors(t.Context(), &guardduty.GetMemberDetectorsInput{
+				DetectorId: detector, AccountIds: []string{administrator},
+			})
+			return err
+		},
+		"guardduty:GetCoverageStatistics": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).GetCoverageStatistics(t.Context(), &guardduty.GetCoverageStatisticsInput{
+				DetectorId: detector, StatisticsType: types.CoverageStatisticsType("").Values(),
+			})
+			return err
+		},
+		"organizations:ListAccounts": func(c aws.Config) error {
+			_, err := organizations.NewFromConfig(c).ListAccounts(t.Context(), &organizations.ListAccountsInput{})
+			return err
+		},
+		"account:ListRegions": func(c aws.Config) error {
+			_, err := account.NewFromConfig(c).ListRegions(t.Context(), &account.ListRegionsInput{})
+			return err
+		},
+	} {
+		t.Run(action, func(t *testing.T) {
+			s, url := serve(t, smallWorld(), simulator.Options{})
+			s.Update(func(w *simulator.World) {
+				w.Organisation = &simulator.Organisation{ManagementAccount: memberID}
+				w.Account(administrator).Detector(region).Members = nil // the role's account is its own administrator
+				w.Account(memberID).Role("plain").Deny = nil
+			})
+			config := assumed(url, "plain", "")
+			if err := call(config); err != nil {
+				t.Fatalf("before it is denied: %v", err)
+			}
+			s.Update(func(w *simulator.World) { w.Account(memberID).Role("plain").Deny = []string{action} })
+			resource := "*"
+			if strings.HasPrefix(action, "guardduty:") {
+				resource = "arn:aws:guardduty:us-east-1:222233334444:detector/" + otherDetector
+			}
+			if action == "guardduty:ListDetectors" {
+				resource = "arn:aws:guardduty:us-east-1:222233334444:detector/*"
+			}
+			err := call(config)
+			want := "User: arn:aws:sts::222233334444:assumed-role/plain/test-session is not authorized to perform: " + action +
+				" on resource: " + resource + " because no identity-based policy allows the " + action + " action"
+			if code := errorCode(t, err); code != "AccessDeniedException" || !strings.Contains(err.Error(), want) {
+				t.Errorf("denied with %v", err)
+			}
+		})
 	}
 }
 

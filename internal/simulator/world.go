@@ -9,17 +9,39 @@ import (
 
 // World is everything a Server knows: the accounts with what they hold. It is
 // declared as a literal. Account IDs and access keys are unique in it, a
-// detector in its account and Region, a cluster's name in its account and
-// Region; where they are not, the first one counts.
+// detector in its account and Region, the name of a cluster of either kind and
+// the ID of an instance likewise; where they are not, the first one counts.
 type World struct {
 	Accounts []*Account
+	// Organisation is the one that AWS Organizations knows of. nil means none.
+	Organisation *Organisation
+}
+
+// Organisation is what AWS Organizations holds.
+type Organisation struct {
+	// ManagementAccount is the ID of the account that owns the organisation.
+	ManagementAccount string
+	// Delegated are the IDs of the member accounts that may list the accounts
+	// as the management account may.
+	Delegated []string
+	// Accounts are the IDs of the member accounts. Those of Delegated and the
+	// management account belong to the organisation without being among them.
+	Accounts []string
+	// EmptyPages is how many pages without an account, but with a token, come
+	// before each page that ListAccounts gives. AWS does so now and then.
+	EmptyPages int
 }
 
 // Account is one AWS account.
 type Account struct {
 	ID    string // twelve digits
-	Name  string
-	Email string // shown by ListMembers
+	Name  string // shown by ListAccounts
+	Email string // shown by ListMembers and ListAccounts
+	// State is the account's state in its organisation: ACTIVE, SUSPENDED,
+	// PENDING_CLOSURE and so on. Empty means ACTIVE.
+	State string
+	// JoinedAt is when the account came to its organisation; absent when zero.
+	JoinedAt time.Time
 	// Keys is the account's long-term access key. It may do everything.
 	Keys Keys
 	// DisabledRegions are opt-in Regions that are off: calls signed for them
@@ -27,7 +49,9 @@ type Account struct {
 	DisabledRegions []string
 	Roles           []*Role
 	Detectors       []*Detector
-	Clusters        []*Cluster
+	Clusters        []*Cluster // of ECS
+	Instances       []*Instance
+	EKSClusters     []*EKSCluster
 }
 
 // Keys is a long-term access key. The zero value means none.
@@ -49,51 +73,40 @@ type Role struct {
 
 // Detector is GuardDuty in one Region of an account. With the zero value of
 // the other fields it is on, with Runtime Monitoring and automated agent
-// configuration for Fargate.
+// configuration for Fargate, EC2 and EKS.
 type Detector struct {
 	Region string
 	// ID is 32 hexadecimal digits on AWS. An empty one is filled in.
 	ID        string
 	CreatedAt time.Time
-	// Suspended stops the detector: it lists no clusters, and its own do not
+	// Suspended stops the detector: it lists no resources, and its own do not
 	// show in its administrator's list.
 	Suspended bool
-	// RuntimeMonitoringOff does the same by way of the feature.
+	// RuntimeMonitoringOff does the same by way of the feature, and turns off
+	// what is configured below it.
 	RuntimeMonitoringOff bool
-	// AgentManagementOff is automated agent configuration for Fargate; it
-	// shows in GetDetector alone.
-	AgentManagementOff bool
-	// Members are the IDs of the accounts that this administrator sees, each
-	// in so far as it has a detector of its own in the Region.
+	// AgentManagementOff is automated agent configuration for Fargate; it and
+	// the two after it show in GetDetector and GetMemberDetectors alone.
+	AgentManagementOff    bool
+	EC2AgentManagementOff bool
+	EKSAgentManagementOff bool
+	// Features names the features that are on beside the foundational data
+	// sources and Runtime Monitoring, such as S3_DATA_EVENTS. Those of the API
+	// that are not named are off.
+	Features []string
+	// ChangedAt is since when a feature, or an additional configuration of
+	// Runtime Monitoring, is as it is, by its name in the API. One that is
+	// not there has not changed since CreatedAt.
+	ChangedAt map[string]time.Time
+	// Members are the IDs of the accounts that have been members of this
+	// administrator. It sees those whose relationship is Enabled, in so far as
+	// they have a detector of their own in the Region.
 	Members []string
-}
-
-// Cluster is one ECS cluster's row of coverage.
-type Cluster struct {
-	Region, Name string
-	// Status is HEALTHY, UNHEALTHY, or any other word. Empty means HEALTHY
-	// for a cluster without an issue and with every compatible container
-	// instance covered, else UNHEALTHY.
-	Status         string
-	Issue          string   // the row's own issue
-	Issues         []string // of its Fargate tasks
-	ManagementType string   // AUTO_MANAGED, MANUAL, DISABLED; absent when empty
-	// Covered and Compatible count container instances; 0 and 0 for a cluster
-	// of Fargate tasks only.
-	Covered, Compatible int64
-	UpdatedAt           time.Time // absent when zero
-}
-
-// CoverageStatus returns Status, or what stands for an empty one.
-func (c *Cluster) CoverageStatus() string {
-	switch {
-	case c.Status != "":
-		return c.Status
-	case c.Issue == "" && len(c.Issues) == 0 && c.Covered >= c.Compatible:
-		return "HEALTHY"
-	default:
-		return "UNHEALTHY"
-	}
+	// Relationships holds the relationshipStatus of members by account ID:
+	// Disabled, Created, Invited, Removed, Resigned and so on. Where it has
+	// none it is Enabled for an account with a detector in the Region, and
+	// Removed for another.
+	Relationships map[string]string
 }
 
 // Account returns the account of that ID, nil when there is none.
@@ -105,6 +118,33 @@ func (w *World) Account(id string) *Account {
 // there is none.
 func (a *Account) Cluster(region, name string) *Cluster {
 	return first(a.Clusters, func(c *Cluster) bool { return c.Region == region && c.Name == name })
+}
+
+// Instance returns the account's EC2 instance of that Region and ID, nil when
+// there is none.
+func (a *Account) Instance(region, id string) *Instance {
+	return first(a.Instances, func(i *Instance) bool { return i.Region == region && i.ID == id })
+}
+
+// EKSCluster returns the account's EKS cluster of that Region and name, nil
+// when there is none.
+func (a *Account) EKSCluster(region, name string) *EKSCluster {
+	return first(a.EKSClusters, func(c *EKSCluster) bool { return c.Region == region && c.Name == name })
+}
+
+// each calls do with the account's resources of every type in the Region.
+func (a *Account) each(region string, do func(resource)) {
+	eachIn(region, a.Clusters, do)
+	eachIn(region, a.Instances, do)
+	eachIn(region, a.EKSClusters, do)
+}
+
+func eachIn[R resource](region string, list []R, do func(resource)) {
+	for _, r := range list {
+		if r.region() == region {
+			do(r)
+		}
+	}
 }
 
 // RemoveCluster removes the account's cluster of that Region and name and

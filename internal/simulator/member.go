@@ -1,0 +1,171 @@
+package simulator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Values of relationshipStatus that have a meaning here. Enabled and Disabled,
+// an account whose monitoring the administrator has stopped, are members.
+const (
+	relationEnabled  = "Enabled"
+	relationDisabled = "Disabled"
+	relationInvited  = "Invited"
+	relationRemoved  = "Removed"
+)
+
+// member is an element of ListMembers' members; its times are text.
+type member struct {
+	AccountID          string `json:"accountId"`
+	DetectorID         string `json:"detectorId,omitempty"`
+	MasterID           string `json:"masterId"`
+	AdministratorID    string `json:"administratorId"`
+	Email              string `json:"email"`
+	RelationshipStatus string `json:"relationshipStatus"`
+	InvitedAt          string `json:"invitedAt"`
+	UpdatedAt          string `json:"updatedAt"`
+}
+
+// associated reports whether the account has been invited and has not left.
+func (m member) associated() bool {
+	return slices.Contains([]string{relationEnabled, relationDisabled, relationInvited}, m.RelationshipStatus)
+}
+
+// relationship returns the relationshipStatus of one of d's members.
+func (s *Server) relationship(d *Detector, member string) string {
+	if status := d.Relationships[member]; status != "" {
+		return status
+	}
+	if a := s.index.accounts[member]; a != nil && a.Detector(d.Region) != nil {
+		return relationEnabled
+	}
+	return relationRemoved
+}
+
+// administers reports whether the account's settings are in the hands of the
+// administrator's detector d.
+func (s *Server) administers(d *Detector, accountID string) bool {
+	return slices.Contains(d.Members, accountID) &&
+		slices.Contains([]string{relationEnabled, relationDisabled}, s.relationship(d, accountID))
+}
+
+// administratorDetector is ownDetector for the calls that a member may not
+// make.
+func (s *Server) administratorDetector(req *request) (*Detector, error) {
+	d, err := s.ownDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range s.index.accounts {
+		if above := a.Detector(d.Region); above != nil && s.administers(above, req.session.AccountID) {
+			return nil, badRequest("the current account is a member account and cannot call %s.", req.call.Operation)
+		}
+	}
+	return d, nil
+}
+
+// listMembers lists the members in the order of their account IDs.
+func (s *Server) listMembers(req *request) (any, error) {
+	d, err := s.administratorDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	page, err := readPage(req, "maxResults", "nextToken", "onlyAssociated")
+	if err != nil {
+		return nil, err
+	}
+	onlyAssociated := page.query.Get("onlyAssociated")
+	if !slices.Contains([]string{"", "true", "false"}, onlyAssociated) {
+		return nil, invalidParameter("onlyAssociated %q", onlyAssociated)
+	}
+	purpose := strings.Join([]string{req.call.Operation, d.ID, onlyAssociated}, "\n")
+	var after string
+	if page.token != "" && !s.sealer.open(purpose, page.token, &after) {
+		return nil, invalidParameter("nextToken")
+	}
+
+	out := struct {
+		Members   []member `json:"members"`
+		NextToken string   `json:"nextToken,omitempty"`
+	}{Members: []member{}}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(d.Members))) {
+		m := s.member(req.session.AccountID, id, d)
+		if id <= after || !m.associated() && onlyAssociated != "false" {
+			continue
+		}
+		if len(out.Members) == page.limit {
+			if out.NextToken, err = s.sealer.seal(purpose, out.Members[page.limit-1].AccountID); err != nil {
+				return nil, fmt.Errorf("seal the page token: %w", err)
+			}
+			break
+		}
+		out.Members = append(out.Members, m)
+	}
+	return out, nil
+}
+
+// member describes the member account id of the administrator's detector d.
+func (s *Server) member(administrator, id string, d *Detector) member {
+	m := member{
+		AccountID: id, MasterID: administrator, AdministratorID: administrator,
+		RelationshipStatus: s.relationship(d, id),
+		InvitedAt:          d.CreatedAt.UTC().Format(isoLayout), UpdatedAt: d.CreatedAt.UTC().Format(isoLayout),
+	}
+	if a := s.index.accounts[id]; a != nil {
+		m.Email = a.Email
+		if own := a.Detector(d.Region); own != nil {
+			m.DetectorID = own.ID
+			m.UpdatedAt = own.CreatedAt.UTC().Format(isoLayout)
+		}
+	}
+	return m
+}
+
+// memberFeatures is an element of GetMemberDetectors' members.
+type memberFeatures struct {
+	AccountID string    `json:"accountId"`
+	Features  []feature `json:"features"`
+}
+
+// unprocessedAccount is an account that a call for many could not deal with.
+type unprocessedAccount struct {
+	AccountID string `json:"accountId"`
+	Result    string `json:"result"`
+}
+
+// getMemberDetectors gives the features of the members asked for. An account
+// that is none is not an error of the call.
+func (s *Server) getMemberDetectors(req *request) (any, error) {
+	d, err := s.administratorDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		AccountIDs []string `json:"accountIds"`
+	}
+	if err := decode(req.body, &in, "accountIds"); err != nil {
+		return nil, badRequest("%v", err)
+	}
+	if n := len(in.AccountIDs); n < 1 || n > pageLimit {
+		return nil, invalidParameter("accountIds has %d accounts, not between 1 and %d", n, pageLimit)
+	}
+	out := struct {
+		Members     []memberFeatures     `json:"members"`
+		Unprocessed []unprocessedAccount `json:"unprocessedAccounts"`
+	}{[]memberFeatures{}, []unprocessedAccount{}}
+	for _, id := range in.AccountIDs {
+		var own *Detector
+		if a := s.index.accounts[id]; a != nil && s.administers(d, id) {
+			own = a.Detector(d.Region)
+		}
+		if own == nil {
+			out.Unprocessed = append(out.Unprocessed, unprocessedAccount{
+				id, "The request is rejected because the given account ID is not an associated member of account the current account.",
+			})
+			continue
+		}
+		out.Members = append(out.Members, memberFeatures{AccountID: id, Features: own.features()})
+	}
+	return out, nil
+}
