@@ -1,0 +1,304 @@
+// Package alerts has no code: it checks the Prometheus rules, their tests, the
+// runbook and the example configuration of Alertmanager against each other and
+// against the metrics that exist.
+package alerts
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.yaml.in/yaml/v3"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/refresh"
+	"guardduty_coverage_exporter/internal/session"
+)
+
+const (
+	rulesFile   = "guardduty-coverage.rules.yaml"
+	testFiles   = "*.rules_test.yaml"
+	routingFile = "alertmanager.example.yaml"
+	runbookFile = "../docs/alerts.md"
+	runbookURL  = "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/alerts.md#"
+)
+
+type rule struct {
+	Record      string            `yaml:"record"`
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for"`
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
+}
+
+// readRules returns the rules in their order, the alerts apart.
+func readRules(t *testing.T) (records, alerts []rule) {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Name  string `yaml:"name"`
+			Rules []rule `yaml:"rules"`
+		} `yaml:"groups"`
+	}
+	decode(t, rulesFile, &file)
+	for _, group := range file.Groups {
+		for _, r := range group.Rules {
+			if r.Alert != "" {
+				alerts = append(alerts, r)
+			} else {
+				records = append(records, r)
+			}
+		}
+	}
+	if len(records) == 0 || len(alerts) == 0 {
+		t.Fatalf("%s: %d records and %d alerts", rulesFile, len(records), len(alerts))
+	}
+	return records, alerts
+}
+
+func decode(t *testing.T, name string, into any) {
+	t.Helper()
+	decoder := yaml.NewDecoder(bytes.NewReader(read(t, name)))
+	decoder.KnownFields(strings.HasSuffix(name, ".rules.yaml"))
+	if err := decoder.Decode(into); err != nil {
+		t.Fatalf("decode %s: %v", name, err)
+	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func TestAlertsAreComplete(t *testing.T) {
+	_, alerts := readRules(t)
+	name := regexp.MustCompile(`^GuardDutyCoverage[A-Z][A-Za-z]+$`)
+	seen := map[string]bool{}
+	for _, a := range alerts {
+		if !name.MatchString(a.Alert) || seen[a.Alert] {
+			t.Errorf("%s: want a name that begins with GuardDutyCoverage and comes once", a.Alert)
+		}
+		seen[a.Alert] = true
+		if !slices.Contains([]string{"critical", "warning", "info"}, a.Labels["severity"]) {
+			t.Errorf("%s: severity is %q", a.Alert, a.Labels["severity"])
+		}
+		for _, annotation := range []string{"summary", "description"} {
+			if a.Annotations[annotation] == "" {
+				t.Errorf("%s: no %s", a.Alert, annotation)
+			}
+		}
+		if got, want := a.Annotations["runbook_url"], runbookURL+strings.ToLower(a.Alert); got != want {
+			t.Errorf("%s: runbook_url is %s, want %s", a.Alert, got, want)
+		}
+	}
+}
+
+func TestRecordsAreNamedByLevelMetricOperation(t *testing.T) {
+	records, _ := readRules(t)
+	name := regexp.MustCompile(`^[a-z_]+:guardduty_[a-z_]+:[a-z0-9_]+$`)
+	for _, r := range records {
+		if !name.MatchString(r.Record) {
+			t.Errorf("record %s: want level:metric:operation", r.Record)
+		}
+	}
+}
+
+// TestRunbook holds each alert against its section and its row in the table,
+// and each section against the alerts.
+func TestRunbook(t *testing.T) {
+	_, alerts := readRules(t)
+	preamble, sections := splitRunbook(string(read(t, runbookFile)))
+	for _, a := range alerts {
+		section, ok := sections[a.Alert]
+		if !ok {
+			t.Errorf("%s has no section %s", runbookFile, a.Alert)
+			continue
+		}
+		delete(sections, a.Alert)
+		var headings []string
+		for _, match := range regexp.MustCompile(`(?m)^### (.+)$`).FindAllStringSubmatch(section, -1) {
+			headings = append(headings, match[1])
+		}
+		if want := []string{"Meaning", "Impact", "Diagnosis", "Mitigation"}; !slices.Equal(headings, want) {
+			t.Errorf("%s, section %s: headings are %q, want %q", runbookFile, a.Alert, headings, want)
+		}
+		wait := a.For
+		if wait == "" {
+			wait = "at once"
+		}
+		row := "| [" + a.Alert + "](#" + strings.ToLower(a.Alert) + ") | " + a.Labels["severity"] + " | " + wait + " |"
+		if !strings.Contains(preamble, "\n"+row) {
+			t.Errorf("%s: the table has no row that begins with %s", runbookFile, row)
+		}
+	}
+	for name := range sections {
+		if strings.HasPrefix(name, "GuardDutyCoverage") {
+			t.Errorf("%s: there is no alert %s", runbookFile, name)
+		}
+	}
+}
+
+// splitRunbook returns what stands before the first section and the sections by heading.
+func splitRunbook(text string) (preamble string, sections map[string]string) {
+	preamble, rest, _ := strings.Cut(text, "\n## ")
+	sections = map[string]string{}
+	for section := range strings.SplitSeq(rest, "\n## ") {
+		heading, body, _ := strings.Cut(section, "\n")
+		sections[heading] = body
+	}
+	return preamble, sections
+}
+
+// TestEveryAlertIsTested wants a test in which the alert fires and one in which it does not.
+func TestEveryAlertIsTested(t *testing.T) {
+	_, alerts := readRules(t)
+	fires, quiet := map[string]bool{}, map[string]bool{}
+	for _, name := range testFileNames(t) {
+		var file struct {
+			Tests []struct {
+				Alerts []struct {
+					Name     string      `yaml:"alertname"`
+					Expected []yaml.Node `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			} `yaml:"tests"`
+		}
+		decode(t, name, &file)
+		for _, test := range file.Tests {
+			for _, a := range test.Alerts {
+				if len(a.Expected) > 0 {
+					fires[a.Name] = true
+				} else {
+					quiet[a.Name] = true
+				}
+			}
+		}
+	}
+	for _, a := range alerts {
+		if !fires[a.Alert] || !quiet[a.Alert] {
+			t.Errorf("%s: tested to fire: %t, not to fire: %t", a.Alert, fires[a.Alert], quiet[a.Alert])
+		}
+		delete(fires, a.Alert)
+		delete(quiet, a.Alert)
+	}
+	for name := range maps.Keys(quiet) {
+		t.Errorf("a test names %s, which is no alert", name) // promtool takes it for one that does not fire
+	}
+}
+
+func testFileNames(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob(testFiles)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no %s: %v", testFiles, err)
+	}
+	return names
+}
+
+// TestMetricsExist wants every metric that a rule, an annotation's query or the
+// runbook names to be exported or recorded.
+func TestMetricsExist(t *testing.T) {
+	records, alerts := readRules(t)
+	known := exported()
+	for _, r := range records {
+		known[r.Record] = true
+	}
+	metric := regexp.MustCompile(`\b(?:[a-z_]+:)?guardduty_(?:coverage_(?:percent|resources|statistics)|ecs|target|exporter)[a-z0-9_]*(?::[a-z0-9_]+)?`)
+	check := func(where, text string) {
+		for _, name := range metric.FindAllString(text, -1) {
+			if !known[name] {
+				t.Errorf("%s: there is no metric %s", where, name)
+			}
+		}
+	}
+	for _, r := range slices.Concat(records, alerts) {
+		check(r.Record+r.Alert, r.Expr)
+		for key, text := range r.Annotations {
+			check(r.Alert+", "+key, text)
+		}
+	}
+	check(runbookFile, string(read(t, runbookFile)))
+}
+
+// exported returns the names of all metrics of the exporter, those of main
+// included, which no package of its own describes.
+func exported() map[string]bool {
+	names := map[string]bool{
+		"guardduty_exporter_build_info":                                   true,
+		"guardduty_exporter_config_last_reload_successful":                true,
+		"guardduty_exporter_config_last_reload_success_timestamp_seconds": true,
+	}
+	for _, family := range collector.Families() {
+		names[family.Name] = true
+	}
+	describe := func(c prometheus.Collector) {
+		descs := make(chan *prometheus.Desc)
+		go func() {
+			defer close(descs)
+			c.Describe(descs)
+		}()
+		for desc := range descs {
+			match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())
+			for _, suffix := range []string{"", "_bucket", "_count", "_sum"} {
+				names[match[1]+suffix] = true
+			}
+		}
+	}
+	describe(refresh.NewMetrics())
+	describe(session.NewMetrics(func(string, error) string { return "" }))
+	return names
+}
+
+func TestPromtool(t *testing.T) {
+	for _, name := range append(testFileNames(t), rulesFile) {
+		read(t, name) // so that go test does not take a result from its cache when the file has changed
+	}
+	if out := run(t, "promtool", "check", "rules", "--lint-fatal", rulesFile); strings.Contains(out, "warn") {
+		t.Error(out)
+	}
+	run(t, append([]string{"promtool", "test", "rules"}, testFileNames(t)...)...)
+}
+
+func TestRouting(t *testing.T) {
+	read(t, routingFile) // as above
+	run(t, "amtool", "check-config", routingFile)
+	for _, test := range []struct{ labels, receiver string }{
+		{"alertname=GuardDutyCoverageDropped severity=critical account_id=222233334444 region=eu-west-1", "pager-payments"},
+		{"alertname=GuardDutyCoverageDropped severity=critical account_id=333344445555 region=eu-west-1", "pager"},
+		{"alertname=GuardDutyCoverageExporterAbsent severity=critical", "pager"},
+		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=222233334444 region=eu-west-1 cluster_name=orders", "tickets-payments"},
+		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=333344445555 region=eu-west-1 cluster_name=web", "tickets"},
+		{"alertname=GuardDutyCoverageSharedIssueType severity=warning issue_type=vpc_endpoint", "tickets"},
+		{"alertname=GuardDutyCoverageStatisticsDisagree severity=info region=eu-west-1", "digest"},
+	} {
+		t.Run(test.receiver, func(t *testing.T) {
+			args := []string{"amtool", "config", "routes", "test", "--config.file=" + routingFile, "--verify.receivers=" + test.receiver}
+			run(t, append(args, strings.Fields(test.labels)...)...)
+		})
+	}
+}
+
+// run skips the test where the command is not installed.
+func run(t *testing.T, command ...string) string {
+	t.Helper()
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		t.Skipf("%s is not installed", command[0])
+	}
+	out, err := exec.CommandContext(t.Context(), path, command[1:]...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", strings.Join(command, " "), err, out)
+	}
+	return string(out)
+}

@@ -1,0 +1,210 @@
+package alerts
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type alert map[string]string
+
+// TestInhibition gives alerts to a real Alertmanager with the example's rules,
+// all of them together, and asks which it would not send.
+func TestInhibition(t *testing.T) {
+	read(t, routingFile) // so that go test does not take a result from its cache when the file has changed
+	at := startAlertmanager(t)
+	const prefix = "GuardDutyCoverage"
+	member := alert{"account_id": "222233334444", "region": "eu-west-1"}
+	tests := []struct {
+		name      string
+		alert     alert
+		inhibited bool
+	}{
+		{"TargetDown", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1"}, true},
+		{"DataStale", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1"}, false},
+		{"TargetDown", alert{"target": "standalone", "account_id": "999988887777", "region": "us-east-1"}, false},
+		{"TargetDown", alert{"target": "refused", "region": "sa-east-1"}, false},
+		// The administrator's Region, whichever account; the standalone's account and Region, not another's.
+		{"ClusterUnhealthy", with(member, "cluster_name", "administered"), true},
+		{"AccountVanished", with(member, "resource_type", "ECS"), true},
+		{"ClusterUnhealthy", alert{"account_id": "999988887777", "region": "us-east-1", "cluster_name": "standalone"}, true},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-east-1", "cluster_name": "stranger"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "sa-east-1", "cluster_name": "beside-refused"}, false},
+		// A drop stands for its clusters, an issue type for those that have it, a cluster for its instances.
+		{"Dropped", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "ECS"}, false},
+		{"BelowThreshold", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "ECS"}, true},
+		{"ClusterUnhealthy", alert{"account_id": "444455556666", "region": "ap-southeast-2", "cluster_name": "dropped"}, true},
+		{"SharedIssueType", alert{"issue_type": "vpc_endpoint"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a", "issue_type": "vpc_endpoint"}, true},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a", "issue_type": "agent_exited"}, false},
+		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a"}, true},
+		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "b"}, false},
+		{"FleetDropped", alert{"resource_type": "EKS"}, false},
+		{"ReloadFailed", alert{}, false},
+	}
+	var alerts []alert
+	var want []string
+	for _, test := range tests {
+		a := with(test.alert, "alertname", prefix+test.name)
+		alerts = append(alerts, a)
+		if test.inhibited {
+			want = append(want, fmt.Sprint(a))
+		}
+	}
+	slices.Sort(want)
+	post(t, at, alerts)
+	if diff := untilEqual(t, at, want); diff != "" {
+		t.Errorf("inhibited alerts (-want +got):\n%s", diff)
+	}
+
+	// Without an exporter everything else is quiet.
+	want = nil
+	for _, a := range alerts {
+		want = append(want, fmt.Sprint(a))
+	}
+	slices.Sort(want)
+	post(t, at, []alert{{"alertname": prefix + "ExporterAbsent"}})
+	if diff := untilEqual(t, at, want); diff != "" {
+		t.Errorf("inhibited alerts without an exporter (-want +got):\n%s", diff)
+	}
+}
+
+func with(a alert, name, value string) alert {
+	b := alert{name: value}
+	for k, v := range a {
+		b[k] = v
+	}
+	return b
+}
+
+// startAlertmanager returns the URL of an Alertmanager on a port of its own.
+func startAlertmanager(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("prometheus-alertmanager")
+	if err != nil {
+		if path, err = exec.LookPath("alertmanager"); err != nil {
+			t.Skip("no Alertmanager is installed")
+		}
+	}
+	command := exec.CommandContext(t.Context(), path, "--config.file="+routingFile, "--storage.path="+t.TempDir(),
+		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { // the context has ended, and the process with it
+		<-ended
+		_ = command.Wait()
+	})
+	address := make(chan string, 1)
+	go func() {
+		defer close(ended)
+		listening := regexp.MustCompile(`[Ll]istening on.* address=(\S+)`)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if match := listening.FindStringSubmatch(lines.Text()); match != nil {
+				address <- match[1]
+			}
+		}
+	}()
+	select {
+	case a := <-address:
+		return "http://" + a
+	case <-ended:
+		t.Fatal("Alertmanager ended before it listened")
+	case <-time.After(30 * time.Second):
+		t.Fatal("Alertmanager does not listen")
+	}
+	return ""
+}
+
+func post(t *testing.T, at string, alerts []alert) {
+	t.Helper()
+	type posted struct {
+		Labels alert `json:"labels"`
+	}
+	var body []posted
+	for _, a := range alerts {
+		body = append(body, posted{a})
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request(t, http.MethodPost, at, encoded)
+}
+
+// untilEqual waits for Alertmanager to have taken in what it was given, and
+// returns the difference that remains.
+func untilEqual(t *testing.T, at string, want []string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		diff := cmp.Diff(want, inhibited(t, at))
+		if diff == "" {
+			return ""
+		}
+		select {
+		case <-ctx.Done():
+			return diff
+		case <-retry.C:
+		}
+	}
+}
+
+func inhibited(t *testing.T, at string) []string {
+	t.Helper()
+	var alerts []struct {
+		Labels alert `json:"labels"`
+		Status struct {
+			InhibitedBy []string `json:"inhibitedBy"`
+		} `json:"status"`
+	}
+	if err := json.Unmarshal(request(t, http.MethodGet, at, nil), &alerts); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range alerts {
+		if len(a.Status.InhibitedBy) > 0 {
+			names = append(names, fmt.Sprint(a.Labels))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func request(t *testing.T, method, at string, body []byte) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, at+"/api/v2/alerts", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s alerts: %s %v %s", method, resp.Status, err, answer)
+	}
+	return answer
+}
