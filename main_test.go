@@ -35,14 +35,17 @@ func TestCommandLine(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown flag":          {[]string{"--nonsense"}, "--nonsense"},
-		"unknown command":       {[]string{"nonsense"}, "nonsense"},
-		"missing file":          {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"named serve":           {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"bad level":             {[]string{"--log.level=loud", "demo"}, "loud"},
-		"bad telemetry path":    {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
-		"bad address":           {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
-		"bad web configuration": {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
+		"unknown flag":           {[]string{"--nonsense"}, "--nonsense"},
+		"unknown command":        {[]string{"nonsense"}, "nonsense"},
+		"missing file":           {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"named serve":            {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"bad level":              {[]string{"--log.level=loud", "demo"}, "loud"},
+		"bad telemetry path":     {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
+		"unclean telemetry path": {[]string{"demo", "--web.telemetry-path=//metrics"}, "//metrics"},
+		"odd telemetry path":     {[]string{"demo", "--web.telemetry-path=/a?b"}, "/a?b"},
+		"open simulator":         {[]string{"demo", "--simulator.listen-address=0.0.0.0:0"}, "0.0.0.0"},
+		"bad address":            {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
+		"bad web configuration":  {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

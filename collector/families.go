@@ -48,7 +48,7 @@ func totalFamilies() []Family {
 	return []Family{
 		{
 			Name:   "guardduty_coverage_percent",
-			Help:   "Healthy resources ÷ all resources × 100, as of the last refresh; absent where there are no resources.",
+			Help:   "Healthy resources ÷ all resources × 100, as of the last successful refresh; absent where there are no resources.",
 			Labels: labels,
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
@@ -60,7 +60,7 @@ func totalFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_coverage_resources",
-			Help:   "Number of resources that GuardDuty listed with this coverage status, as of the last refresh.",
+			Help:   "Number of resources that GuardDuty listed with this coverage status, as of the last successful refresh.",
 			Labels: withStatus,
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
@@ -72,7 +72,7 @@ func totalFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_coverage_statistics_resources",
-			Help:   "Number of resources that GetCoverageStatistics counted with this coverage status at the last refresh; absent where the call is not permitted.",
+			Help:   "Number of resources that GetCoverageStatistics counted with this coverage status at the last successful refresh; absent where the call is not permitted.",
 			Labels: []string{"target", "region", "resource_type", "coverage_status"},
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
@@ -91,20 +91,20 @@ func totalFamilies() []Family {
 func clusterFamilies() []Family {
 	return []Family{
 		clusterFamily("guardduty_ecs_cluster_healthy",
-			"Whether the cluster's coverage status is HEALTHY (1) or anything else (0), as of the last refresh.",
+			"Whether the cluster's coverage status is HEALTHY (1) or anything else (0), as of the last successful refresh.",
 			func(c coverage.Cluster) (float64, bool) { return boolean(c.Status == coverage.Healthy), true }),
 		clusterFamily("guardduty_ecs_cluster_container_instances_covered",
-			"Number of the cluster's container instances with a reporting GuardDuty agent, as of the last refresh; 0 for a cluster of Fargate tasks alone.",
+			"Number of the cluster's container instances with a reporting GuardDuty agent, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.",
 			func(c coverage.Cluster) (float64, bool) { return float64(c.Covered), true }),
 		clusterFamily("guardduty_ecs_cluster_container_instances_compatible",
-			"Number of the cluster's container instances, as of the last refresh; 0 for a cluster of Fargate tasks alone.",
+			"Number of the cluster's container instances, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.",
 			func(c coverage.Cluster) (float64, bool) { return float64(c.Compatible), true }),
 		clusterFamily("guardduty_ecs_cluster_updated_timestamp_seconds",
-			"When the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last refresh.",
+			"When the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.",
 			func(c coverage.Cluster) (float64, bool) { return seconds(c.UpdatedAt), !c.UpdatedAt.IsZero() }),
 		{
 			Name:   "guardduty_ecs_cluster_info",
-			Help:   "Always 1; how the cluster's agent is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last refresh.",
+			Help:   "Always 1; how the cluster's agent is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
 			Labels: clusterLabels("management_type"),
 			Each: func(in Input, emit Emit) {
 				for _, c := range in.View.Clusters {
@@ -114,13 +114,13 @@ func clusterFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_ecs_cluster_issues",
-			Help:   "Number of the cluster's coverage issues of this type, as of the last refresh; absent where there are none.",
+			Help:   "Number of the cluster's coverage issues of this type, as of the last successful refresh; absent where there are none.",
 			Labels: clusterLabels("issue_type"),
 			Each:   eachIssueType,
 		},
 		{
 			Name:   "guardduty_ecs_cluster_issue_info",
-			Help:   "Always 1; one coverage issue of the cluster in AWS's words, as of the last refresh.",
+			Help:   "Always 1; one coverage issue of the cluster in AWS's words, as of the last successful refresh.",
 			Labels: clusterLabels("issue_type", "task_definition", "issue"),
 			Each:   eachIssue,
 		},

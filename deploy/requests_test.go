@@ -65,7 +65,7 @@ func TestCallsOfARefresh(t *testing.T) {
 			Endpoint:    running.URL,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", ""),
 		},
-		Metrics: session.NewMetrics(func(string, error) string { return "error" }),
+		Logger: slog.New(slog.DiscardHandler), Metrics: session.NewMetrics(func(string, error) string { return "error" }),
 	})
 	if err != nil {
 		t.Fatal(err)

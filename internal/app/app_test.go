@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -349,6 +350,11 @@ func TestDemo(t *testing.T) {
 	}()
 	e := &exporter{t: t, log: out}
 	for e.url == "" {
+		select {
+		case err := <-result:
+			t.Fatalf("RunDemo: %v", err)
+		case <-time.After(5 * time.Millisecond):
+		}
 		for line := range strings.Lines(out.String()) {
 			if _, url, ok := strings.Cut(line, "metrics:"); ok {
 				e.url = strings.TrimSuffix(strings.TrimSpace(url), "/metrics")
@@ -376,6 +382,15 @@ func TestDemo(t *testing.T) {
 		t.Error(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestDemoKeepsTheSimulatorToItself(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "[::]:0", "nonsense"} {
+		err := RunDemo(t.Context(), Options{Web: webFlags("127.0.0.1:0"), TelemetryPath: "/metrics", Logger: discard()}, address, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "loopback") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
 }
 
 func TestEveryLabelIsCleanAndShort(t *testing.T) {

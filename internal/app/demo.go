@@ -24,6 +24,9 @@ const demoStep = 10 * time.Second
 // serves as Run does what the exporter finds in it. Load and Simulator of the
 // options are its own. It tells out where to look.
 func RunDemo(ctx context.Context, o Options, simulatorAddress string, out io.Writer) (err error) {
+	if host, _, err := net.SplitHostPort(simulatorAddress); err != nil || !net.ParseIP(host).IsLoopback() && host != "localhost" {
+		return fmt.Errorf("the simulator's address %q must be a port of a loopback address, such as 127.0.0.1:0: whoever reaches it can change its world", simulatorAddress)
+	}
 	server := simulator.New(simulator.DemoWorld(time.Now()), simulator.Options{Logger: o.Logger})
 	running, err := server.Start(ctx, simulatorAddress)
 	if err != nil {

@@ -154,7 +154,7 @@ func scenarios() map[string]scenario {
 		"no_detector":              {homeWorld(healthy("a")), "targets:\n  - regions: [us-east-1, eu-west-1]\n"},
 		"denied":                   {denying("guardduty:ListCoverage"), ambient + memberTarget},
 		"statistics_denied":        {denying("guardduty:GetCoverageStatistics"), "targets:" + memberTarget},
-		"region_disabled":          {stale, "targets:\n  - regions: [us-east-1, me-south-1]\n"},
+		"region_disabled":          {stale, "targets:\n  - regions: [me-south-1, us-east-1]\n"},
 		"fargate_only":             {homeWorld(healthy("api"), unhealthy("jobs", fargate)), ambient},
 		"issue_types":              {homeWorld(everyIssueType()...), ambient},
 		"hostile":                  {homeWorld(hostile()...), ambient},

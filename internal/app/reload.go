@@ -70,6 +70,7 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 		RequestsPerSecond: cfg.AWS.RequestsPerSecond,
 		Simulator:         a.o.Simulator,
 		Metrics:           a.self.sessions,
+		Logger:            a.o.Logger,
 	})
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 	if t.AllRegions() {
 		return []refresh.Target{b.listing(t)}, nil
 	}
-	s := b.factory.Session(role(t), regions[0])
+	s := b.factory.Session(role(t), b.homeRegion(t))
 	var targets []refresh.Target
 	for _, region := range regions {
 		targets = append(targets, b.target(t, s.In(region)))
@@ -71,11 +71,7 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 
 // listing makes the target that finds the Regions of regions: [all].
 func (b builder) listing(t config.Target) refresh.Target {
-	home := b.factory.Region()
-	if home == "" {
-		home = defaultRegion(t.RoleARN)
-	}
-	s := b.factory.Session(role(t), home)
+	s := b.factory.Session(role(t), b.homeRegion(t))
 	known := map[string]refresh.Target{}
 	list := func(ctx context.Context) (string, []refresh.Target, error) {
 		accountID, err := s.AccountID(ctx)
@@ -91,6 +87,9 @@ func (b builder) listing(t config.Target) refresh.Target {
 		}
 		var targets []refresh.Target
 		for _, region := range regions {
+			if region == "" {
+				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: one has no name", guardduty.ErrInvalidResponse)
+			}
 			if _, ok := known[region]; !ok {
 				known[region] = b.target(t, s.In(region))
 			}
@@ -109,13 +108,22 @@ func (b builder) asks(t config.Target, region string) asks {
 	return asks{profile: b.profile, role: role(t), region: region, detectorID: t.DetectorID, filter: string(filter)}
 }
 
-// defaultRegion returns the Region to begin with in the partition of a role,
-// where the environment names none.
-func defaultRegion(roleARN string) string {
+// homeRegion returns where the target's credentials are asked for: in the
+// Region of the environment, else in one that cannot be off, so that a Region
+// that is off is no trouble of the others.
+func (b builder) homeRegion(t config.Target) string {
+	if region := b.factory.Region(); region != "" {
+		return region
+	}
+	for _, region := range t.Regions {
+		if !t.AllRegions() && !guardduty.IsOptIn(region) {
+			return region
+		}
+	}
 	switch {
-	case strings.HasPrefix(roleARN, "arn:aws-us-gov:"):
+	case strings.HasPrefix(t.RoleARN, "arn:aws-us-gov:"):
 		return "us-gov-west-1"
-	case strings.HasPrefix(roleARN, "arn:aws-cn:"):
+	case strings.HasPrefix(t.RoleARN, "arn:aws-cn:"):
 		return "cn-north-1"
 	}
 	return "us-east-1"

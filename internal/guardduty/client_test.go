@@ -1,6 +1,7 @@
 package guardduty
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,9 @@ func newTarget(t *testing.T, o Options, clusters ...*simulator.Cluster) target {
 			RetryMaxAttempts: 1,
 		}
 	}
-	o.Logger = slog.New(slog.DiscardHandler)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	return target{Client: NewClient(o), aws: server}
 }
 
@@ -177,11 +180,23 @@ func TestReadIsWholeOrAbsent(t *testing.T) {
 }
 
 func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
-	c := newTarget(t, Options{}, fleet(3)...)
-	c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException"}`)
-	_, s, err := c.Read(t.Context())
-	if err != nil || len(s.Clusters) != 3 || s.Statistics != nil {
-		t.Errorf("got %+v, %v", s, err)
+	var log bytes.Buffer
+	c := newTarget(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fleet(3)...)
+	for outage := 1; outage <= 2; outage++ {
+		c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException"}`)
+		for range 3 {
+			_, s, err := c.Read(t.Context())
+			if err != nil || len(s.Clusters) != 3 || s.Statistics != nil {
+				t.Errorf("got %+v, %v", s, err)
+			}
+		}
+		if n := strings.Count(log.String(), "guardduty:GetCoverageStatistics"); n != outage {
+			t.Errorf("the log says so %d times in outage %d:\n%s", n, outage, &log)
+		}
+		c.aws.SetIntercept(nil)
+		if _, s, err := c.Read(t.Context()); err != nil || s.Statistics == nil {
+			t.Errorf("got %+v, %v", s, err)
+		}
 	}
 }
 

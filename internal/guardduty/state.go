@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -51,10 +52,10 @@ func stateOfCode(region, code string) (coverage.State, bool) {
 	switch code {
 	case "UnrecognizedClientException":
 		// What an opt-in Region that is off says of every key.
-		if isAlwaysEnabled(region) {
-			return coverage.Denied, true
+		if IsOptIn(region) {
+			return coverage.RegionDisabled, true
 		}
-		return coverage.RegionDisabled, true
+		return coverage.Denied, true
 	case "RegionDisabledException":
 		return coverage.RegionDisabled, true
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
@@ -97,10 +98,15 @@ func stateOfAnswer(err error) coverage.State {
 	return coverage.Failed
 }
 
-// isAlwaysEnabled tells the Regions that no account can switch off. Source: AWS
-// Account Management, "Enable or disable AWS Regions in your account".
-func isAlwaysEnabled(region string) bool {
-	return slices.Contains([]string{
+// IsOptIn tells the Regions that an account may have switched off: those of the
+// partition aws that are not always on. Source: AWS Account Management, "Enable
+// or disable AWS Regions in your account".
+func IsOptIn(region string) bool {
+	area, _, isRegion := strings.Cut(region, "-")
+	if !isRegion || area == "cn" || strings.HasPrefix(area, "eusc") || strings.HasPrefix(region, "us-gov-") || strings.Contains(region, "-iso") {
+		return false
+	}
+	return !slices.Contains([]string{
 		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
 		"ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
 		"sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",

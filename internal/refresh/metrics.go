@@ -8,16 +8,22 @@ import (
 
 // Metrics of all refreshes.
 type Metrics struct {
-	prometheus.Counter // issue texts without a type
+	unclassified prometheus.Counter // issue texts without a type
 }
 
 // NewMetrics returns metrics at zero. They are a prometheus.Collector.
 func NewMetrics() *Metrics {
-	return &Metrics{prometheus.NewCounter(prometheus.CounterOpts{
+	return &Metrics{unclassified: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "guardduty_exporter_unclassified_issues_total",
 		Help: "Number of issue texts that no known issue type matched, counted anew at each refresh.",
 	})}
 }
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) { m.unclassified.Describe(ch) }
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) { m.unclassified.Collect(ch) }
 
 func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
 	if s == nil {
@@ -26,7 +32,7 @@ func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
 	for _, c := range s.Clusters {
 		for _, issue := range c.Issues {
 			if issue.Type == coverage.Unclassified {
-				m.Inc()
+				m.unclassified.Inc()
 			}
 		}
 	}

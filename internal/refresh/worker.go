@@ -117,6 +117,10 @@ func (w *worker) finish(ctx context.Context, result outcome) {
 	o.Put(w.report)
 }
 
+// maxErrorBytes bounds an error in the log: some repeat the whole answer.
+const maxErrorBytes = 2000
+
+// log writes one line for the attempt, a loud one where the state changed.
 func (w *worker) log(ctx context.Context, before coverage.State, result outcome) {
 	logger, attrs := w.refresher.o.Logger, []slog.Attr{
 		slog.String("target", w.report.Target.Name),
@@ -125,18 +129,20 @@ func (w *worker) log(ctx context.Context, before coverage.State, result outcome)
 		slog.String("state", string(w.report.State)),
 		slog.Duration("duration", result.duration),
 	}
+	success, failure := slog.LevelInfo, slog.LevelWarn
+	if before == w.report.State {
+		success, failure = slog.LevelDebug, slog.LevelDebug
+	}
 	if result.err != nil {
-		logger.LogAttrs(ctx, slog.LevelWarn, "refresh of target failed", append(attrs, slog.Any("err", result.err))...)
+		text := result.err.Error()
+		attrs = append(attrs, slog.String("err", text[:min(len(text), maxErrorBytes)]))
+		logger.LogAttrs(ctx, failure, "refresh of target failed", attrs...)
 		return
 	}
 	if result.snapshot != nil {
 		attrs = append(attrs, slog.Int("clusters", len(result.snapshot.Clusters)))
 	}
-	level := slog.LevelDebug
-	if before != w.report.State {
-		level = slog.LevelInfo
-	}
-	logger.LogAttrs(ctx, level, "target refreshed", attrs...)
+	logger.LogAttrs(ctx, success, "target refreshed", attrs...)
 }
 
 // watchStaleness sets the time at which the snapshot becomes too old to be

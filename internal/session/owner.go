@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ func (o *owner) id(ctx context.Context) (string, error) {
 	if id := o.accountID.Load(); id != nil {
 		return *id, nil
 	}
-	asked := o.asking.DoChan("", func() (any, error) { return nil, o.ask(ctx) })
+	asked := o.asking.DoChan("", func() (any, error) { return nil, o.ask(context.WithoutCancel(ctx)) })
 	select {
 	case answer := <-asked:
 		if answer.Err != nil {
@@ -40,6 +41,8 @@ func (o *owner) id(ctx context.Context) (string, error) {
 }
 
 func (o *owner) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	out, err := o.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return err
@@ -64,14 +67,16 @@ func renewEarly(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore }
 
 // durable builds on a cache with the option renewEarly: while a renewal fails,
 // the old credentials are used as long as they are valid.
-func durable(renewedEarly aws.CredentialsProvider) *aws.CredentialsCache {
-	return aws.NewCredentialsCache(&durableProvider{provider: renewedEarly})
+func durable(renewedEarly aws.CredentialsProvider, logger *slog.Logger) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(&durableProvider{provider: renewedEarly, logger: logger})
 }
 
 // durableProvider is used by one CredentialsCache, which calls it one at a time.
 type durableProvider struct {
 	provider aws.CredentialsProvider
+	logger   *slog.Logger
 	last     aws.Credentials // their Expires is renewBefore their true end
+	failing  bool            // the last renewal failed, and the log says so
 }
 
 // CredentialsError says that there are no credentials to sign a request with.
@@ -91,17 +96,21 @@ func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error)
 	if err != nil {
 		return aws.Credentials{}, &CredentialsError{err}
 	}
-	d.last = fresh
+	d.last, d.failing = fresh, false
 	return fresh, nil
 }
 
 // HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy.
-func (d *durableProvider) HandleFailToRefresh(_ context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {
+func (d *durableProvider) HandleFailToRefresh(ctx context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {
 	kept := d.last
 	now, end := time.Now(), kept.Expires.Add(renewBefore)
 	if !kept.HasKeys() || !now.Before(end) {
 		return aws.Credentials{}, err
 	}
+	if !d.failing {
+		d.logger.WarnContext(ctx, "credentials cannot be renewed; the old ones are used until they end", "end", end, "err", err)
+	}
+	d.failing = true
 	kept.Expires = now.Add(renewAgain)
 	if end.Before(kept.Expires) {
 		kept.Expires = end

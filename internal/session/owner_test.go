@@ -1,9 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,11 +43,13 @@ type wallet struct {
 	start time.Time
 	*issuer
 	*aws.CredentialsCache
+	log *bytes.Buffer
 }
 
 func newWallet(t *testing.T, lifetime time.Duration) *wallet {
-	i := &issuer{lifetime: lifetime}
-	return &wallet{t: t, start: time.Now(), issuer: i, CredentialsCache: durable(aws.NewCredentialsCache(i, renewEarly))}
+	i, log := &issuer{lifetime: lifetime}, &bytes.Buffer{}
+	cache := durable(aws.NewCredentialsCache(i, renewEarly), slog.New(slog.NewTextHandler(log, nil)))
+	return &wallet{t: t, start: time.Now(), issuer: i, CredentialsCache: cache, log: log}
 }
 
 // at lets time go by up to so long after the start and wants a key then, "" for
@@ -104,6 +109,9 @@ func TestRenewalThatFailsForAWhile(t *testing.T) {
 		w.err = errRefused
 		w.at(111*time.Minute, "key-2", 4)
 		w.at(116*time.Minute-1, "key-2", 5)
+		if lines := strings.Count(w.log.String(), "level=WARN"); lines != 2 {
+			t.Errorf("%d warnings of two outages:\n%s", lines, w.log)
+		}
 		w.at(116*time.Minute, "", 6)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -43,6 +44,7 @@ type Options struct {
 	// environment says of it.
 	Simulator *Simulator
 	Metrics   *Metrics
+	Logger    *slog.Logger
 }
 
 // Simulator is an endpoint that stands for every service and Region, and the
@@ -72,6 +74,7 @@ func (r Role) AccountID() string {
 // Factory makes sessions. It is not safe for concurrent use; its sessions are.
 type Factory struct {
 	base     aws.Config
+	logger   *slog.Logger
 	owners   map[Role]*owner
 	limiters *limiters
 }
@@ -89,8 +92,8 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	base.HTTPClient = boundedClient{base.HTTPClient}
 	base.Retryer = newRetryer
 	base.APIOptions = append(base.APIOptions, o.Metrics.observe)
-	base.Credentials = durable(base.Credentials)
-	return &Factory{base: base, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond)}, nil
+	base.Credentials = durable(base.Credentials, o.Logger)
+	return &Factory{base: base, logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond)}, nil
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
@@ -139,7 +142,7 @@ func (f *Factory) newOwner(role Role, region string) *owner {
 			o.ExternalID = aws.String(role.ExternalID)
 		}
 	})
-	o := &owner{credentials: durable(aws.NewCredentialsCache(provider, renewEarly))}
+	o := &owner{credentials: durable(aws.NewCredentialsCache(provider, renewEarly), f.logger.With("role_arn", role.ARN))}
 	o.accountID.Store(aws.String(role.AccountID()))
 	return o
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -236,7 +237,7 @@ func TestOpenRefusesAdaptiveRetries(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			setEnvironment(t, tc.variables)
 			t.Setenv("AWS_CONFIG_FILE", file)
-			_, err := Open(t.Context(), Options{Profile: tc.profile, RequestsPerSecond: 1, Metrics: NewMetrics(nil)})
+			_, err := Open(t.Context(), Options{Profile: tc.profile, RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
 			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "adaptive") {
 				t.Errorf("the error is %v, want one: %v", err, tc.refused)
 			}
@@ -246,7 +247,7 @@ func TestOpenRefusesAdaptiveRetries(t *testing.T) {
 
 func TestOpenWithoutTheProfile(t *testing.T) {
 	setEnvironment(t, nil)
-	_, err := Open(t.Context(), Options{Profile: "missing", RequestsPerSecond: 1, Metrics: NewMetrics(nil)})
+	_, err := Open(t.Context(), Options{Profile: "missing", RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("the error is %v, want one that names the profile", err)
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,6 +33,7 @@ func open(t *testing.T, endpoint string, change func(*Options)) *Factory {
 		RequestsPerSecond: 1000,
 		Simulator:         &Simulator{Endpoint: endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")},
 		Metrics:           NewMetrics(func(string, error) string { return "error" }),
+		Logger:            slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&o)

@@ -5,6 +5,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -23,8 +24,8 @@ type Routes struct {
 
 // Handler returns the routes as one handler.
 func (r Routes) Handler() (http.Handler, error) {
-	if !strings.HasPrefix(r.TelemetryPath, "/") || strings.HasPrefix(r.TelemetryPath, "/-/") || strings.ContainsAny(r.TelemetryPath, " {}") {
-		return nil, fmt.Errorf("the telemetry path %q must begin with / and not with /-/, without spaces and braces", r.TelemetryPath)
+	if p := r.TelemetryPath; !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "/-/") || path.Clean(p) != p || strings.ContainsAny(p, " {}?#%") {
+		return nil, fmt.Errorf("the telemetry path %q must be a plain absolute path, such as /metrics, and not one under /-/", p)
 	}
 	mux := http.NewServeMux()
 	if r.TelemetryPath == "/" {

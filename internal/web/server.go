@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,10 +70,11 @@ func (s *Server) open(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("take the sockets of systemd: %w", err)
 		}
-		if len(listeners) == 0 {
+		// A socket that is no stream is nil.
+		s.listeners = slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
+		if len(s.listeners) == 0 {
 			return errors.New("take the sockets of systemd: there are none")
 		}
-		s.listeners = listeners
 		return nil
 	}
 	for _, address := range *s.flags.WebListenAddresses {
