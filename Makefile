@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests take -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race lint fuzz bench golden image clean
+.PHONY: all build test race lint fuzz bench golden image stack e2e clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -42,6 +42,9 @@ golden: ## writes the golden pages anew; read the diff
 image:
 	buildah build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) \
 	  --build-arg BUILD_USER=$(BUILD_USER) --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
+
+stack: ; deploy/stack/run
+e2e: ; go test -count=1 -v ./internal/e2e
 
 clean:
 	rm -rf bin

@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// scale is how much faster than shipped the rules and the routing run: a minute
+// becomes a second.
+const scale = 60
+
+// durations finds the durations of a PromQL expression: the range and the step
+// of a selector in brackets, and what follows "offset". Brackets in the regular
+// expression of a matcher hold no duration, so they are not found.
+var durations = regexp.MustCompile(`\[\s*[0-9a-z]+\s*(?::\s*(?:[0-9a-z]+)?\s*)?\]|\boffset\s+-?\s*[0-9a-z]+`)
+
+// duration finds one duration as PromQL and the configuration files write it.
+var duration = regexp.MustCompile(`\b(?:[0-9]+(?:ms|[smhdwy]))+\b`)
+
+// scaleExpression divides the durations of a PromQL expression by scale. Plain
+// numbers stay, even those that stand for seconds, as in time() - x > 1800: to
+// PromQL they are no durations, and the timestamps that they are held against
+// are those of the real clock.
+func scaleExpression(expression string) string {
+	return durations.ReplaceAllStringFunc(expression, func(found string) string {
+		return duration.ReplaceAllStringFunc(found, scaleDuration)
+	})
+}
+
+// scaleDuration divides a duration by scale.
+func scaleDuration(text string) string {
+	d, err := model.ParseDuration(text)
+	if err != nil {
+		return text // what reads the result says what is wrong with it
+	}
+	return (d / scale).String()
+}
+
+func TestScaleExpression(t *testing.T) {
+	for _, c := range []struct{ expression, want string }{
+		{`up == 0`, `up == 0`},
+		{`a:x:last10m == 0`, `a:x:last10m == 0`},
+		{`rate(x[5m])`, `rate(x[5s])`},
+		{`x offset 1h`, `x offset 1m`},
+		{`x offset -30m`, `x offset -30s`},
+		{`max_over_time(x[1d])`, `max_over_time(x[24m])`},
+		{`max_over_time(x[1h30m] offset 15m) > 0`, `max_over_time(x[1m30s] offset 15s) > 0`},
+		{`min_over_time((a / b)[30m:1m])`, `min_over_time((a / b)[30s:1s])`},
+		{`min_over_time((a / b)[1h:])`, `min_over_time((a / b)[1m:])`},
+		{`rate(x[ 30s ])`, `rate(x[ 500ms ])`},
+		{`rate(x{a="b"}[5m])`, `rate(x{a="b"}[5s])`},
+		{`x{region=~"eu-[a-z]+-[1-3]"}`, `x{region=~"eu-[a-z]+-[1-3]"}`},
+		{`x{offset_5m="offset"} offset 5m`, `x{offset_5m="offset"} offset 5s`},
+		{`time() - x > 1800`, `time() - x > 1800`},
+		{"x\n  offset 1h\n  unless y", "x\n  offset 1m\n  unless y"},
+	} {
+		if got := scaleExpression(c.expression); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.expression, got, c.want)
+		}
+	}
+}
+
+func TestScaleDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{"15m": 15 * time.Second, "4h": 4 * time.Minute, "30s": 500 * time.Millisecond} {
+		if got, err := model.ParseDuration(scaleDuration(text)); err != nil || time.Duration(got) != want {
+			t.Errorf("%s: got %v, %v, want %v", text, got, err, want)
+		}
+	}
+	if got := scaleDuration("soon"); got != "soon" {
+		t.Errorf("what is no duration has become %q", got)
+	}
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// notified is one alert of a notification, as Alertmanager's webhook sends it.
+type notified struct {
+	Receiver    string            `json:"-"`
+	Status      string            `json:"status"` // firing or resolved
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+func (n notified) has(labels map[string]string) bool {
+	for name, value := range labels {
+		if n.Labels[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// webhook is a receiver of notifications. It is safe for concurrent use.
+type webhook struct {
+	url string
+
+	mu       sync.Mutex
+	received []notified
+}
+
+// listen serves a webhook until the test ends.
+func listen(t *testing.T) *webhook {
+	t.Helper()
+	w := &webhook{}
+	server := httptest.NewServer(http.HandlerFunc(w.serve))
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+func (w *webhook) serve(rw http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Receiver string     `json:"receiver"`
+		Alerts   []notified `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, alert := range body.Alerts {
+		alert.Receiver = body.Receiver
+		w.received = append(w.received, alert)
+	}
+}
+
+// all returns everything that has arrived, in its order.
+func (w *webhook) all() []notified {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.received)
+}
+
+// last returns what was said last of the alerts with these labels.
+func (w *webhook) last(labels map[string]string) (found notified) {
+	for _, n := range w.all() {
+		if n.has(labels) {
+			found = n
+		}
+	}
+	return found
+}
+
+// firing returns those alerts, one for each set of labels, of which
+// a notification says that they are firing, from the given one on.
+func (w *webhook) firing(from int) []notified {
+	var found []notified
+	for _, n := range w.all()[from:] {
+		known := slices.ContainsFunc(found, func(f notified) bool { return maps.Equal(f.Labels, n.Labels) })
+		if n.Status == "firing" && !known {
+			found = append(found, n)
+		}
+	}
+	return found
+}
