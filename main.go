@@ -1,9 +1,11 @@
 // Command guardduty_coverage_exporter exports the coverage of Amazon GuardDuty
-// Runtime Monitoring, per account, Region and Amazon ECS cluster, to Prometheus.
+// Runtime Monitoring to Prometheus, per account, Region and Amazon ECS cluster,
+// with the EC2 instances behind the clusters and EKS clusters where asked.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +21,7 @@ import (
 
 	"guardduty_coverage_exporter/internal/app"
 	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/iampolicy"
 )
 
 const name = "guardduty_coverage_exporter"
@@ -55,6 +58,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	simulatorAddress := demo.Flag("simulator.listen-address", "Address of the simulator, a loopback one.").Default("127.0.0.1:0").String()
 	check := cli.Command("check-config", "Check a configuration file.")
 	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()
+	policy := cli.Command("iam-policy", "Print the least IAM policy that a configuration needs, as JSON.")
+	policyFile := policy.Flag("config.file", "Path of the configuration file; without one, the policy is for the defaults.").String()
+	principal := policy.Flag("for", "Whose policy: exporter (its own identity), a role's ARN or a target's name. Needed where targets have roles.").String()
+	explain := policy.Flag("explain", "Print why each action is needed instead, as a Markdown table.").Bool()
 
 	command, err := cli.Parse(args)
 	if err != nil {
@@ -70,8 +77,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			fmt.Fprintln(stdout, summary)
 		}
 		return err
+	case policy.FullCommand():
+		return printPolicy(stdout, *policyFile, *principal, *explain)
 	default:
 		options.Load = func() (*config.Config, error) { return config.Load(*configFile) }
 		return app.Run(ctx, options)
 	}
+}
+
+// printPolicy writes the policy of a principal, or why it is what it is. The
+// error is about the configuration, the principal or w.
+func printPolicy(w io.Writer, file, principal string, explain bool) error {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	policy, err := iampolicy.For(cfg, principal)
+	if err != nil {
+		return fmt.Errorf("iam-policy --for: %w", err)
+	}
+	if explain {
+		_, err = io.WriteString(w, policy.Explain())
+		return err
+	}
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(policy)
 }

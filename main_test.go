@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,27 @@ func TestCheckConfig(t *testing.T) {
 	}
 }
 
+// TestPolicyDocument runs the commands that docs/iam.md shows with their output.
+func TestPolicyDocument(t *testing.T) {
+	document, err := os.ReadFile("docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?ms)^```\n\\$ "+name+" (iam-policy [^\n]*)\n(.*?)^```$").FindAllStringSubmatch(string(document), -1)
+	if len(shown) == 0 {
+		t.Fatal("no command is shown")
+	}
+	for _, s := range shown {
+		var out, errOut bytes.Buffer
+		if err := run(t.Context(), strings.Fields(s[1]), &out, &errOut); err != nil || errOut.Len() > 0 {
+			t.Errorf("%s: %v, and on standard error %q", s[1], err, &errOut)
+		}
+		if out.String() != s[2] {
+			t.Errorf("%s prints\n%s\nbut the document shows\n%s", s[1], &out, s[2])
+		}
+	}
+}
+
 // TestCommandLine starts nothing: its arguments are wrong.
 func TestCommandLine(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -39,6 +61,9 @@ func TestCommandLine(t *testing.T) {
 		"unknown command":        {[]string{"nonsense"}, "nonsense"},
 		"missing file":           {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"named serve":            {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"policy of whom":         {[]string{"iam-policy", "--config.file=config.example.yaml"}, "--for"},
+		"policy of nobody":       {[]string{"iam-policy", "--for=nobody"}, "nobody"},
+		"policy of nothing":      {[]string{"iam-policy", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"bad level":              {[]string{"--log.level=loud", "demo"}, "loud"},
 		"bad telemetry path":     {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
 		"unclean telemetry path": {[]string{"demo", "--web.telemetry-path=//metrics"}, "//metrics"},

@@ -13,13 +13,13 @@ import (
 
 func example() Input {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	key := coverage.Key{AccountID: "111122223333", Region: "us-east-1", Name: "web"}
+	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"}
 	return Input{
 		View: coverage.Merge([]coverage.Report{{
 			Target: coverage.Target{Name: "default", AccountID: key.AccountID, Region: key.Region},
 			State:  coverage.OK, LastSuccess: at, Duration: time.Second,
 			Snapshot: &coverage.Snapshot{
-				Clusters: []coverage.Cluster{coverage.New(coverage.Row{
+				Resources: []coverage.Resource{coverage.New(coverage.Row{
 					Key: key, Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 1, Compatible: 2, UpdatedAt: at,
 					Issues: []string{
 						"Agent exited: ExitCode: 1 with task 0123456789abcdef0123456789abcdef",
@@ -27,12 +27,37 @@ func example() Input {
 						"Agent exited: ExitCode: 2",
 						"Unidentified issue",
 					},
-				})},
-				Statistics: map[coverage.Status]int64{coverage.Healthy: 0, coverage.Unhealthy: 1},
+				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()},
+				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
+					coverage.ECS: {coverage.Healthy: 0, coverage.Unhealthy: 1},
+				},
+				Detectors: []coverage.Detector{{AccountID: key.AccountID, Region: key.Region, Enabled: true}},
+				Features:  []coverage.Feature{{AccountID: key.AccountID, Region: key.Region, Name: "RUNTIME_MONITORING", UpdatedAt: at}},
+				Members:   []coverage.Member{{AccountID: "222233334444", Region: key.Region, Relationship: coverage.RelationshipEnabled}},
+				Names:     []coverage.AccountName{{AccountID: key.AccountID, Name: "security"}},
+				Parts:     []coverage.Part{{Name: "detector", OK: true}},
 			},
 		}}),
 		Issues: IssueOptions{Text: true, MaxPerCluster: 20},
 	}
+}
+
+func instance(id, clusterARN string) coverage.Resource {
+	return coverage.New(coverage.Row{
+		Key:      coverage.Key{Type: coverage.EC2, AccountID: "111122223333", Region: "us-east-1", Name: id},
+		Status:   coverage.Unhealthy,
+		Issues:   []string{"Waiting for SSM notification"},
+		Instance: coverage.Instance{Type: "m7g.large", AgentVersion: "v1.6.1", ClusterARN: clusterARN},
+	})
+}
+
+func eksCluster() coverage.Resource {
+	return coverage.New(coverage.Row{
+		Key:    coverage.Key{Type: coverage.EKS, AccountID: "111122223333", Region: "us-east-1", Name: "k8s"},
+		Status: coverage.Unhealthy, Covered: 1, Compatible: 2,
+		Issues: []string{"Addon Creation Failed: EKS Addon issue - AccessDenied: no"},
+		Addon:  coverage.Addon{Version: "v1.6.1-eksbuild.1", Status: "CREATE_FAILED"},
+	})
 }
 
 // samples returns the label values of a family's samples, each joined, with their values.
@@ -78,7 +103,9 @@ func TestFamiliesKeepTheirPromises(t *testing.T) {
 func TestIssuesAreCountedWholeAndShownInPart(t *testing.T) {
 	in := example()
 	cluster := "111122223333|us-east-1|web|"
-	if diff := cmp.Diff(map[string]float64{cluster + "agent_exited": 3, cluster + "unidentified": 1}, samples(t, in, "guardduty_ecs_cluster_issues")); diff != "" {
+	if diff := cmp.Diff(map[string]float64{
+		cluster + "agent_exited": 3, cluster + "unidentified": 1, cluster + "waiting_for_ssm": 1,
+	}, samples(t, in, "guardduty_ecs_cluster_issues")); diff != "" {
 		t.Error(diff)
 	}
 	for _, tc := range []struct {
@@ -97,10 +124,70 @@ func TestIssuesAreCountedWholeAndShownInPart(t *testing.T) {
 	}
 }
 
+// TestIssuesOfInstancesCountWhereTheyAreTheReason covers all container
+// instances of a cluster: an issue of one of them is none of the cluster then.
+func TestIssuesOfInstancesCountWhereTheyAreTheReason(t *testing.T) {
+	cluster := coverage.Row{
+		Key:    coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"},
+		Status: coverage.Unhealthy, Covered: 1, Compatible: 2,
+	}
+	ecs, eks := "arn:aws:ecs:us-east-1:111122223333:cluster/web", "arn:aws:eks:us-east-1:111122223333:cluster/web"
+	for _, tc := range []struct {
+		name    string
+		covered int64
+		arn     string
+		want    float64
+	}{
+		{"some are not covered", 1, ecs, 1},
+		{"all are covered", 2, ecs, 0},
+		{"of an EKS cluster of the same name", 1, eks, 0},
+		{"of no cluster", 1, "", 0},
+	} {
+		cluster.Covered = tc.covered
+		in := Input{View: coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{
+			Resources: []coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)},
+		}}})}
+		if got := samples(t, in, "guardduty_ecs_cluster_issues")["111122223333|us-east-1|web|waiting_for_ssm"]; got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestEachIssueIsOneSeries has texts that differ only in what has no label.
+func TestEachIssueIsOneSeries(t *testing.T) {
+	long := strings.Repeat("x", coverage.MaxTextBytes)
+	in := example()
+	in.View = coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
+		Key:    coverage.Key{Type: coverage.EC2, AccountID: "1", Region: "r", Name: "i-1"},
+		Issues: []string{long + " TaskDefinition - 'a:1'", long + " TaskDefinition - 'b:1'"},
+	})}}}})
+	emitted := 0
+	for _, f := range Families() {
+		if f.Name == "guardduty_ec2_instance_issue_info" {
+			f.Each(in, func(float64, ...string) { emitted++ })
+		}
+	}
+	if emitted != 1 {
+		t.Errorf("%d series with the same labels", emitted)
+	}
+}
+
+func TestCountsThatAreUnknownAreAbsent(t *testing.T) {
+	in := example()
+	in.View = coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
+		Key: coverage.Key{Type: coverage.EKS, AccountID: "1", Region: "r", Name: "k8s"}, Covered: -1, Compatible: -1,
+	})}}}})
+	for _, name := range []string{"guardduty_eks_cluster_nodes_covered", "guardduty_eks_cluster_nodes_compatible"} {
+		if got := samples(t, in, name); len(got) != 0 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestTimesThatAreUnknownAreAbsent(t *testing.T) {
 	in := Input{View: coverage.Merge([]coverage.Report{{
 		Target: coverage.Target{Name: "a"}, State: coverage.Denied,
-		Snapshot: &coverage.Snapshot{Clusters: []coverage.Cluster{coverage.New(coverage.Row{Key: coverage.Key{Name: "c"}})}},
+		Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{Key: coverage.Key{Type: coverage.ECS, Name: "c"}})}},
 	}})}
 	for _, name := range []string{"guardduty_target_last_success_timestamp_seconds", "guardduty_ecs_cluster_updated_timestamp_seconds"} {
 		if got := samples(t, in, name); len(got) != 0 {

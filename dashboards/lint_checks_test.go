@@ -52,7 +52,9 @@ func checkVariableReload(d dashboard) []string {
 // for what those before it leave over.
 func checkVariables(d dashboard) []string {
 	var wrong []string
-	chains := map[string][]string{"region": {"account_id"}, "cluster_name": {"account_id", "region"}, "instance": {"job"}}
+	chains := map[string][]string{
+		"region": {"account_id"}, "resource_type": {"account_id", "region"}, "cluster_name": {"account_id", "region"}, "instance": {"job"},
+	}
 	seen := make(map[string]bool)
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {

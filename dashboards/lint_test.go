@@ -42,6 +42,7 @@ func rules() []rule {
 		{"links", checkLinks},
 		{"variables", checkVariables},
 		{"replicas", eachTarget(checkReplicas)},
+		{"resource-types", eachTarget(checkResourceTypes)},
 	}
 }
 
@@ -108,9 +109,10 @@ func TestRulesFind(t *testing.T) {
 		"links":                               {`"keepTime": true`, `"keepTime": false`},
 		"variables":                           {`"allValue": ".*"`, `"allValue": ""`},
 		"replicas":                            {`max by (account_id, region, cluster_name) (guardduty_ecs`, `sum by (account_id, region, cluster_name) (guardduty_ecs`},
+		"resource-types":                      {`sum by (resource_type) (`, `sum(`},
 	} {
 		from := whole
-		if name == "replicas" {
+		if name == "replicas" || name == "resource-types" {
 			from = overview
 		}
 		text := bytes.Replace(from, []byte(tc.old), []byte(tc.broken), 1)
@@ -127,7 +129,7 @@ func TestRulesFind(t *testing.T) {
 			t.Errorf("%s does not see %s", name, tc.broken)
 		}
 	}
-	if len(rules()) != 20 {
+	if len(rules()) != 21 {
 		t.Errorf("%d rules; each one needs its case here", len(rules()))
 	}
 }
@@ -201,4 +203,26 @@ func checkReplicas(t target) string {
 	return ""
 }
 
-var aggregated = regexp.MustCompile(`max by \([\w, ]+\) \((?:changes\()?\w+\{[^}]*\}(?:\[\$\w+\])?\)?(?: offset \$window)?\)`)
+var aggregated = regexp.MustCompile(`max by \([\w, ]+\) \((?:changes\()?\w*\{[^}]*\}(?:\[\$\w+\])?\)?(?: offset \$window)?\)`)
+
+// checkResourceTypes wants clusters, instances and EKS clusters never to be
+// added up, and a percent to be a quotient of sums.
+func checkResourceTypes(t target) string {
+	counts := slices.ContainsFunc(read(t.Expr).selectors, func(s selector) bool {
+		return s.metric == "guardduty_coverage_resources" && !slices.ContainsFunc(s.matchers, oneType.MatchString)
+	})
+	for _, m := range added.FindAllStringSubmatch(t.Expr, -1) {
+		if counts && !strings.Contains(m[1], "resource_type") {
+			return "adds up resources of different types"
+		}
+	}
+	if strings.Contains(t.Expr, "avg") || strings.Contains(t.Expr, "(guardduty_coverage_percent") && added.MatchString(t.Expr) {
+		return "makes a mean, or a sum of percentages"
+	}
+	return ""
+}
+
+var (
+	oneType = regexp.MustCompile(`^resource_type="\w+"$`)
+	added   = regexp.MustCompile(`\b(?:sum|count)\b(?: by \(([\w, ]+)\))?`)
+)

@@ -47,6 +47,7 @@ func TestQueries(t *testing.T) {
 		})
 	}
 	t.Run("self metrics", l.checkSelfMetrics)
+	t.Run("accounts", l.checkAccounts)
 }
 
 // startLive starts the demo and Prometheus, breaks, deletes and creates a
@@ -243,5 +244,30 @@ func (l live) checkSelfMetrics(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// checkAccounts wants the demo's accounts to be told apart under their names.
+func (l live) checkAccounts(t *testing.T) {
+	got := make(map[string]float64)
+	found, err := l.instant(t.Context(), queryOf(t, overviewFile, accountsPanel), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range found {
+		if r.Metric["region"] == "eu-west-1" {
+			got[strings.Join([]string{r.Metric["account_id"], r.Metric["account_name"], r.Metric["detail"]}, ", ")] = r.numbers()[0]
+		}
+	}
+	want := map[string]float64{
+		"111122223333, security, ": 2, "222233334444, payments, ": 2, "333344445555, shop, ": 2,
+		"444455556666, data, ": 2, "999988887777, , ": 2,
+		"555566667777, sandbox, no resources":              1,
+		"666677778888, playground, RUNTIME_MONITORING off": 0,
+		"777788889999, legacy, not an enabled member":      0,
+		"888899990000, , not an enabled member":            0,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("accounts of eu-west-1 (-want +got):\n%s", diff)
 	}
 }

@@ -31,12 +31,13 @@ func (s selector) labels() []string {
 type query struct {
 	selectors []selector
 	grouping  []string // labels of by, without, on, ignoring, group_left and group_right
-	made      []string // labels that label_replace makes
+	made      []string // labels that label_replace and label_join make
 }
 
 var (
 	labelName = regexp.MustCompile(`^[a-zA-Z_]\w*`)
 	token     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}|\[[^\]]*\]|\$\w+|[0-9][0-9.]*[a-z]*|[a-zA-Z_:][\w:]*|[(),]|[-+*/%^=!<>~]+`)
+	anyOf     = regexp.MustCompile(`__name__=~"([\w|]+)"`)
 	matcher   = regexp.MustCompile(`[a-zA-Z_]\w*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"`)
 	grouping  = []string{"by", "without", "on", "ignoring", "group_left", "group_right"}
 	operators = []string{"and", "or", "unless", "offset", "bool"}
@@ -55,6 +56,11 @@ func read(expr string) query {
 	for i := 0; i < len(tokens); i++ {
 		word := tokens[i]
 		switch {
+		case anyOf.MatchString(word): // the metrics of these names
+			matchers := slices.DeleteFunc(matcher.FindAllString(word, -1), anyOf.MatchString)
+			for name := range strings.SplitSeq(anyOf.FindStringSubmatch(word)[1], "|") {
+				q.selectors = append(q.selectors, selector{metric: name, matchers: matchers})
+			}
 		case !labelName.MatchString(word) || slices.Contains(operators, word):
 		case slices.Contains(grouping, word) && at(i+1) == "(":
 			for i += 2; at(i) != ")" && at(i) != ""; i++ {
@@ -63,7 +69,7 @@ func read(expr string) query {
 				}
 			}
 		case at(i+1) == "(" || slices.Contains(grouping, at(i+1)): // a function or an aggregation
-			if word == "label_replace" {
+			if word == "label_replace" || word == "label_join" {
 				if made := argument(tokens[i+1:], 1); made != "" {
 					q.made = append(q.made, strings.Trim(made, `"`))
 				}
@@ -132,6 +138,13 @@ func TestRead(t *testing.T) {
 			query{
 				selectors: []selector{{metric: "a", function: "max"}, {metric: "a"}},
 				grouping:  []string{"p", "q"}, made: []string{"made"},
+			},
+		},
+		{
+			`label_join(max by (r) ({__name__=~"a|b", r=~"$r"}), "joined", " ", "r", "s")`,
+			query{
+				selectors: []selector{{metric: "a", matchers: []string{`r=~"$r"`}}, {metric: "b", matchers: []string{`r=~"$r"`}}},
+				grouping:  []string{"r"}, made: []string{"joined"},
 			},
 		},
 	} {

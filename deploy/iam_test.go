@@ -77,21 +77,34 @@ func collectActions(file *ast.File, used map[string]bool) {
 	})
 }
 
-func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
-	reader := readJSON[policy](t, "iam/delegated-administrator.json")
-	assume := readJSON[policy](t, "iam/assume-roles.json")
+// everything is a configuration that makes every call that there is.
+const everything = `targets:
+- role_arn: arn:aws:iam::111122223333:role/guardduty-coverage
+  regions: [all]
+  resource_types: [ECS, EC2, EKS]
+  detector: true
+  members: true
+  account_names: true
+`
 
-	allowed := append(reader.actions(t), assume.actions(t)...)
+func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
+	allowed := append(policyFor(t, everything, "exporter").actions(t), policyFor(t, everything, "111122223333").actions(t)...)
 	needed := slices.DeleteFunc(usedActions(t), func(action string) bool { return action == callerIdentity })
 	slices.Sort(allowed)
 	if diff := cmp.Diff(needed, allowed); diff != "" {
 		t.Errorf("actions of the code (-) and of the policies (+):\n%s", diff)
 	}
-	for _, s := range assume.Statement {
-		for _, resource := range s.Resource {
-			if !regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[\w-]+$`).MatchString(resource) {
-				t.Errorf("assume-roles.json names %q, which is not one role", resource)
-			}
+}
+
+// The files are the policies of a target with every Region and the defaults.
+func TestPolicyFilesAreThoseOfAConfiguration(t *testing.T) {
+	const target = "targets: [{role_arn: 'arn:aws:iam::111122223333:role/guardduty-coverage', regions: [all]}]\n"
+	for name, principal := range map[string]string{
+		"iam/delegated-administrator.json": "111122223333",
+		"iam/assume-roles.json":            "exporter",
+	} {
+		if diff := cmp.Diff(policyFor(t, target, principal), readJSON[policy](t, name)); diff != "" {
+			t.Errorf("policy for %s (-) and %s (+):\n%s", principal, name, diff)
 		}
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/iampolicy"
 )
 
 // policy is a policy document of IAM, of either kind: statements of an identity's policy have resources, those of a
@@ -48,6 +51,28 @@ func (l *list) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	return json.Unmarshal(data, (*[]string)(l))
+}
+
+// policyFor returns the policy of a configuration's principal as IAM reads it.
+func policyFor(t *testing.T, text, principal string) policy {
+	t.Helper()
+	cfg, err := config.Parse("config.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := iampolicy.For(cfg, principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p policy
+	if err := json.Unmarshal(data, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // actions returns what the policy allows, sorted. Anything but plain permission is an error.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"guardduty_coverage_exporter/internal/config"
 	"guardduty_coverage_exporter/internal/coverage"
 	"guardduty_coverage_exporter/internal/guardduty"
+	"guardduty_coverage_exporter/internal/organizations"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
 	"guardduty_coverage_exporter/internal/simulator"
@@ -26,27 +29,63 @@ const (
 	member    = "222233334444"
 )
 
-// measuredRows is the fleet that the simulator counts the calls of.
-func measuredRows() map[string]int {
-	return map[string]int{"us-east-1": 120, "eu-west-1": 100, "eu-north-1": 0, "ap-southeast-2": noDetector}
+// measured is the fleet that the simulator counts the calls of.
+func measured() map[string]target {
+	return map[string]target{
+		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
+		"ap-southeast-2": {noDetector: true},
+		"us-west-2":      {rows: map[coverage.ResourceType]int{coverage.EC2: 101}},
+		"eu-west-2":      {rows: map[coverage.ResourceType]int{coverage.EC2: 101, coverage.EKS: 0}, allEC2: true},
+		"eu-central-1": {
+			rows:     map[coverage.ResourceType]int{coverage.ECS: 51, coverage.EC2: 10, coverage.EKS: 60},
+			detector: true, members: 120, enabled: 100,
+		},
+	}
 }
+
+// memberID is the account ID of the i-th member account.
+func memberID(i int) string { return fmt.Sprintf("7%011d", i) }
 
 func measuredWorld() *simulator.World {
-	owner := &simulator.Account{ID: member, Roles: []*simulator.Role{{Name: "guardduty-coverage"}}}
-	for region, rows := range measuredRows() {
-		if rows != noDetector {
-			owner.Detectors = append(owner.Detectors, &simulator.Detector{Region: region})
+	owner := &simulator.Account{ID: member, Name: "security", Roles: []*simulator.Role{{Name: "guardduty-coverage"}}}
+	organisation := &simulator.Organisation{ManagementAccount: "123456789012", Delegated: []string{member}}
+	world := &simulator.World{Organisation: organisation, Accounts: []*simulator.Account{
+		owner,
+		{ID: organisation.ManagementAccount, Name: "management"},
+		{ID: "444455556666", Keys: simulator.Keys{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "example"}},
+	}}
+	for region, t := range measured() {
+		if t.noDetector {
+			continue
 		}
-		for i := range rows {
+		detector := &simulator.Detector{Region: region, Relationships: map[string]string{}}
+		owner.Detectors = append(owner.Detectors, detector)
+		for i := range t.rows[coverage.ECS] {
 			owner.Clusters = append(owner.Clusters, &simulator.Cluster{Region: region, Name: fmt.Sprintf("cluster-%03d", i)})
 		}
+		for i := range t.rows[coverage.EC2] {
+			owner.Instances = append(owner.Instances, &simulator.Instance{Region: region, ID: fmt.Sprintf("i-%017d", i)})
+		}
+		for i := range t.rows[coverage.EKS] {
+			owner.EKSClusters = append(owner.EKSClusters, &simulator.EKSCluster{Region: region, Name: fmt.Sprintf("eks-%03d", i)})
+		}
+		for i := range t.members {
+			id := memberID(i)
+			detector.Members, organisation.Accounts = append(detector.Members, id), append(organisation.Accounts, id)
+			world.Accounts = append(world.Accounts, &simulator.Account{
+				ID: id, Name: "member", Detectors: []*simulator.Detector{{Region: region}},
+			})
+			if i >= t.enabled {
+				detector.Relationships[id] = "Disabled"
+			}
+		}
 	}
-	caller := &simulator.Account{ID: "444455556666", Keys: simulator.Keys{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "example"}}
-	return &simulator.World{Accounts: []*simulator.Account{caller, owner}}
+	return world
 }
 
-// The simulator counts what is called in a first refresh and in a later one.
-func TestCallsOfARefresh(t *testing.T) {
+// open starts the simulator, and returns it with a session of the role in it.
+func open(t *testing.T) (*simulator.Server, *session.Session) {
+	t.Helper()
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
 	server := simulator.New(measuredWorld(), simulator.Options{})
@@ -70,13 +109,19 @@ func TestCallsOfARefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server, sessions.Session(session.Role{ARN: "arn:aws:iam::" + member + ":role/guardduty-coverage", SessionName: "cost"}, "us-east-1")
+}
 
+// The simulator counts what is called in a first refresh and in a later one.
+func TestCallsOfARefresh(t *testing.T) {
+	server, home := open(t)
 	clients := map[string]*guardduty.Client{}
-	role := session.Role{ARN: "arn:aws:iam::" + member + ":role/guardduty-coverage", SessionName: "cost"}
-	for region := range measuredRows() {
-		s := sessions.Session(role, region)
+	for region, asked := range measured() {
+		s := home.In(region)
 		clients[region] = guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: s.AccountID, Config: s.Config, Logger: slog.New(slog.DiscardHandler),
+			Types: slices.Sorted(maps.Keys(asked.rows)), OnlyECS: !asked.allEC2,
+			Detector: asked.detector, Members: asked.members > 0,
 		})
 	}
 
@@ -85,9 +130,9 @@ func TestCallsOfARefresh(t *testing.T) {
 		t.Errorf("the role was assumed %d times for all its Regions", first["AssumeRole"])
 	}
 	delete(first, "AssumeRole")
-	for region, rows := range measuredRows() {
-		want := refreshCalls(rows)
-		if rows != noDetector {
+	for region, asked := range measured() {
+		want := refreshCalls(asked)
+		if !asked.noDetector {
 			want++ // ListDetectors
 		}
 		if first[region] != want {
@@ -95,8 +140,8 @@ func TestCallsOfARefresh(t *testing.T) {
 		}
 	}
 	want := map[string]int{}
-	for region, rows := range measuredRows() {
-		want[region] = refreshCalls(rows)
+	for region, asked := range measured() {
+		want[region] = refreshCalls(asked)
 	}
 	if diff := cmp.Diff(want, refreshAll(t, server, clients)); diff != "" {
 		t.Errorf("later refresh, calls expected (-) and made (+):\n%s", diff)
@@ -111,8 +156,7 @@ func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guar
 		before, started := len(server.Calls()), time.Now()
 		_, _, err := client.Read(t.Context())
 		took := time.Since(started)
-		rows := measuredRows()[region]
-		if missing := rows == noDetector; missing != errors.Is(err, guardduty.ErrNoDetector) || !missing && err != nil {
+		if missing := measured()[region].noDetector; missing != errors.Is(err, guardduty.ErrNoDetector) || !missing && err != nil {
 			t.Fatalf("%s: %v", region, err)
 		}
 		calls := 0
@@ -134,6 +178,24 @@ func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guar
 		}
 	}
 	return counts
+}
+
+// The names of an organization's accounts are read apart from the targets.
+func TestCallsOfAccountNames(t *testing.T) {
+	server, home := open(t)
+	names, err := organizations.Names(t.Context(), home.Config(member))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	for _, call := range server.Calls() {
+		if call.Operation == "ListAccounts" {
+			calls++
+		}
+	}
+	if want := pages(len(names), accountsPerPage); len(names) != 122 || calls != want {
+		t.Errorf("%d calls for the names of %d accounts, want %d for 122", calls, len(names), want)
+	}
 }
 
 // In a hundred hours of made-up time a target is refreshed as often as the bounds of docs/cost.md say.

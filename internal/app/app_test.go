@@ -78,6 +78,11 @@ func TestReloadAppliesWhatChanged(t *testing.T) {
 	e.request(http.MethodPut, "/-/reload")
 	e.untilMetric(`guardduty_ecs_cluster_issue_info{account_id="222233334444",cluster_name="payments",issue="",issue_type="agent_not_reporting",region="us-east-1",task_definition="payments:7"} 1`)
 
+	e.setConfig(strings.Replace(twoTargets, "regions: [us-east-1]", "regions: [us-east-1]\n    detector: true\n    resource_types: [ECS, EKS]", 1))
+	e.request(http.MethodPost, "/-/reload")
+	e.untilMetric(`guardduty_detector_enabled{account_id="111122223333",region="us-east-1"} 1`)
+	e.untilMetric(`guardduty_coverage_resources{account_id="111122223333",coverage_status="HEALTHY",region="us-east-1",resource_type="EKS"} 0`)
+
 	e.setConfig(strings.Replace(twoTargets, "interval: 1h, timeout: 10s", "interval: 1s, timeout: 500ms", 1))
 	e.request(http.MethodPost, "/-/reload")
 	e.aws.Update(func(w *simulator.World) { w.Accounts[1].RemoveCluster("us-east-1", "checkout") })

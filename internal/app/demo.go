@@ -76,9 +76,11 @@ func demoConfig() string {
 	var b strings.Builder
 	b.WriteString("refresh: {interval: 10s, timeout: 5s, max_staleness: 5m}\naws: {requests_per_second: 50}\ntargets:\n")
 	for _, t := range simulator.DemoTargets() {
-		fmt.Fprintf(&b, "  - {name: %q, regions: [%s]", t.Name, strings.Join(t.Regions, ", "))
+		fmt.Fprintf(&b, "  - {name: %q, regions: [%s], resource_types: [ECS, EC2, EKS], detector: true", t.Name, strings.Join(t.Regions, ", "))
 		if t.RoleARN != "" {
 			fmt.Fprintf(&b, ", role_arn: %q, external_id: %q", t.RoleARN, t.ExternalID)
+		} else { // the organization's administrator
+			b.WriteString(", members: true, account_names: true")
 		}
 		b.WriteString("}\n")
 	}

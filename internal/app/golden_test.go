@@ -55,7 +55,7 @@ func domainPage(page string) string {
 	for _, f := range collector.Families() {
 		known[f.Name] = true
 	}
-	family := regexp.MustCompile(`^(?:# (?:HELP|TYPE) )?([a-z_]+)`)
+	family := regexp.MustCompile(`^(?:# (?:HELP|TYPE) )?([a-z0-9_]+)`)
 	clock := regexp.MustCompile(`^(guardduty_target_(?:last_success_timestamp|refresh_duration)_seconds\{.*\}) .*`)
 	var b strings.Builder
 	for line := range strings.Lines(page) {
@@ -162,6 +162,16 @@ func scenarios() map[string]scenario {
 		"unknown_status": {homeWorld(
 			healthy("a"), &simulator.Cluster{Region: "us-east-1", Name: "b", Status: "DEGRADED", UpdatedAt: then},
 		), ambient},
+		"every_resource_type": {everyResourceType(), everyPart},
+		"instances_of_no_ecs_cluster": {everyResourceType(), `
+ec2: {only_ecs: false}
+targets:
+  - {regions: [us-east-1], resource_types: [EC2]}
+`},
+		"parts_denied": {
+			partsDenied(), "targets:\n  - {name: member, role_arn: 'arn:aws:iam::222233334444:role/guardduty-coverage', external_id: an-external-id," +
+				" regions: [us-east-1], resource_types: [ECS, EC2, EKS], detector: true, members: true, account_names: true}\n",
+		},
 		"filtered_by_status": {organisation(), `
 targets:
   - regions: [us-east-1]
@@ -173,6 +183,60 @@ targets:
     filter: {account_id: {equals: ["222233334444"]}, ecs_cluster_name: {not_equals: [ledger]}}
 `},
 	}
+}
+
+const everyPart = `
+targets:
+  - regions: [us-east-1]
+    resource_types: [ECS, EC2, EKS]
+    detector: true
+    members: true
+    account_names: true
+`
+
+// everyResourceType is an organisation with instances, EKS clusters, and two
+// members that report nothing.
+func everyResourceType() *simulator.World {
+	const quiet, gone = "444455556666", "555566667777"
+	w := organisation()
+	admin := w.Accounts[0]
+	admin.Detectors[0].Members = append(admin.Detectors[0].Members, quiet, gone)
+	admin.Detectors[0].Relationships = map[string]string{gone: "Resigned"}
+	admin.Detectors[0].ChangedAt = map[string]time.Time{"RUNTIME_MONITORING": then, "ECS_FARGATE_AGENT_MANAGEMENT": then}
+	instance := func(id, cluster, issue string) *simulator.Instance {
+		return &simulator.Instance{
+			Region: "us-east-1", ID: id, Type: "m7g.large", AgentVersion: "v1.6.1", ManagementType: "AUTO_MANAGED",
+			ClusterARN: cluster, Issue: issue, UpdatedAt: then,
+		}
+	}
+	w.Accounts[1].Instances = []*simulator.Instance{
+		instance("i-0covered", "arn:aws:ecs:us-east-1:222233334444:cluster/ledger", ""),
+		instance("i-0waiting", "arn:aws:ecs:us-east-1:222233334444:cluster/ledger", "No Agent Reporting:Waiting for SSM notification"),
+		instance("i-0kernel", "arn:aws:ecs:us-east-1:222233334444:cluster/ledger", "Agent Not Provisioned:Kernel version is lower than the supported version"),
+		instance("i-0node", "arn:aws:eks:us-east-1:222233334444:cluster/k8s", ""),
+		instance("i-0alone", "", "No Agent Reporting"),
+	}
+	w.Accounts[1].EKSClusters = []*simulator.EKSCluster{
+		{Region: "us-east-1", Name: "k8s", AddonVersion: "v1.6.1-eksbuild.1", AddonStatus: "ACTIVE", ManagementType: "AUTO_MANAGED", Covered: 3, Compatible: 3, UpdatedAt: then},
+		{
+			Region: "us-east-1", Name: "k8s-test", AddonVersion: "v1.6.1-eksbuild.1", AddonStatus: "DEGRADED", ManagementType: "MANUAL", Covered: 1, Compatible: 2,
+			Issue: "Addon Status Unhealthy:EKS Addon issue - InsufficientNumberOfReplicas: The add-on is unhealthy because one or more pods are not scheduled 0/2", UpdatedAt: then,
+		},
+	}
+	for _, id := range []string{quiet, gone} {
+		w.Accounts = append(w.Accounts, &simulator.Account{
+			ID: id, Name: "account " + id[:4], Email: "hidden@example.com",
+			Detectors: []*simulator.Detector{{Region: "us-east-1", RuntimeMonitoringOff: true, ChangedAt: map[string]time.Time{"RUNTIME_MONITORING": then}}},
+		})
+	}
+	w.Organisation = &simulator.Organisation{ManagementAccount: home, Accounts: []string{home, member, quiet, gone}, EmptyPages: 1}
+	return w
+}
+
+func partsDenied() *simulator.World {
+	w := denying("guardduty:GetCoverageStatistics", "guardduty:GetDetector", "guardduty:ListMembers", "guardduty:GetMemberDetectors", "organizations:ListAccounts")
+	w.Organisation = &simulator.Organisation{ManagementAccount: home, Accounts: []string{home, member}}
+	return w
 }
 
 func everyIssueType() []*simulator.Cluster {

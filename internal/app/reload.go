@@ -75,7 +75,7 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := builder{factory: factory, profile: cfg.AWS.Profile, logger: a.o.Logger}
+	b := builder{factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS, logger: a.o.Logger}
 	var targets []refresh.Target
 	var errs []error
 	for _, t := range cfg.Targets {

@@ -9,18 +9,24 @@ import (
 	"strings"
 
 	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/coverage"
 	"guardduty_coverage_exporter/internal/guardduty"
+	"guardduty_coverage_exporter/internal/organizations"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
 )
 
-// allRegions is the label region of a target's listing of Regions.
-const allRegions = "all"
+// The label region of what a target reads once, and not in each Region.
+const (
+	allRegions   = "all"          // the listing of its Regions
+	organization = "organization" // the account names
+)
 
 // builder makes refresh targets of configured ones.
 type builder struct {
 	factory *session.Factory
 	profile string
+	onlyECS bool // of EC2 instances, see [guardduty.Options]
 	logger  *slog.Logger
 }
 
@@ -31,6 +37,7 @@ type asks struct {
 	region     string
 	detectorID string
 	filter     string
+	scope      string // resource types and optional parts
 }
 
 func (b builder) targets(t config.Target) ([]refresh.Target, error) {
@@ -41,11 +48,11 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 		}
 		regions = []string{b.factory.Region()}
 	}
-	if t.AllRegions() {
-		return []refresh.Target{b.listing(t)}, nil
-	}
 	s := b.factory.Session(role(t), b.homeRegion(t))
-	var targets []refresh.Target
+	targets := b.names(t, s)
+	if t.AllRegions() {
+		return append(targets, b.listing(t, s)), nil
+	}
 	for _, region := range regions {
 		targets = append(targets, b.target(t, s.In(region)))
 	}
@@ -65,13 +72,16 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 		DetectorID: t.DetectorID,
 		Filter:     filter(t.Filter),
 		Logger:     b.logger.With("target", t.Name, "region", region),
+		Types:      resourceTypes(t),
+		OnlyECS:    b.onlyECS,
+		Detector:   t.Detector,
+		Members:    t.Members,
 	})
 	return refresh.Target{Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read}
 }
 
 // listing makes the target that finds the Regions of regions: [all].
-func (b builder) listing(t config.Target) refresh.Target {
-	s := b.factory.Session(role(t), b.homeRegion(t))
+func (b builder) listing(t config.Target, s *session.Session) refresh.Target {
 	known := map[string]refresh.Target{}
 	list := func(ctx context.Context) (string, []refresh.Target, error) {
 		accountID, err := s.AccountID(ctx)
@@ -83,12 +93,12 @@ func (b builder) listing(t config.Target) refresh.Target {
 			return accountID, nil, err
 		}
 		if len(regions) == 0 {
-			return accountID, nil, fmt.Errorf("list the enabled Regions: %w: there are none", guardduty.ErrInvalidResponse)
+			return accountID, nil, fmt.Errorf("list the enabled Regions: %w: there are none", coverage.ErrInvalidResponse)
 		}
 		var targets []refresh.Target
 		for _, region := range regions {
 			if region == "" {
-				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: one has no name", guardduty.ErrInvalidResponse)
+				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: one has no name", coverage.ErrInvalidResponse)
 			}
 			if _, ok := known[region]; !ok {
 				known[region] = b.target(t, s.In(region))
@@ -100,12 +110,42 @@ func (b builder) listing(t config.Target) refresh.Target {
 	return refresh.Target{Name: t.Name, Region: allRegions, Asks: b.asks(t, allRegions), List: list}
 }
 
+// names makes the target that reads the account names, where they are wanted.
+func (b builder) names(t config.Target, s *session.Session) []refresh.Target {
+	if !t.AccountNames {
+		return nil
+	}
+	read := func(ctx context.Context) (string, *coverage.Snapshot, error) {
+		accountID, err := s.AccountID(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		names, err := organizations.Names(ctx, s.Config(accountID))
+		if err != nil {
+			return accountID, nil, err
+		}
+		return accountID, &coverage.Snapshot{Names: names}, nil
+	}
+	return []refresh.Target{{Name: t.Name, Region: organization, Asks: b.asks(t, organization), Read: read}}
+}
+
+func resourceTypes(t config.Target) []coverage.ResourceType {
+	types := make([]coverage.ResourceType, len(t.ResourceTypes))
+	for i, name := range t.ResourceTypes {
+		types[i] = coverage.ResourceType(name)
+	}
+	return types
+}
+
 func (b builder) asks(t config.Target, region string) asks {
 	filter, err := json.Marshal(t.Filter)
 	if err != nil {
 		panic(err) // strings and lists of them
 	}
-	return asks{profile: b.profile, role: role(t), region: region, detectorID: t.DetectorID, filter: string(filter)}
+	return asks{
+		profile: b.profile, role: role(t), region: region, detectorID: t.DetectorID, filter: string(filter),
+		scope: fmt.Sprint(t.ResourceTypes, b.onlyECS, t.Detector, t.Members),
+	}
 }
 
 // homeRegion returns where the target's credentials are asked for: in the

@@ -25,6 +25,8 @@ const (
 	defaultTargetName = "default"
 	// defaultRoleSessionName shows in the CloudTrail of the target's account.
 	defaultRoleSessionName = "guardduty-coverage-exporter"
+	// ecs is the resource type that every target has unless it says otherwise.
+	ecs = "ECS"
 )
 
 // Config is the whole configuration. One that came from Load or Parse has its defaults applied and is valid; the zero
@@ -33,6 +35,7 @@ type Config struct {
 	Refresh Refresh  `yaml:"refresh"`
 	AWS     AWS      `yaml:"aws"`
 	Targets []Target `yaml:"targets"`
+	EC2     EC2      `yaml:"ec2"`
 	Issues  Issues   `yaml:"issues"`
 
 	name string // of the file, for Summary
@@ -70,8 +73,16 @@ type Target struct {
 	Regions []string `yaml:"regions"`
 	// DetectorID is empty where ListDetectors is to find it; set only with at most one Region.
 	DetectorID string `yaml:"detector_id"`
+	// ResourceTypes are one or more of ECS, EC2 and EKS, each once; every type is a listing of its own.
+	ResourceTypes []string `yaml:"resource_types"`
 	// Filter narrows what the API is asked for.
 	Filter Filter `yaml:"filter"`
+	// Detector asks whether the detector and each of its features are enabled.
+	Detector bool `yaml:"detector"`
+	// Members asks an administrator for its member accounts and their features.
+	Members bool `yaml:"members"`
+	// AccountNames asks AWS Organizations for the names of all accounts; true for at most one target.
+	AccountNames bool `yaml:"account_names"`
 }
 
 // Filter is sent to the API as FilterCriteria; its conditions all have to hold.
@@ -88,11 +99,18 @@ type Condition struct {
 	NotEquals []string `yaml:"not_equals"`
 }
 
+// EC2 says which EC2 instances become metrics.
+type EC2 struct {
+	// OnlyECS keeps to the container instances of ECS clusters.
+	OnlyECS bool `yaml:"only_ecs"`
+}
+
 // Issues says how much of the issues' text becomes labels.
 type Issues struct {
 	// Text puts the cleaned text of an issue into its label.
 	Text bool `yaml:"text"`
-	// MaxPerCluster is the number of issues of one cluster that get a series of their own, 0 to 1000; all are counted.
+	// MaxPerCluster is the number of issues of one cluster or instance that get a series of their own, 0 to 1000; all
+	// those of ECS clusters are counted.
 	MaxPerCluster int `yaml:"max_per_cluster"`
 }
 
@@ -142,6 +160,7 @@ func defaults() *Config {
 	return &Config{
 		Refresh: Refresh{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: 30 * time.Minute},
 		AWS:     AWS{RequestsPerSecond: 5},
+		EC2:     EC2{OnlyECS: true},
 		Issues:  Issues{Text: true, MaxPerCluster: 20},
 	}
 }
@@ -158,6 +177,9 @@ func (c *Config) complete() {
 		}
 		if t.RoleSessionName == "" && t.RoleARN != "" {
 			t.RoleSessionName = defaultRoleSessionName
+		}
+		if t.ResourceTypes == nil {
+			t.ResourceTypes = []string{ecs}
 		}
 		for _, condition := range []*Condition{
 			&t.Filter.AccountID, &t.Filter.ECSClusterName, &t.Filter.CoverageStatus, &t.Filter.ManagementType,

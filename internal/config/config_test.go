@@ -35,7 +35,8 @@ func defaultConfig() *Config {
 	return &Config{
 		Refresh: Refresh{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: 30 * time.Minute},
 		AWS:     AWS{RequestsPerSecond: 5},
-		Targets: []Target{{Name: "default"}},
+		Targets: []Target{{Name: "default", ResourceTypes: []string{"ECS"}}},
+		EC2:     EC2{OnlyECS: true},
 		Issues:  Issues{Text: true, MaxPerCluster: 20},
 	}
 }
@@ -49,10 +50,10 @@ func TestDefaults(t *testing.T) {
 		"end of document":      "---\n{}\n...\n",
 		"null":                 "~\n",
 		"empty mapping":        "{}\n",
-		"null sections":        "refresh: null\naws: ~\ntargets:\nissues: null\n",
-		"empty sections":       "refresh: {}\naws: {}\nissues: {}\n",
-		"null keys":            "refresh: {interval: , timeout: }\naws: {profile: , requests_per_second: }\nissues: {text: }\n",
-		"one target of nulls":  "targets: [{name: , role_arn: , external_id: , regions: , filter: }]\n",
+		"null sections":        "refresh: null\naws: ~\ntargets:\nec2: ~\nissues: null\n",
+		"empty sections":       "refresh: {}\naws: {}\nec2: {}\nissues: {}\n",
+		"null keys":            "refresh: {interval: , timeout: }\naws: {profile: , requests_per_second: }\nec2: {only_ecs: }\nissues: {text: }\n",
+		"one target of nulls":  "targets: [{name: , role_arn: , external_id: , regions: , resource_types: , filter: , detector: , members: }]\n",
 		"one target of blanks": `targets: [{name: "", role_arn: "", external_id: "", role_session_name: "", detector_id: ""}]`,
 		"empty conditions":     "targets: [{filter: {account_id: {equals: [], not_equals: []}, management_type: {}}}]\n",
 		"Windows lines":        "refresh:\r\n  interval: 5m\r\n",
@@ -79,9 +80,15 @@ targets:
       ecs_cluster_name: {equals: [shop, 2024-01-01, "true"], not_equals: [sandbox]}
       coverage_status: {equals: [UNHEALTHY]}
       management_type: {not_equals: [DISABLED, MANUAL]}
+    resource_types: [EKS, ECS]
+    detector: true
+    members: true
+    account_names: true
   - role_arn: arn:aws-us-gov:iam::444455556666:role/guardduty-coverage
     regions: [all]
   - regions: [eu-west-1, eu-central-9]
+    resource_types: [EC2]
+ec2: {only_ecs: false}
 issues: {text: false, max_per_cluster: 0}
 `)
 	want := &Config{
@@ -95,6 +102,7 @@ issues: {text: false, max_per_cluster: 0}
 				RoleSessionName: "prometheus",
 				Regions:         []string{"us-east-1"},
 				DetectorID:      "12345678901234567890123456789012",
+				ResourceTypes:   []string{"EKS", "ECS"},
 				Filter: Filter{
 					AccountID: Condition{
 						Equals:    []string{"111122223333", "012345678901"},
@@ -104,15 +112,20 @@ issues: {text: false, max_per_cluster: 0}
 					CoverageStatus: Condition{Equals: []string{"UNHEALTHY"}},
 					ManagementType: Condition{NotEquals: []string{"DISABLED", "MANUAL"}},
 				},
+				Detector:     true,
+				Members:      true,
+				AccountNames: true,
 			},
 			{
 				Name:            "444455556666",
 				RoleARN:         "arn:aws-us-gov:iam::444455556666:role/guardduty-coverage",
 				RoleSessionName: "guardduty-coverage-exporter",
 				Regions:         []string{"all"},
+				ResourceTypes:   []string{"ECS"},
 			},
-			{Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}},
+			{Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}, ResourceTypes: []string{"EC2"}},
 		},
+		EC2:    EC2{OnlyECS: false},
 		Issues: Issues{Text: false, MaxPerCluster: 0},
 	}
 	equal(t, "configuration", want, got)

@@ -123,6 +123,8 @@ func TestManualShowsTheDefaults(t *testing.T) {
 		"refresh.max_staleness":       formatDuration(d.Refresh.MaxStaleness),
 		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
 		"targets[].role_session_name": defaultRoleSessionName,
+		"targets[].resource_types":    "[" + ecs + "]",
+		"ec2.only_ecs":                fmt.Sprint(d.EC2.OnlyECS),
 		"issues.text":                 fmt.Sprint(d.Issues.Text),
 		"issues.max_per_cluster":      fmt.Sprint(d.Issues.MaxPerCluster),
 	} {

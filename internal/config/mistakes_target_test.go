@@ -230,13 +230,98 @@ func TestMistakesInFilters(t *testing.T) {
 			"management unknown", "targets:\n- filter: {management_type: {equals: [AUTO_MANAGD]}}\n",
 			`2: targets[0].filter.management_type.equals[0]: "AUTO_MANAGD" is not one of AUTO_MANAGED, MANUAL, DISABLED (did you mean AUTO_MANAGED?)`,
 		},
+	})
+}
+
+func TestMistakesInResourceTypes(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"types text", "targets:\n- resource_types: ECS\n",
+			"2: targets[0].resource_types: must be a list, not text",
+		},
+		{
+			"types empty", "targets:\n- resource_types: []\n",
+			"2: targets[0].resource_types: must have at least one entry; leave the key out for ECS",
+		},
+		{
+			"type null", "targets:\n- resource_types: [ECS, ~]\n",
+			"2: targets[0].resource_types[1]: the entry is empty; remove it or give it a value",
+		},
+		{
+			"type empty", "targets:\n- resource_types: ['']\n",
+			"2: targets[0].resource_types[0]: the entry is empty; remove it or give it a value",
+		},
+		{
+			"type in small letters", "targets:\n- resource_types:\n  - ECS\n  - eks\n",
+			`4: targets[0].resource_types[1]: "eks" is not one of ECS, EC2, EKS (did you mean EKS?)`,
+		},
+		{
+			"type unknown", "targets:\n- resource_types: [LAMBDA]\n",
+			`2: targets[0].resource_types[0]: "LAMBDA" is not one of ECS, EC2, EKS`,
+		},
+		{
+			"type twice", "targets:\n- resource_types: [ECS, EC2, ECS]\n",
+			`2: targets[0].resource_types[2]: "ECS" is given twice, first as targets[0].resource_types[0]`,
+		},
+		{
+			"cluster filter without ECS", "targets:\n- resource_types: [EC2, EKS]\n  filter:\n    ecs_cluster_name: {not_equals: [shop]}\n",
+			"4: targets[0].filter.ecs_cluster_name: is of use only where resource_types has ECS",
+		},
+		{ // the type that was meant may be ECS
+			"cluster filter with a mistyped type", "targets:\n- resource_types: [ESC]\n  filter: {ecs_cluster_name: {equals: [shop]}}\n",
+			`2: targets[0].resource_types[0]: "ESC" is not one of ECS, EC2, EKS (did you mean ECS?)`,
+		},
+		{
+			"only_ecs text", "ec2: {only_ecs: all}\n",
+			`1: ec2.only_ecs: must be true or false, not the text "all"`,
+		},
+		{"only_ecs of a target", "targets:\n- only_ecs: true\n", "2: targets[0].only_ecs: unknown key"},
+	})
+}
+
+func TestMistakesInParts(t *testing.T) {
+	testMistakes(t, []mistake{
+		{
+			"detector is the ID", "targets:\n- detector: 12abc34d567e8fa901bc2d34e56789f0\n",
+			`2: targets[0].detector: must be true or false, not the text "12abc34d567e8fa901bc2d34e56789f0"`,
+		},
+		{
+			"members list", "targets:\n- members: [111122223333]\n",
+			"2: targets[0].members: must be true or false, not a list",
+		},
+		{
+			"names of two targets", "targets:\n- regions: [us-east-1]\n  account_names: true\n- name: b\n- name: c\n  members: true\n  account_names: true\n  regions: [us-west-2]\n",
+			"7: targets[2].account_names: targets[0].account_names (line 3) is true already; an organization has one list of accounts, so one target asks for it",
+		},
+		{
+			"names of two targets, merged", "targets:\n- &a\n  name: a\n  account_names: true\n- {<<: *a, name: b, regions: [us-east-1]}\n",
+			"4: targets[1].account_names: targets[0].account_names (line 4) is true already; an organization has one list of accounts, so one target asks for it",
+		},
+	})
+}
+
+func TestMistakesInQuestions(t *testing.T) {
+	testMistakes(t, []mistake{
 		{
 			"same question", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
-			"6: targets[1]: asks for the same as targets[0] (line 2) in eu-west-1: role, detector and filter are equal",
+			"6: targets[1]: asks for the same as targets[0] (line 2) in eu-west-1: role, detector and filter are equal, and both list ECS",
 		},
 		{
 			"same question to the environment's Region", "targets:\n- name: a\n- name: b\n",
-			"3: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal",
+			"3: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list ECS",
+		},
+		{
+			"same question about one type of several", "targets:\n- name: a\n  resource_types: [ECS, EC2]\n- name: b\n  resource_types: [EKS, EC2]\n  detector: true\n",
+			"4: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list EC2",
 		},
 	})
+}
+
+func TestQuestionsThatDiffer(t *testing.T) {
+	for name, file := range map[string]string{
+		"resource types":        "targets:\n- name: a\n- name: b\n  resource_types: [EC2, EKS]\n",
+		"names of one of three": "targets:\n- {name: a, account_names: false}\n- {name: b, regions: [us-east-1], account_names: true}\n- {name: c, resource_types: [EKS]}\n",
+	} {
+		t.Run(name, func(t *testing.T) { parse(t, file) })
+	}
 }

@@ -67,6 +67,7 @@ func FuzzParse(f *testing.F) {
 		"targets:\n- &a\n  <<: [*a, {b: c}]\n", "targets: !!seq {a: b}\n", "? [a]\n: b\n", "targets: [{}, ~, *a]\n",
 		"targets:\n- role_arn: arn:aws:iam::111122223333:role/r\n  external_id: s3cret\n  detector_id: a\n",
 		"targets:\n- filter: {account_id: {equals: [012345678901], not_equals: [1e3]}}\n- {}\n- {}\n",
+		"targets:\n- {resource_types: [EC2, EKS, ~], account_names: true}\n- {account_names: true, filter: {ecs_cluster_name: {equals: [a]}}}\n",
 		"issues: {text: off, max_per_cluster: -0}\naws: {requests_per_second: 1_0, profile: \"\\n\"}\n",
 	} {
 		f.Add([]byte(seed))

@@ -38,6 +38,7 @@ func validate(r *report, c *Config) {
 	}
 	validateNames(r, c.Targets)
 	validateQuestions(r, c.Targets)
+	validateAccountNames(r, c.Targets)
 }
 
 func targetKey(i int) string { return fmt.Sprintf("targets[%d]", i) }

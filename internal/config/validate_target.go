@@ -37,6 +37,7 @@ func validateTarget(r *report, key string, t Target) {
 	}
 	validateRegions(r, key, t)
 	validateDetector(r, key, t)
+	validateResourceTypes(r, key, t)
 	validateCondition(r, join(key, "filter.account_id"), t.Filter.AccountID, func(value string) string {
 		return match(accountIDPattern, value, "an account ID of 12 digits")
 	})
@@ -125,6 +126,19 @@ func validateDetector(r *report, key string, t Target) {
 		r.addf(detector, "%s", why)
 	} else if r.sound(join(key, "regions")) && (len(t.Regions) > 1 || t.AllRegions()) {
 		r.addf(detector, "a detector belongs to one Region, but regions names more than one")
+	}
+}
+
+func validateResourceTypes(r *report, key string, t Target) {
+	types := join(key, "resource_types")
+	if len(t.ResourceTypes) == 0 {
+		r.addf(types, "must have at least one entry; leave the key out for ECS")
+	}
+	validateList(r, types, t.ResourceTypes, oneOf(ecs, "EC2", "EKS"))
+	names := t.Filter.ECSClusterName
+	if cluster := join(key, "filter.ecs_cluster_name"); r.sound(types, cluster) && !slices.Contains(t.ResourceTypes, ecs) &&
+		(len(names.Equals) > 0 || len(names.NotEquals) > 0) {
+		r.addf(cluster, "is of use only where resource_types has ECS")
 	}
 }
 

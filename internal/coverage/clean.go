@@ -34,9 +34,9 @@ func CleanName(s string) string {
 }
 
 // CleanIssue is Clean for an issue's text. Parts that change while the issue
-// stays the same (task IDs, request IDs, counts of attempts, a task's address
-// and ephemeral port) become "…", so that the issue keeps its identity from one
-// refresh to the next.
+// stays the same (task IDs, request IDs, counts of attempts and of nodes, a
+// task's address and ephemeral port) become "…", so that the issue keeps its
+// identity from one refresh to the next.
 func CleanIssue(s string) string {
 	s = printable(s)
 	for _, v := range volatile {
@@ -53,6 +53,8 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`\b` + identifier + `(?:'?\s*,\s*'?` + identifier + `)*\b`), "…"}, // one task ID, or any number of them
 	{regexp.MustCompile(`(?i)\b(request ?id:? *)[^\s,;:)…][^\s,;)…]*`), "${1}…"},
+	{regexp.MustCompile(`(?i)\b\d+/\d+( nodes are available)`), "…${1}"}, // the scheduler's counts: nodes come and go
+	{regexp.MustCompile(`(?i)\b\d+( insufficient | too many pods)`), "…${1}"},
 	{regexp.MustCompile(`(?i)\b(retried )\d+( time)`), "${1}…${2}"},
 	{regexp.MustCompile(`(?:\b\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}->`), "…->"}, // the near end of a connection
 }

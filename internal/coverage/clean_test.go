@@ -155,6 +155,18 @@ func TestCleanIssueKeepsIdentity(t *testing.T) {
 		},
 		{"attempts", "has been retried 5 time(s): EOF", "has been retried 12 time(s): EOF", "has been retried … time(s): EOF"},
 		{
+			"nodes that lack something",
+			"0/3 nodes are available: 3 Insufficient cpu. preemption: not eligible",
+			"0/14 nodes are available: 11 Insufficient cpu. preemption: not eligible",
+			"… nodes are available: … Insufficient cpu. preemption: not eligible",
+		},
+		{
+			"nodes that are full",
+			"0/3 nodes are available: 1 Insufficient memory, 2 Too many pods.",
+			"1/9 nodes are available: 6 Insufficient memory, 2 Too many pods.",
+			"… nodes are available: … Insufficient memory, … Too many pods.",
+		},
+		{
 			"near end of a connection",
 			"read tcp 10.0.1.7:52114->52.216.1.1:443: i/o timeout",
 			"read tcp 10.0.3.99:33060->52.216.1.1:443: i/o timeout",
@@ -190,6 +202,7 @@ func TestCleanIssueKeepsWhatIsSteady(t *testing.T) {
 		"VPC attributes set to true for vpc-0123456789abcdef0 (Service: Ec2, Status Code:400)",
 		"ExitCode: 137 for tasks in TaskDefinition - 'web:12'",
 		"Others : Unidentified issue(s), for task(s) in TaskDefinition 'buildkite:17' . Refer documentation",
+		"Insufficient memory in TaskDefinition - 'web:3', too many pods, 5 insufficiently sized nodes, 1/2 nodes",
 	} {
 		if got := coverage.CleanIssue(raw); got != raw {
 			t.Errorf("CleanIssue(%q) is %q", raw, got)

@@ -1,28 +1,33 @@
-// Package coverage is the domain: clusters and their coverage as GuardDuty
-// reports them, what one refresh of one target found, and the merge of what
-// all targets found into one view.
+// Package coverage is the domain: clusters, instances and their coverage as
+// GuardDuty reports them, what one refresh of one target found, and the merge
+// of what all targets found into one view.
 //
 // The package is pure: it reads no clock, writes no log and does no I/O, and it
 // imports the standard library alone. Its values are immutable once they are
-// handed on: whoever builds a Cluster, a Snapshot or a View may fill it in,
+// handed on: whoever builds a Resource, a Snapshot or a View may fill it in,
 // after that nobody writes to it, so all of them may be read concurrently.
 //
-// Sources: the GuardDuty user guide, "Coverage for Amazon ECS clusters", and
-// the shapes CoverageResource, CoverageStatistics and CoverageFilterCriteria of
-// the GuardDuty API.
+// Sources: the GuardDuty user guide's pages on coverage of Amazon ECS clusters,
+// Amazon EC2 instances and Amazon EKS clusters, and the shapes CoverageResource,
+// CoverageStatistics and CoverageFilterCriteria of the GuardDuty API.
 package coverage
 
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
 // ResourceType is the API's CoverageResource.resourceDetails.resourceType.
 type ResourceType string
 
-// ECS is the resource type of Amazon ECS clusters.
-const ECS ResourceType = "ECS"
+// The resource types that GuardDuty assesses.
+const (
+	ECS ResourceType = "ECS" // Amazon ECS clusters
+	EC2 ResourceType = "EC2" // Amazon EC2 instances
+	EKS ResourceType = "EKS" // Amazon EKS clusters
+)
 
 // Status is the API's coverageStatus. A status that AWS adds later is kept as it is.
 type Status string
@@ -34,9 +39,10 @@ const (
 	Unknown   Status = "UNKNOWN"
 )
 
-// Key identifies a cluster. The API gives an ECS cluster no ARN, but a name is
-// unique within an account and Region.
+// Key identifies a resource. Name is a cluster's name or an instance's ID: the
+// API gives clusters no ARN, but a name is unique within an account and Region.
 type Key struct {
+	Type      ResourceType
 	AccountID string
 	Region    string
 	Name      string
@@ -44,26 +50,57 @@ type Key struct {
 
 func (k Key) compare(other Key) int {
 	return cmp.Or(
+		cmp.Compare(k.Type, other.Type),
 		cmp.Compare(k.AccountID, other.AccountID),
 		cmp.Compare(k.Region, other.Region),
 		cmp.Compare(k.Name, other.Name),
 	)
 }
 
-// Row is what GuardDuty says of one ECS cluster, in its own words.
+// Row is what GuardDuty says of one resource, in its own words.
 type Row struct {
 	Key
 	Status         Status
 	ManagementType string // AUTO_MANAGED, MANUAL or DISABLED
-	Covered        int64  // container instances with a reporting agent
-	Compatible     int64  // all container instances; 0 for a cluster of Fargate tasks alone
+	Covered        int64  // container instances or nodes with a reporting agent
+	Compatible     int64  // all container instances or nodes; 0 for a cluster of Fargate tasks alone
 	UpdatedAt      time.Time
 	Issues         []string // fargateDetails.issues and the top-level issue; empty strings and repeats are passed over
+	Instance       Instance // of an EC2 instance
+	Addon          Addon    // of an EKS cluster
 }
 
-// Cluster is one row made fit for use: its texts are clean (see [Clean]) and
-// its issues are classified. Only [New] makes one.
-type Cluster struct {
+// Instance is what is said of an EC2 instance alone.
+type Instance struct {
+	Type         string
+	AgentVersion string
+	ClusterARN   string // of the ECS or EKS cluster that it serves, "" for none
+}
+
+// ECSCluster returns the name of the ECS cluster that the instance serves, and
+// "" where that is another's or none: clusterArn is documented as an ECS
+// cluster's, but has been seen to hold an EKS cluster's.
+func (i Instance) ECSCluster() string {
+	parts := strings.SplitN(i.ClusterARN, ":", 6) // arn, partition, service, Region, account, resource
+	if len(parts) < 6 || parts[0] != "arn" || parts[2] != "ecs" {
+		return ""
+	}
+	name, ok := strings.CutPrefix(parts[5], "cluster/")
+	if !ok {
+		return ""
+	}
+	return CleanName(name)
+}
+
+// Addon is the GuardDuty agent's add-on of an EKS cluster.
+type Addon struct {
+	Version string
+	Status  string
+}
+
+// Resource is one row made fit for use: its texts are clean (see [Clean]), but
+// for Instance.ClusterARN, and its issues are classified. Only [New] makes one.
+type Resource struct {
 	Key
 	Status         Status
 	ManagementType string
@@ -71,12 +108,14 @@ type Cluster struct {
 	Compatible     int64
 	UpdatedAt      time.Time // the last change of status or creation of a task, not the last check; zero if the row had none
 	Issues         []Issue   // sorted; nil when there is none
+	Instance       *Instance // of an EC2 instance, nil for others
+	Addon          *Addon    // of an EKS cluster, nil for others
 }
 
 // New cleans a row and classifies its issues, once and for all.
-func New(r Row) Cluster {
-	c := Cluster{
-		Key:            Key{AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
+func New(r Row) Resource {
+	c := Resource{
+		Key:            Key{Type: r.Type, AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
 		Status:         Status(Clean(string(r.Status))),
 		ManagementType: Clean(r.ManagementType),
 		Covered:        r.Covered,
@@ -86,20 +125,32 @@ func New(r Row) Cluster {
 	if c.Status == "" {
 		c.Status = Unknown
 	}
+	switch r.Type {
+	case EC2:
+		c.Instance = &Instance{
+			Type: Clean(r.Instance.Type), AgentVersion: Clean(r.Instance.AgentVersion), ClusterARN: r.Instance.ClusterARN,
+		}
+	case EKS:
+		c.Addon = &Addon{Version: Clean(r.Addon.Version), Status: Clean(r.Addon.Status)}
+	}
 	for i, raw := range r.Issues {
 		if raw != "" && !slices.Contains(r.Issues[:i], raw) {
-			c.Issues = append(c.Issues, Classify(raw))
+			issue := Classify(raw)
+			if r.Type != ECS {
+				issue.TaskDefinition = "" // others have no tasks
+			}
+			c.Issues = append(c.Issues, issue)
 		}
 	}
 	slices.SortFunc(c.Issues, Issue.compare)
 	return c
 }
 
-// compare orders clusters by key and, among those of one key, the one to be
+// compare orders resources by key and, among those of one key, the one to be
 // believed first: the newest, and of equally new ones the worse. What remains
 // is a fixed order of no meaning, so that a merge never depends on the order
 // of its inputs.
-func (c Cluster) compare(other Cluster) int {
+func (c Resource) compare(other Resource) int {
 	return cmp.Or(
 		c.Key.compare(other.Key),
 		other.UpdatedAt.Compare(c.UpdatedAt),
@@ -109,7 +160,27 @@ func (c Cluster) compare(other Cluster) int {
 		cmp.Compare(other.Compatible, c.Compatible),
 		cmp.Compare(c.ManagementType, other.ManagementType),
 		slices.CompareFunc(c.Issues, other.Issues, Issue.compare),
+		c.Instance.compare(other.Instance),
+		c.Addon.compare(other.Addon),
 	)
+}
+
+func (i *Instance) compare(other *Instance) int {
+	if i == nil || other == nil {
+		return 0 // of one key both are, or none
+	}
+	return cmp.Or(
+		cmp.Compare(i.Type, other.Type),
+		cmp.Compare(i.AgentVersion, other.AgentVersion),
+		cmp.Compare(i.ClusterARN, other.ClusterARN),
+	)
+}
+
+func (a *Addon) compare(other *Addon) int {
+	if a == nil || other == nil {
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Version, other.Version), cmp.Compare(a.Status, other.Status))
 }
 
 func (s Status) confidence() int {

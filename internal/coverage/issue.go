@@ -11,7 +11,8 @@ import (
 // the current one. docs/issues.md has a heading of the same name for each.
 type IssueType string
 
-// The issue types of Amazon ECS clusters.
+// The issue types of Amazon ECS clusters. Some are those of instances and EKS
+// clusters too.
 const (
 	AgentNotReporting              IssueType = "agent_not_reporting"
 	VPCEndpoint                    IssueType = "vpc_endpoint"
@@ -30,17 +31,59 @@ const (
 	Unclassified                   IssueType = "unclassified" // this package does not know the text
 )
 
+// The issue types that Amazon EC2 instances add.
+const (
+	AgentDisconnected           IssueType = "agent_disconnected"
+	WaitingForSSM               IssueType = "waiting_for_ssm"
+	KernelUnsupported           IssueType = "kernel_unsupported"
+	IdentityDocument            IssueType = "identity_document"
+	SSMAssociationCreation      IssueType = "ssm_association_creation"
+	SSMAssociationUpdate        IssueType = "ssm_association_update"
+	SSMAssociationDeletion      IssueType = "ssm_association_deletion"
+	SSMAssociationExecution     IssueType = "ssm_association_execution"
+	SharedVPCEndpointNotDeleted IssueType = "shared_vpc_endpoint_deletion"
+)
+
+// The issue types that Amazon EKS clusters add: those of the agent's add-on
+// are the add-on issue codes of the EKS API.
+const (
+	AddonAccessDenied            IssueType = "addon_access_denied"
+	AddonInternalFailure         IssueType = "addon_internal_failure"
+	AddonClusterUnreachable      IssueType = "addon_cluster_unreachable"
+	AddonInsufficientReplicas    IssueType = "addon_insufficient_number_of_replicas"
+	AddonConfigurationConflict   IssueType = "addon_configuration_conflict"
+	AddonAdmissionRequestDenied  IssueType = "addon_admission_request_denied"
+	AddonUnsupportedModification IssueType = "addon_unsupported_modification"
+	AddonK8sResourceNotFound     IssueType = "addon_k8s_resource_not_found"
+	AddonSubscriptionNeeded      IssueType = "addon_subscription_needed"
+	AddonPermissionFailure       IssueType = "addon_permission_failure"
+	AddonIncompatible            IssueType = "addon_incompatible"
+	AddonFailed                  IssueType = "addon_failed" // for a reason without a code that is known
+	LocalCluster                 IssueType = "local_cluster"
+	EnablementPermission         IssueType = "enablement_permission"
+	EnablementInProgress         IssueType = "enablement_in_progress"
+	AuthorizationFailed          IssueType = "authorization_failed"
+)
+
 // IssueTypes returns every issue type, in the order of the documentation.
 func IssueTypes() []IssueType {
 	return []IssueType{
 		AgentNotReporting, VPCEndpoint, AgentExited, AgentImagePull, AgentNotProvisioned,
 		UnsupportedService, UnsupportedCPUArchitecture, TaskExecutionRoleMissing,
 		NetworkConfigurationMissing, ExclusionTag, StartedBeforeAgentConfig,
-		StartedBeforeRuntimeMonitoring, NewDeploymentRequired, Unidentified, Unclassified,
+		StartedBeforeRuntimeMonitoring, NewDeploymentRequired,
+		AgentDisconnected, WaitingForSSM, KernelUnsupported, IdentityDocument,
+		SSMAssociationCreation, SSMAssociationUpdate, SSMAssociationDeletion, SSMAssociationExecution,
+		SharedVPCEndpointNotDeleted,
+		AddonAccessDenied, AddonInternalFailure, AddonClusterUnreachable, AddonInsufficientReplicas,
+		AddonConfigurationConflict, AddonAdmissionRequestDenied, AddonUnsupportedModification,
+		AddonK8sResourceNotFound, AddonSubscriptionNeeded, AddonPermissionFailure, AddonIncompatible, AddonFailed,
+		LocalCluster, EnablementPermission, EnablementInProgress, AuthorizationFailed,
+		Unidentified, Unclassified,
 	}
 }
 
-// Issue is one reason why a cluster is not covered.
+// Issue is one reason why a resource is not covered.
 type Issue struct {
 	Type           IssueType
 	TaskDefinition string // family:revision, "" where the text names none
@@ -93,23 +136,56 @@ func normalize(text string) string {
 }
 
 // issueRules are tried in order: a documented reason before the type that AWS
-// files it under, and an agent's exit before words that its reason may quote.
+// files it under, an add-on's code before words that its message may hold, and
+// an agent's exit before words that its reason may quote.
 var issueRules = []struct {
 	issueType IssueType
 	words     *regexp.Regexp
 }{
-	{AgentImagePull, regexp.MustCompile(`cannot ?pull ?(container|image)`)},
+	{AddonAccessDenied, addonIssue("access ?denied")},
+	{AddonInternalFailure, addonIssue("internal ?failure")},
+	{AddonClusterUnreachable, addonIssue("cluster ?unreachable")},
+	{AddonInsufficientReplicas, addonIssue("insufficient ?number ?of ?replicas")},
+	{AddonConfigurationConflict, addonIssue("configuration ?conflict")},
+	{AddonAdmissionRequestDenied, addonIssue("admission ?request ?denied")},
+	{AddonUnsupportedModification, addonIssue("unsupported ?addon ?modification")},
+	{AddonK8sResourceNotFound, addonIssue("k8s ?resource ?not ?found")},
+	{AddonSubscriptionNeeded, addonIssue("addon ?subscription ?needed")},
+	{AddonPermissionFailure, addonIssue("addon ?permission ?failure")},
+	{AddonIncompatible, regexp.MustCompile(`^addon.*not ?compatible ?with ?(the ?)?current ?cluster ?version`)},
+	{AddonFailed, regexp.MustCompile(`^(addon ?(creation ?failed|updat(e|ion) ?failed|status ?unhealthy)|eks ?addon ?issue)`)},
+	{AgentImagePull, regexp.MustCompile(`cannot ?pull ?(container|image)|^ecr ?image ?pull ?failed|image ?could ?not ?be ?pulled`)},
 	{AgentExited, regexp.MustCompile(`^agent ?exited|^exit ?code|^reason ?:`)},
 	{UnsupportedService, regexp.MustCompile(`unsupported invocation by`)},
 	{UnsupportedCPUArchitecture, regexp.MustCompile(`unsupported cpu architecture`)},
 	{TaskExecutionRoleMissing, regexp.MustCompile(`task ?execution ?role (is )?missing`)},
 	{NetworkConfigurationMissing, regexp.MustCompile(`missing network configuration`)},
-	{ExclusionTag, regexp.MustCompile(`exclusion tag`)},
+	{ExclusionTag, regexp.MustCompile(`exclusion ?tag`)},
 	{StartedBeforeAgentConfig, regexp.MustCompile(`before enabling automated agent config`)},
 	{NewDeploymentRequired, regexp.MustCompile(`requires? a new deployment`)},
 	{StartedBeforeRuntimeMonitoring, regexp.MustCompile(`before enabling runtime monitoring`)},
+	{WaitingForSSM, regexp.MustCompile(`waiting ?for ?ssm`)},
+	{AgentDisconnected, regexp.MustCompile(`agent ?(is ?)?disconnected`)},
+	{KernelUnsupported, regexp.MustCompile(`kernel ?version`)},
+	{IdentityDocument, regexp.MustCompile(`instance ?identity ?document`)},
+	{SSMAssociationCreation, regexp.MustCompile(`^ssm ?association ?creation ?failed|^(guardduty ?)?ssm ?association ?already ?exists|^your ?account ?has ?too ?many ?ssm`)},
+	{SSMAssociationUpdate, regexp.MustCompile(`^ssm ?association ?updat(e|ion) ?failed`)},
+	{SSMAssociationDeletion, regexp.MustCompile(`^ssm ?association ?deletion ?failed`)},
+	{SSMAssociationExecution, regexp.MustCompile(`^ssm ?(instance ?)?association ?execution ?failed|^architectural ?requirements`)},
+	{SharedVPCEndpointNotDeleted, regexp.MustCompile(`^shared ?vpc ?endpoint ?deletion`)},
+	{LocalCluster, regexp.MustCompile(`^local ?eks ?clusters?|^eks ?addons? ?are ?not ?supported ?on ?local`)},
+	{EnablementPermission, regexp.MustCompile(`enablement ?permission ?not ?granted`)},
+	{EnablementInProgress, regexp.MustCompile(`enablement ?resource ?provisioning ?in ?progress`)},
+	{AuthorizationFailed, regexp.MustCompile(`^(others?\b.*)?error ?due ?to ?authorization ?failure`)},
 	{VPCEndpoint, regexp.MustCompile(`\bvpc|enable ?dns ?(support|hostnames)|private dns|; for tasks? in task ?definition`)},
-	{AgentNotReporting, regexp.MustCompile(`agent ?not ?reporting`)},
+	{AgentNotReporting, regexp.MustCompile(`agent ?not ?reporting|^no ?agent ?reporting`)},
 	{Unidentified, regexp.MustCompile(`unidentified issue|^others?\b`)},
 	{AgentNotProvisioned, regexp.MustCompile(`^agent ?not ?provisioned`)},
+}
+
+// addonIssue matches an add-on's issue code where AWS puts it, before its
+// message and after the type, the words "EKS Addon issue", or both.
+func addonIssue(code string) *regexp.Regexp {
+	const failed, marker = `addon ?(?:creation ?failed|updat(?:e|ion) ?failed|status ?unhealthy) ?:? ?`, `eks ?addon ?issue ?:? ?`
+	return regexp.MustCompile(`^(?:` + failed + `(?:` + marker + `)?|` + marker + `)` + code + `\b`)
 }

@@ -8,12 +8,26 @@ import (
 
 // View is everything known now: the newest snapshot of each target, merged.
 type View struct {
-	Clusters []Cluster // sorted by key, one for each key
-	Totals   []Total   // sorted by account and Region
-	Reports  []Report  // sorted by target
+	Resources []Resource    // sorted by key, one for each key
+	Totals    []Total       // sorted by resource type, account and Region
+	Detectors []Detector    // sorted, one for each account and Region
+	Features  []Feature     // sorted, one for each account, Region, name and additional configuration
+	Members   []Member      // sorted, one for each account and Region
+	Names     []AccountName // sorted, one for each account
+	Reports   []Report      // sorted by target
 }
 
-// Total counts the clusters of one account and Region.
+// Of returns the resources of one type.
+func (v *View) Of(t ResourceType) []Resource {
+	first, _ := slices.BinarySearchFunc(v.Resources, t, func(r Resource, t ResourceType) int { return cmp.Compare(r.Type, t) })
+	next := first
+	for next < len(v.Resources) && v.Resources[next].Type == t {
+		next++
+	}
+	return v.Resources[first:next]
+}
+
+// Total counts the resources of one type of one account and Region.
 type Total struct {
 	AccountID    string
 	Region       string
@@ -40,7 +54,7 @@ func (t Total) Percent() (float64, bool) {
 	return float64(t.ByStatus[Healthy]) / float64(all) * 100, true
 }
 
-// Merge makes one view of what all targets found. A cluster seen through
+// Merge makes one view of what all targets found. A resource seen through
 // several targets is one row, the newest updatedAt winning. Counts are taken
 // over the merged rows, whichever targets they came through; a row that was
 // only seen through a filter on the coverage status is shown but not counted.
@@ -52,40 +66,95 @@ func Merge(reports []Report) *View {
 	counted := map[Key]bool{}
 	totals := totals{}
 	for _, r := range v.Reports {
-		if r.Snapshot == nil {
+		s := r.Snapshot
+		if s == nil {
 			continue
 		}
-		v.Clusters = append(v.Clusters, r.Snapshot.Clusters...)
-		if r.Snapshot.NarrowedByStatus {
+		v.Resources = append(v.Resources, s.Resources...)
+		v.Detectors = append(v.Detectors, s.Detectors...)
+		v.Features = append(v.Features, s.Features...)
+		v.Members = append(v.Members, s.Members...)
+		v.Names = append(v.Names, s.Names...)
+		if s.NarrowedByStatus {
 			continue
 		}
-		for _, c := range r.Snapshot.Clusters {
+		for _, c := range s.Resources {
 			counted[c.Key] = true
 		}
-		for _, account := range r.Snapshot.Accounts {
-			totals.of(account, r.Target.Region)
+		for _, account := range s.Accounts {
+			for _, t := range s.Types {
+				totals.of(t, account, r.Target.Region)
+			}
 		}
 	}
-	v.Clusters = Distinct(v.Clusters)
-	for _, c := range v.Clusters {
+	v.Resources = Distinct(v.Resources)
+	for _, c := range v.Resources {
 		if counted[c.Key] {
-			totals.of(c.AccountID, c.Region).ByStatus[c.Status]++
+			totals.of(c.Type, c.AccountID, c.Region).ByStatus[c.Status]++
 		}
 	}
 	v.Totals = totals.sorted()
+	v.settle()
 	return v
 }
 
-type place struct{ accountID, region string }
+// settle sorts what is known of detectors, members and accounts and keeps one
+// of each: the newest where there is a time, else the worse.
+func (v *View) settle() {
+	v.Detectors = distinct(v.Detectors, func(a, b Detector) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
+	}, func(a, b Detector) int { return worseFirst(a.Enabled, b.Enabled) })
+	v.Features = distinct(v.Features, func(a, b Feature) int {
+		return cmp.Or(
+			cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Additional, b.Additional),
+		)
+	}, func(a, b Feature) int {
+		return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), worseFirst(a.Enabled, b.Enabled))
+	})
+	v.Members = distinct(v.Members, func(a, b Member) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
+	}, func(a, b Member) int {
+		return cmp.Or(
+			// who left one administrator may be another's
+			worseFirst(b.Relationship == RelationshipEnabled, a.Relationship == RelationshipEnabled),
+			cmp.Compare(a.Relationship, b.Relationship),
+		)
+	})
+	v.Names = distinct(v.Names, func(a, b AccountName) int {
+		return cmp.Compare(a.AccountID, b.AccountID)
+	}, func(a, b AccountName) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// distinct sorts items by key and keeps of each key the one that comes first.
+func distinct[T any](items []T, key, first func(a, b T) int) []T {
+	slices.SortFunc(items, func(a, b T) int { return cmp.Or(key(a, b), first(a, b)) })
+	return slices.CompactFunc(items, func(a, b T) bool { return key(a, b) == 0 })
+}
+
+func worseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+type place struct {
+	resourceType      ResourceType
+	accountID, region string
+}
 
 type totals map[place]Total
 
-func (t totals) of(accountID, region string) Total {
-	at := place{accountID, region}
+func (t totals) of(resourceType ResourceType, accountID, region string) Total {
+	at := place{resourceType, accountID, region}
 	total, ok := t[at]
 	if !ok {
 		total = Total{
-			AccountID: accountID, Region: region, ResourceType: ECS,
+			AccountID: accountID, Region: region, ResourceType: resourceType,
 			ByStatus: map[Status]int64{Healthy: 0, Unhealthy: 0},
 		}
 		t[at] = total
@@ -95,6 +164,10 @@ func (t totals) of(accountID, region string) Total {
 
 func (t totals) sorted() []Total {
 	return slices.SortedFunc(maps.Values(t), func(a, b Total) int {
-		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
+		return cmp.Or(
+			cmp.Compare(a.ResourceType, b.ResourceType),
+			cmp.Compare(a.AccountID, b.AccountID),
+			cmp.Compare(a.Region, b.Region),
+		)
 	})
 }

@@ -5,39 +5,74 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"guardduty_coverage_exporter/internal/coverage"
 )
 
-// randomReports makes reports of distinct targets whose clusters often meet,
-// with few names, times and statuses to choose from.
+// randomReports makes reports of distinct targets whose resources, detectors,
+// members and names often meet, with few names, times and states to choose from.
 func randomReports(r *rand.Rand) []coverage.Report {
-	accounts := []string{administrator, member, "777788889999"}
-	statuses := []coverage.Status{coverage.Healthy, coverage.Unhealthy, coverage.Unknown, "DEGRADED"}
 	var reports []coverage.Report
 	for i := range r.IntN(7) {
 		one := coverage.Report{Target: coverage.Target{Name: fmt.Sprint("target-", i/2), Region: []string{region, "us-east-1"}[i%2]}}
 		if r.IntN(5) > 0 {
-			one.Snapshot = &coverage.Snapshot{NarrowedByStatus: r.IntN(3) == 0}
-			for range r.IntN(12) {
-				c := cluster(accounts[r.IntN(3)], fmt.Sprint("cluster-", r.IntN(4)), statuses[r.IntN(4)], r.IntN(3))
-				c.Region = one.Target.Region
-				c.Covered, c.Compatible = r.Int64N(2), r.Int64N(2)
-				for range r.IntN(3) {
-					c.Issues = append(c.Issues, coverage.Issue{Type: coverage.IssueTypes()[r.IntN(2)]})
-				}
-				one.Snapshot.Clusters = append(one.Snapshot.Clusters, c)
-			}
-			one.Snapshot.Clusters = coverage.Distinct(one.Snapshot.Clusters)
-			for range r.IntN(3) {
-				one.Snapshot.Accounts = append(one.Snapshot.Accounts, accounts[r.IntN(3)])
-			}
+			one.Snapshot = randomSnapshot(r, one.Target.Region)
 		}
 		reports = append(reports, one)
 	}
 	return reports
+}
+
+// few is every account of random reports.
+var few = []string{administrator, member, "777788889999"}
+
+func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
+	s := &coverage.Snapshot{NarrowedByStatus: r.IntN(3) == 0}
+	for range r.IntN(16) {
+		s.Resources = append(s.Resources, randomResource(r, region))
+	}
+	s.Resources = coverage.Distinct(s.Resources)
+	for range r.IntN(3) {
+		s.Accounts = append(s.Accounts, few[r.IntN(3)])
+		s.Types = append(s.Types, anyType(r))
+	}
+	for range r.IntN(4) {
+		minute := time.Date(2026, 3, 1, 0, r.IntN(2), 0, 0, time.UTC)
+		s.Detectors = append(s.Detectors, coverage.Detector{AccountID: few[r.IntN(3)], Region: region, Enabled: r.IntN(2) == 0})
+		s.Features = append(s.Features, coverage.Feature{
+			AccountID: few[r.IntN(3)], Region: region, Name: fmt.Sprint("feature-", r.IntN(2)), Additional: []string{"", "more"}[r.IntN(2)],
+			Enabled: r.IntN(2) == 0, UpdatedAt: minute,
+		})
+		s.Members = append(s.Members, coverage.Member{
+			AccountID: few[r.IntN(3)], Region: region, Relationship: []string{coverage.RelationshipEnabled, "removed", "other"}[r.IntN(3)],
+		})
+		s.Names = append(s.Names, coverage.AccountName{AccountID: few[r.IntN(3)], Name: fmt.Sprint("name-", r.IntN(3))})
+	}
+	return s
+}
+
+func randomResource(r *rand.Rand, region string) coverage.Resource {
+	statuses := []coverage.Status{coverage.Healthy, coverage.Unhealthy, coverage.Unknown, "DEGRADED"}
+	c := resource(anyType(r), few[r.IntN(3)], fmt.Sprint("name-", r.IntN(2)), statuses[r.IntN(4)], r.IntN(3))
+	c.Region = region
+	c.Covered, c.Compatible = r.Int64N(2), r.Int64N(2)
+	if c.Instance != nil {
+		*c.Instance = coverage.Instance{Type: fmt.Sprint(r.IntN(2)), AgentVersion: fmt.Sprint(r.IntN(2)), ClusterARN: fmt.Sprint(r.IntN(2))}
+	}
+	if c.Addon != nil {
+		*c.Addon = coverage.Addon{Version: fmt.Sprint(r.IntN(2)), Status: fmt.Sprint(r.IntN(2))}
+	}
+	for range r.IntN(3) {
+		c.Issues = append(c.Issues, coverage.Issue{Type: coverage.IssueTypes()[r.IntN(2)]})
+	}
+	return c
+}
+
+func anyType(r *rand.Rand) coverage.ResourceType {
+	return []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS}[r.IntN(3)]
 }
 
 func TestMergeIsFreeOfOrder(t *testing.T) {
@@ -46,6 +81,7 @@ func TestMergeIsFreeOfOrder(t *testing.T) {
 		reports := randomReports(r)
 		want := coverage.Merge(reports)
 		checkView(t, reports, want)
+		checkAccounts(t, reports, want)
 		for range 4 {
 			r.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
 			if diff := gocmp.Diff(want, coverage.Merge(reports)); diff != "" {
@@ -61,31 +97,40 @@ func TestMergeIsFreeOfOrder(t *testing.T) {
 // checkView checks what holds for every view.
 func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	t.Helper()
-	newest, counted := map[coverage.Key]coverage.Cluster{}, map[coverage.Key]bool{}
+	newest, counted := map[coverage.Key]coverage.Resource{}, map[coverage.Key]bool{}
+	places, totals := map[coverage.Key]bool{}, map[coverage.Key]bool{} // of totals, zeros included
 	for _, report := range reports {
 		if report.Snapshot == nil {
 			continue
 		}
-		for _, c := range report.Snapshot.Clusters {
+		if !report.Snapshot.NarrowedByStatus {
+			for _, account := range report.Snapshot.Accounts {
+				for _, of := range report.Snapshot.Types {
+					places[coverage.Key{Type: of, AccountID: account, Region: report.Target.Region}] = true
+				}
+			}
+		}
+		for _, c := range report.Snapshot.Resources {
 			if known, ok := newest[c.Key]; !ok || known.UpdatedAt.Before(c.UpdatedAt) {
 				newest[c.Key] = c
 			}
 			counted[c.Key] = counted[c.Key] || !report.Snapshot.NarrowedByStatus
 		}
 	}
-	if len(v.Clusters) != len(newest) {
-		t.Errorf("there are %d rows of %d clusters", len(v.Clusters), len(newest))
+	if len(v.Resources) != len(newest) {
+		t.Errorf("there are %d rows of %d resources", len(v.Resources), len(newest))
 	}
 	var wantAll, all int64
-	for i, c := range v.Clusters {
-		if i > 0 && compareKeys(v.Clusters[i-1].Key, c.Key) >= 0 {
-			t.Errorf("%v stands before %v", v.Clusters[i-1].Key, c.Key)
+	for i, c := range v.Resources {
+		if i > 0 && compareKeys(v.Resources[i-1].Key, c.Key) >= 0 {
+			t.Errorf("%v stands before %v", v.Resources[i-1].Key, c.Key)
 		}
 		if !c.UpdatedAt.Equal(newest[c.Key].UpdatedAt) {
 			t.Errorf("the row of %v is of %v, the newest of %v", c.Key, c.UpdatedAt, newest[c.Key].UpdatedAt)
 		}
 		if counted[c.Key] {
 			wantAll++
+			places[coverage.Key{Type: c.Type, AccountID: c.AccountID, Region: c.Region}] = true
 		}
 	}
 	for i, of := range v.Totals {
@@ -96,19 +141,104 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 			t.Errorf("the percent of %v is %v, %v", of, percent, ok)
 		}
 		all += of.All()
+		totals[keyOf(of)] = true
+	}
+	if diff := gocmp.Diff(places, totals); diff != "" {
+		t.Errorf("what there are totals of, -want +got:\n%s", diff)
 	}
 	if all != wantAll {
-		t.Errorf("the totals count %d clusters, want %d", all, wantAll)
+		t.Errorf("the totals count %d resources, want %d", all, wantAll)
+	}
+	var byType []coverage.Resource
+	for _, of := range []coverage.ResourceType{coverage.EC2, coverage.ECS, coverage.EKS} {
+		byType = append(byType, v.Of(of)...)
+	}
+	if diff := gocmp.Diff(v.Resources, byType); diff != "" {
+		t.Errorf("the resources, -all +type by type:\n%s", diff)
 	}
 	if len(v.Reports) != len(reports) {
 		t.Errorf("there are %d reports, want %d", len(v.Reports), len(reports))
 	}
 }
 
+// checkAccounts checks what holds of every view's detectors, features, members
+// and names: each one's key is there once, in order, and what is shown of it is
+// the newest or else the worse of what the targets say.
+func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
+	t.Helper()
+	detectors, members := map[coverage.Key]bool{}, map[coverage.Key]bool{}
+	features, names := map[coverage.Key]coverage.Feature{}, map[coverage.Key]string{}
+	for _, report := range reports {
+		if report.Snapshot == nil {
+			continue
+		}
+		for _, d := range report.Snapshot.Detectors {
+			k := coverage.Key{AccountID: d.AccountID, Region: d.Region}
+			enabled, ok := detectors[k]
+			detectors[k] = d.Enabled && (enabled || !ok)
+		}
+		for _, m := range report.Snapshot.Members {
+			k := coverage.Key{AccountID: m.AccountID, Region: m.Region}
+			members[k] = members[k] || m.Relationship == coverage.RelationshipEnabled
+		}
+		for _, f := range report.Snapshot.Features {
+			k := keyOfFeature(f)
+			known, ok := features[k]
+			if !ok || f.UpdatedAt.After(known.UpdatedAt) || f.UpdatedAt.Equal(known.UpdatedAt) && !f.Enabled {
+				features[k] = f
+			}
+		}
+		for _, n := range report.Snapshot.Names {
+			k := coverage.Key{AccountID: n.AccountID}
+			if known, ok := names[k]; !ok || n.Name < known {
+				names[k] = n.Name
+			}
+		}
+	}
+	gotDetectors, gotMembers := map[coverage.Key]bool{}, map[coverage.Key]bool{}
+	gotFeatures, gotNames := map[coverage.Key]coverage.Feature{}, map[coverage.Key]string{}
+	var order [4][]coverage.Key
+	for _, d := range v.Detectors {
+		k := coverage.Key{AccountID: d.AccountID, Region: d.Region}
+		gotDetectors[k], order[0] = d.Enabled, append(order[0], k)
+	}
+	for _, m := range v.Members {
+		k := coverage.Key{AccountID: m.AccountID, Region: m.Region}
+		gotMembers[k], order[1] = m.Relationship == coverage.RelationshipEnabled, append(order[1], k)
+	}
+	for _, f := range v.Features {
+		k := keyOfFeature(f)
+		gotFeatures[k], order[2] = f, append(order[2], k)
+	}
+	for _, n := range v.Names {
+		k := coverage.Key{AccountID: n.AccountID}
+		gotNames[k], order[3] = n.Name, append(order[3], k)
+	}
+	for what, diff := range map[string]string{
+		"detectors": gocmp.Diff(detectors, gotDetectors), "members": gocmp.Diff(members, gotMembers),
+		"features": gocmp.Diff(features, gotFeatures), "names": gocmp.Diff(names, gotNames),
+	} {
+		if diff != "" {
+			t.Errorf("the %s, -want +got:\n%s", what, diff)
+		}
+	}
+	for _, keys := range order {
+		for i := 1; i < len(keys); i++ {
+			if compareKeys(keys[i-1], keys[i]) >= 0 {
+				t.Errorf("%v stands before %v", keys[i-1], keys[i])
+			}
+		}
+	}
+}
+
+func keyOfFeature(f coverage.Feature) coverage.Key {
+	return coverage.Key{AccountID: f.AccountID, Region: f.Region, Name: f.Name + "/" + f.Additional}
+}
+
 func keyOf(of coverage.Total) coverage.Key {
-	return coverage.Key{AccountID: of.AccountID, Region: of.Region}
+	return coverage.Key{Type: of.ResourceType, AccountID: of.AccountID, Region: of.Region}
 }
 
 func compareKeys(a, b coverage.Key) int {
-	return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Name, b.Name))
 }

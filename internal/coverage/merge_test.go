@@ -16,9 +16,9 @@ const (
 )
 
 // cluster is a row of one of the two accounts, changed at a minute of the day.
-func cluster(account, name string, status coverage.Status, minute int) coverage.Cluster {
-	return coverage.Cluster{
-		Key:    coverage.Key{AccountID: account, Region: region, Name: name},
+func cluster(account, name string, status coverage.Status, minute int) coverage.Resource {
+	return coverage.Resource{
+		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: name},
 		Status: status, UpdatedAt: time.Date(2026, 3, 1, 0, minute, 0, 0, time.UTC),
 	}
 }
@@ -51,7 +51,7 @@ func TestMerge(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		reports  []coverage.Report
-		clusters []coverage.Cluster
+		clusters []coverage.Resource
 		totals   []coverage.Total
 	}{
 		{name: "nothing"},
@@ -61,91 +61,75 @@ func TestMerge(t *testing.T) {
 		},
 		{
 			name:     "an administrator shows its members",
-			reports:  []coverage.Report{report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{own, shared}, Accounts: []string{administrator}})},
-			clusters: []coverage.Cluster{own, shared},
+			reports:  []coverage.Report{report(administrator, coverage.Snapshot{Resources: []coverage.Resource{own, shared}, Accounts: []string{administrator}, Types: []coverage.ResourceType{coverage.ECS}})},
+			clusters: []coverage.Resource{own, shared},
 			totals:   []coverage.Total{total(administrator, counts(1, 0)), total(member, counts(1, 0))},
 		},
 		{
 			name: "administrator and member, the newer row wins",
 			reports: []coverage.Report{
-				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{own, shared}}),
-				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{newer}}),
+				report(administrator, coverage.Snapshot{Resources: []coverage.Resource{own, shared}}),
+				report(member, coverage.Snapshot{Resources: []coverage.Resource{newer}}),
 			},
-			clusters: []coverage.Cluster{own, newer},
+			clusters: []coverage.Resource{own, newer},
 			totals:   []coverage.Total{total(administrator, counts(1, 0)), total(member, counts(0, 1))},
 		},
 		{
 			name: "equally new, the worse row wins",
 			reports: []coverage.Report{
-				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{worse}}),
-				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{shared}}),
+				report(administrator, coverage.Snapshot{Resources: []coverage.Resource{worse}}),
+				report(member, coverage.Snapshot{Resources: []coverage.Resource{shared}}),
 			},
-			clusters: []coverage.Cluster{worse},
+			clusters: []coverage.Resource{worse},
 			totals:   []coverage.Total{total(member, counts(0, 1))},
 		},
 		{
 			name:     "a status of tomorrow counts as itself",
-			reports:  []coverage.Report{report(member, coverage.Snapshot{Clusters: []coverage.Cluster{odd, shared}})},
-			clusters: []coverage.Cluster{odd, shared},
+			reports:  []coverage.Report{report(member, coverage.Snapshot{Resources: []coverage.Resource{odd, shared}})},
+			clusters: []coverage.Resource{odd, shared},
 			totals: []coverage.Total{
 				total(member, map[coverage.Status]int64{coverage.Healthy: 1, coverage.Unhealthy: 0, "DEGRADED": 1}),
 			},
 		},
 		{
 			name:    "an account without clusters shows zeros",
-			reports: []coverage.Report{report(member, coverage.Snapshot{Clusters: []coverage.Cluster{}, Accounts: []string{member}})},
+			reports: []coverage.Report{report(member, coverage.Snapshot{Resources: []coverage.Resource{}, Accounts: []string{member}, Types: []coverage.ResourceType{coverage.ECS}})},
 			totals:  []coverage.Total{total(member, counts(0, 0))},
 		},
 		{
 			name: "narrowed by status: rows and no counts",
 			reports: []coverage.Report{report(member, coverage.Snapshot{
-				Clusters: []coverage.Cluster{worse}, Accounts: []string{member}, NarrowedByStatus: true,
+				Resources: []coverage.Resource{worse}, Accounts: []string{member}, Types: []coverage.ResourceType{coverage.ECS}, NarrowedByStatus: true,
 			})},
-			clusters: []coverage.Cluster{worse},
+			clusters: []coverage.Resource{worse},
 		},
 		{
 			name: "narrowed by status and seen in full too: counted once, by the newest row",
 			reports: []coverage.Report{
-				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{newer}, NarrowedByStatus: true}),
-				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{shared}}),
+				report(administrator, coverage.Snapshot{Resources: []coverage.Resource{newer}, NarrowedByStatus: true}),
+				report(member, coverage.Snapshot{Resources: []coverage.Resource{shared}}),
 			},
-			clusters: []coverage.Cluster{newer},
+			clusters: []coverage.Resource{newer},
 			totals:   []coverage.Total{total(member, counts(0, 1))},
 		},
 		{
 			name: "narrowed by status beside others of the account: only those are counted",
 			reports: []coverage.Report{
-				report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{worse}, NarrowedByStatus: true}),
-				report(member, coverage.Snapshot{Clusters: []coverage.Cluster{odd}}),
+				report(administrator, coverage.Snapshot{Resources: []coverage.Resource{worse}, NarrowedByStatus: true}),
+				report(member, coverage.Snapshot{Resources: []coverage.Resource{odd}}),
 			},
-			clusters: []coverage.Cluster{odd, worse},
+			clusters: []coverage.Resource{odd, worse},
 			totals: []coverage.Total{
 				total(member, map[coverage.Status]int64{coverage.Healthy: 0, coverage.Unhealthy: 0, "DEGRADED": 1}),
 			},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			want := &coverage.View{Clusters: tc.clusters, Totals: tc.totals, Reports: tc.reports}
+			want := &coverage.View{Resources: tc.clusters, Totals: tc.totals, Reports: tc.reports}
 			if diff := cmp.Diff(want, coverage.Merge(tc.reports)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestMergeLeavesSnapshotsAlone(t *testing.T) {
-	clusters := []coverage.Cluster{cluster(member, "web", coverage.Healthy, 1), cluster(member, "api", coverage.Healthy, 1)}
-	kept := append([]coverage.Cluster(nil), clusters...)
-	reports := []coverage.Report{
-		report(member, coverage.Snapshot{Clusters: clusters}),
-		report(administrator, coverage.Snapshot{Clusters: []coverage.Cluster{cluster(member, "web", coverage.Unhealthy, 2)}}),
-	}
-	coverage.Merge(reports)
-	if diff := cmp.Diff(kept, clusters); diff != "" {
-		t.Errorf("the snapshot's clusters, -before +after:\n%s", diff)
-	}
-	if reports[0].Target.Name != member {
-		t.Error("the reports were put in another order")
 	}
 }
 

@@ -2,7 +2,9 @@ package coverage
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,21 +27,81 @@ func (t Target) compare(other Target) int {
 
 // Snapshot is the state of one target after one whole refresh.
 type Snapshot struct {
-	Clusters []Cluster // sorted by key, one for each key
+	Resources []Resource     // sorted by key, one for each key
+	Types     []ResourceType // that were listed
 	// Accounts are those that the listing speaks for even where it has no row of them.
 	Accounts []string
-	// Statistics is GetCoverageStatistics's count by status; nil where it may not be called.
-	Statistics map[Status]int64
+	// Statistics is GetCoverageStatistics's count by status of each listed
+	// type; those that were not asked for, or not permitted, are absent.
+	Statistics map[ResourceType]map[Status]int64
 	// NarrowedByStatus tells that the target's filter asked for some statuses
 	// only: its rows are true, but no count may be taken of them.
 	NarrowedByStatus bool
+
+	Detectors []Detector    // the target's own
+	Features  []Feature     // of the detector and of its members'
+	Members   []Member      // of an administrator
+	Names     []AccountName // of an organization
+	Parts     []Part        // of the refresh that are optional, and were asked for
 }
 
-// Distinct sorts clusters by key and keeps one of each: the newest, and of
+// Detector is whether GuardDuty works in an account and Region.
+type Detector struct {
+	AccountID string
+	Region    string
+	Enabled   bool // false when it is suspended
+}
+
+// Feature is one of a detector's features or, with Additional, one of a
+// feature's additional configurations.
+type Feature struct {
+	AccountID  string
+	Region     string
+	Name       string
+	Additional string // "" for the feature itself
+	Enabled    bool
+	UpdatedAt  time.Time // when it was last switched; zero if that is not known
+}
+
+// Member is an account under an administrator.
+type Member struct {
+	AccountID    string
+	Region       string
+	Relationship string // see [Relationship]
+}
+
+// AccountName is the name that an organization gives an account.
+type AccountName struct {
+	AccountID string
+	Name      string
+}
+
+// Part is an optional part of a refresh.
+type Part struct {
+	Name string
+	OK   bool // false when it is not permitted
+}
+
+// RelationshipEnabled is that of a member whose resources the administrator sees.
+const RelationshipEnabled = "enabled"
+
+// Relationship makes one of few words of a member's relationshipStatus, for
+// which the API has no enumeration: the known ones in snake_case, or "other".
+func Relationship(status string) string {
+	switch strings.ToLower(status) {
+	case "enabled", "disabled", "invited", "created", "removed", "resigned":
+		return strings.ToLower(status)
+	case "emailverificationinprogress":
+		return "email_verification_in_progress"
+	}
+	return "other"
+}
+
+// Distinct sorts resources by key and keeps one of each: the newest, and of
 // equally new ones the worse. It works in place.
-func Distinct(clusters []Cluster) []Cluster {
-	slices.SortFunc(clusters, Cluster.compare)
-	return slices.CompactFunc(clusters, func(a, b Cluster) bool { return a.Key == b.Key })
+func Distinct(resources []Resource) []Resource {
+	slices.SortFunc(resources, Resource.compare)
+	return slices.CompactFunc(resources, func(a, b Resource) bool { return a.Key == b.Key })
 }
 
 // State is how a target's last refresh ended, a closed set.
@@ -56,6 +118,9 @@ const (
 	InvalidResponse State = "invalid_response" // an answer that is no answer
 	Failed          State = "error"            // anything else
 )
+
+// ErrInvalidResponse says that an answer of AWS cannot be the truth.
+var ErrInvalidResponse = errors.New("invalid response")
 
 // States returns every state, the good one first.
 func States() []State {

@@ -42,6 +42,9 @@ func newTarget(t *testing.T, o Options, clusters ...*simulator.Cluster) target {
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	o.Region = region
+	if o.Types == nil {
+		o.Types = []coverage.ResourceType{coverage.ECS}
+	}
 	o.AccountID = func(context.Context) (string, error) { return account, nil }
 	o.Config = func(string) aws.Config {
 		return aws.Config{
@@ -97,10 +100,10 @@ func TestReadEveryPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != account || len(s.Clusters) != 125 || s.Clusters[124].Name != "cluster-0124" {
-		t.Errorf("account %s, %d clusters", got, len(s.Clusters))
+	if got != account || len(s.Resources) != 125 || s.Resources[124].Name != "cluster-0124" {
+		t.Errorf("account %s, %d clusters", got, len(s.Resources))
 	}
-	if diff := cmp.Diff(map[coverage.Status]int64{coverage.Healthy: 125, coverage.Unhealthy: 0}, s.Statistics); diff != "" {
+	if diff := cmp.Diff(map[coverage.Status]int64{coverage.Healthy: 125, coverage.Unhealthy: 0}, s.Statistics[coverage.ECS]); diff != "" {
 		t.Error(diff)
 	}
 	if _, _, err := c.Read(t.Context()); err != nil {
@@ -123,8 +126,8 @@ func TestReadConvertsEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []coverage.Cluster{{
-		Key:    coverage.Key{AccountID: account, Region: region, Name: "web"},
+	want := []coverage.Resource{{
+		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: "web"},
 		Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 2, Compatible: 3,
 		UpdatedAt: then.Add(250 * time.Millisecond),
 		Issues: []coverage.Issue{
@@ -132,7 +135,7 @@ func TestReadConvertsEveryField(t *testing.T) {
 			{Type: coverage.Unidentified, Text: "Unidentified issue"},
 		},
 	}}
-	if diff := cmp.Diff(want, s.Clusters); diff != "" {
+	if diff := cmp.Diff(want, s.Resources); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{account}, s.Accounts); diff != "" {
@@ -186,15 +189,15 @@ func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
 		c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException"}`)
 		for range 3 {
 			_, s, err := c.Read(t.Context())
-			if err != nil || len(s.Clusters) != 3 || s.Statistics != nil {
+			if err != nil || len(s.Resources) != 3 || len(s.Statistics) != 0 {
 				t.Errorf("got %+v, %v", s, err)
 			}
 		}
-		if n := strings.Count(log.String(), "guardduty:GetCoverageStatistics"); n != outage {
+		if n := strings.Count(log.String(), "action=guardduty:GetCoverageStatistics"); n != outage {
 			t.Errorf("the log says so %d times in outage %d:\n%s", n, outage, &log)
 		}
 		c.aws.SetIntercept(nil)
-		if _, s, err := c.Read(t.Context()); err != nil || s.Statistics == nil {
+		if _, s, err := c.Read(t.Context()); err != nil || s.Statistics[coverage.ECS] == nil {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	}
@@ -211,7 +214,7 @@ func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
 			{"accountId":"1","coverageStatus":"UNHEALTHY","updatedAt":2.5,"resourceDetails":{"resourceType":"ECS","ecsClusterDetails":{"clusterName":"a"}}}
 		]}`)
 	_, s, err := c.Read(t.Context())
-	if err != nil || len(s.Clusters) != 1 || s.Clusters[0].Status != coverage.Unhealthy {
+	if err != nil || len(s.Resources) != 1 || s.Resources[0].Status != coverage.Unhealthy {
 		t.Errorf("got %+v, %v; want the newer row of the one cluster", s, err)
 	}
 }
@@ -219,7 +222,7 @@ func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
 func TestReadHealsWhenTheDetectorIsCreatedAgain(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(3)...)
 	for range 2 {
-		if _, s, err := c.Read(t.Context()); err != nil || len(s.Clusters) != 3 {
+		if _, s, err := c.Read(t.Context()); err != nil || len(s.Resources) != 3 {
 			t.Fatalf("got %+v, %v", s, err)
 		}
 		c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
@@ -232,7 +235,7 @@ func TestReadHealsWhenTheDetectorIsCreatedAgain(t *testing.T) {
 
 func TestReadUsesTheConfiguredDetector(t *testing.T) {
 	c := newTarget(t, Options{DetectorID: "12abc34d567e8fa901bc2d34e56789f0"}, fleet(3)...)
-	if _, s, err := c.Read(t.Context()); err != nil || len(s.Clusters) != 3 || c.count("ListDetectors") != 0 {
+	if _, s, err := c.Read(t.Context()); err != nil || len(s.Resources) != 3 || c.count("ListDetectors") != 0 {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
@@ -252,10 +255,10 @@ func TestReadSendsTheFilter(t *testing.T) {
 		accounts int
 	}{
 		"none":              {Filter{}, []string{"0", "1", "2", "3", "4", "5"}, false, 1},
-		"name":              {Filter{ECSClusterName: Condition{Equals: []string{"cluster-0003", "cluster-0004"}}}, []string{"3", "4"}, false, 1},
-		"not name":          {Filter{ECSClusterName: Condition{NotEquals: []string{"cluster-0003"}}}, []string{"0", "1", "2", "4", "5"}, false, 1},
+		"name":              {Filter{ECSClusterName: Condition{Equals: []string{"cluster-0003", "cluster-0004"}}}, []string{"3", "4"}, false, 0},
+		"not name":          {Filter{ECSClusterName: Condition{NotEquals: []string{"cluster-0003"}}}, []string{"0", "1", "2", "4", "5"}, false, 0},
 		"status":            {Filter{CoverageStatus: Condition{Equals: []string{"UNHEALTHY"}}}, []string{"2"}, true, 1},
-		"management":        {Filter{ManagementType: Condition{Equals: []string{"DISABLED"}}}, []string{"1"}, false, 1},
+		"management":        {Filter{ManagementType: Condition{Equals: []string{"DISABLED"}}}, []string{"1"}, false, 0},
 		"another's account": {Filter{AccountID: Condition{Equals: []string{"999988887777"}}}, nil, false, 0},
 		"not this account":  {Filter{AccountID: Condition{NotEquals: []string{account}}}, nil, false, 0},
 	} {
@@ -266,13 +269,13 @@ func TestReadSendsTheFilter(t *testing.T) {
 				t.Fatal(err)
 			}
 			var names []string
-			for _, cluster := range s.Clusters {
+			for _, cluster := range s.Resources {
 				names = append(names, strings.TrimPrefix(cluster.Name, "cluster-000"))
 			}
 			if diff := cmp.Diff(tc.want, names); diff != "" {
 				t.Error(diff)
 			}
-			all := s.Statistics[coverage.Healthy] + s.Statistics[coverage.Unhealthy]
+			all := s.Statistics[coverage.ECS][coverage.Healthy] + s.Statistics[coverage.ECS][coverage.Unhealthy]
 			if s.NarrowedByStatus != tc.narrowed || len(s.Accounts) != tc.accounts || all != int64(len(tc.want)) {
 				t.Errorf("got %+v", s)
 			}

@@ -2,6 +2,7 @@ package guardduty
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
@@ -9,42 +10,75 @@ import (
 	"guardduty_coverage_exporter/internal/coverage"
 )
 
-// isECS passes rows of other types over, which the filter did not ask for.
-func isECS(r types.CoverageResource) bool {
-	return r.ResourceDetails == nil || r.ResourceDetails.ResourceType == "" ||
-		r.ResourceDetails.ResourceType == types.ResourceTypeEcs
+// isOfType passes rows of other types over, which the filter did not ask for.
+func isOfType(r types.CoverageResource, t coverage.ResourceType) bool {
+	return r.ResourceDetails == nil || r.ResourceDetails.ResourceType == "" || string(r.ResourceDetails.ResourceType) == string(t)
 }
 
 // convert takes a row of ListCoverage out of the SDK's types. The API gives it
 // no Region of its own: it is the detector's.
-func convert(r types.CoverageResource, region string) (coverage.Row, error) {
-	var ecs types.CoverageEcsClusterDetails
-	if r.ResourceDetails != nil && r.ResourceDetails.EcsClusterDetails != nil {
-		ecs = *r.ResourceDetails.EcsClusterDetails
-	}
+func convert(r types.CoverageResource, t coverage.ResourceType, region string) (coverage.Row, error) {
 	row := coverage.Row{
-		Key: coverage.Key{
-			AccountID: aws.ToString(r.AccountId),
-			Region:    region,
-			Name:      aws.ToString(ecs.ClusterName),
-		},
+		Key:       coverage.Key{Type: t, AccountID: aws.ToString(r.AccountId), Region: region},
 		Status:    coverage.Status(r.CoverageStatus),
 		UpdatedAt: aws.ToTime(r.UpdatedAt),
 	}
+	if details := r.ResourceDetails; details != nil {
+		switch t {
+		case coverage.EC2:
+			convertEC2(details.Ec2InstanceDetails, &row)
+		case coverage.EKS:
+			convertEKS(details.EksClusterDetails, &row)
+		default:
+			convertECS(details.EcsClusterDetails, &row)
+		}
+	}
 	if row.AccountID == "" || row.Name == "" {
-		return coverage.Row{}, fmt.Errorf("%w: resource %q has no accountId or no clusterName",
-			ErrInvalidResponse, coverage.Clean(aws.ToString(r.ResourceId)))
-	}
-	if fargate := ecs.FargateDetails; fargate != nil {
-		row.ManagementType = string(fargate.ManagementType)
-		row.Issues = append(row.Issues, fargate.Issues...)
-	}
-	if instances := ecs.ContainerInstanceDetails; instances != nil {
-		row.Covered = aws.ToInt64(instances.CoveredContainerInstances)
-		row.Compatible = aws.ToInt64(instances.CompatibleContainerInstances)
+		return coverage.Row{}, fmt.Errorf("%w: resource %q has no accountId, or no clusterName or instanceId",
+			coverage.ErrInvalidResponse, coverage.Clean(aws.ToString(r.ResourceId)))
 	}
 	row.Issues = append(row.Issues, aws.ToString(r.Issue))
 	return row, nil
+}
+
+func convertECS(d *types.CoverageEcsClusterDetails, row *coverage.Row) {
+	if d == nil {
+		return
+	}
+	row.Name = aws.ToString(d.ClusterName)
+	if fargate := d.FargateDetails; fargate != nil {
+		row.ManagementType = string(fargate.ManagementType)
+		row.Issues = slices.Clone(fargate.Issues)
+	}
+	if instances := d.ContainerInstanceDetails; instances != nil {
+		row.Covered = aws.ToInt64(instances.CoveredContainerInstances)
+		row.Compatible = aws.ToInt64(instances.CompatibleContainerInstances)
+	}
+}
+
+func convertEC2(d *types.CoverageEc2InstanceDetails, row *coverage.Row) {
+	if d == nil {
+		return
+	}
+	row.Name = aws.ToString(d.InstanceId)
+	row.ManagementType = string(d.ManagementType)
+	row.Instance = coverage.Instance{Type: aws.ToString(d.InstanceType), ClusterARN: aws.ToString(d.ClusterArn)}
+	if d.AgentDetails != nil {
+		row.Instance.AgentVersion = aws.ToString(d.AgentDetails.Version)
+	}
+}
+
+func convertEKS(d *types.CoverageEksClusterDetails, row *coverage.Row) {
+	if d == nil {
+		return
+	}
+	row.Name = aws.ToString(d.ClusterName)
+	row.ManagementType = string(d.ManagementType)
+	row.Covered = aws.ToInt64(d.CoveredNodes)
+	row.Compatible = aws.ToInt64(d.CompatibleNodes)
+	if d.AddonDetails != nil {
+		row.Addon = coverage.Addon{Version: aws.ToString(d.AddonDetails.AddonVersion), Status: aws.ToString(d.AddonDetails.AddonStatus)}
+	}
 }
 
 // convertCounts adds the zeros that the API may leave out, all of them where

@@ -8,11 +8,11 @@ import (
 	"guardduty_coverage_exporter/internal/coverage"
 )
 
-// Filter narrows what is asked of the API. Its zero value asks for every ECS
-// cluster that the detector shows.
+// Filter narrows what is asked of the API. Its zero value asks for every
+// resource that the detector shows.
 type Filter struct {
 	AccountID      Condition
-	ECSClusterName Condition
+	ECSClusterName Condition // of ECS clusters alone
 	CoverageStatus Condition
 	ManagementType Condition
 }
@@ -30,9 +30,18 @@ func (c Condition) admits(value string) bool {
 	return (len(c.Equals) == 0 || slices.Contains(c.Equals, value)) && !slices.Contains(c.NotEquals, value)
 }
 
-func (f Filter) criteria() *types.CoverageFilterCriteria {
+// speaksFor says whether a listing without a row of an account means that the
+// account has no resource.
+func (f Filter) speaksFor(accountID string) bool {
+	return f.AccountID.admits(accountID) && f.ECSClusterName.isEmpty() && f.ManagementType.isEmpty()
+}
+
+func (f Filter) criteria(t coverage.ResourceType) *types.CoverageFilterCriteria {
+	if t != coverage.ECS {
+		f.ECSClusterName = Condition{}
+	}
 	criteria := []types.CoverageFilterCriterion{
-		criterion(types.CoverageFilterCriterionKeyResourceType, Condition{Equals: []string{string(coverage.ECS)}}),
+		criterion(types.CoverageFilterCriterionKeyResourceType, Condition{Equals: []string{string(t)}}),
 	}
 	for _, c := range []struct {
 		key       types.CoverageFilterCriterionKey

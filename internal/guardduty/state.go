@@ -13,14 +13,11 @@ import (
 	"github.com/aws/smithy-go"
 
 	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/paging"
 )
 
-var (
-	// ErrNoDetector says that GuardDuty is not enabled in the Region.
-	ErrNoDetector = errors.New("no detector: GuardDuty is not enabled in this Region")
-	// ErrInvalidResponse says that an answer of the API cannot be the truth.
-	ErrInvalidResponse = errors.New("invalid response")
-)
+// ErrNoDetector says that GuardDuty is not enabled in the Region.
+var ErrNoDetector = errors.New("no detector: GuardDuty is not enabled in this Region")
 
 // StateOf classifies an error of a call to AWS that was made in a Region. The
 // state of no error is coverage.OK.
@@ -31,7 +28,7 @@ func StateOf(region string, err error) coverage.State {
 		return coverage.OK
 	case errors.Is(err, ErrNoDetector):
 		return coverage.NoDetector
-	case errors.Is(err, ErrInvalidResponse):
+	case errors.Is(err, coverage.ErrInvalidResponse), errors.Is(err, paging.ErrNoEnd):
 		return coverage.InvalidResponse
 	case isTimeout(err):
 		return coverage.Timeout

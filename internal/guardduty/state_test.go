@@ -30,7 +30,7 @@ func TestStateOf(t *testing.T) {
 	}{
 		{"us-east-1", nil, coverage.OK},
 		{"us-east-1", ErrNoDetector, coverage.NoDetector},
-		{"us-east-1", fmt.Errorf("page 3: %w", ErrInvalidResponse), coverage.InvalidResponse},
+		{"us-east-1", fmt.Errorf("page 3: %w", coverage.ErrInvalidResponse), coverage.InvalidResponse},
 		{"us-east-1", context.DeadlineExceeded, coverage.Timeout},
 		{"us-east-1", &net.OpError{Op: "read", Err: &timeoutError{}}, coverage.Timeout},
 		{"us-east-1", &net.OpError{Op: "dial", Err: errors.New("refused")}, coverage.Failed},

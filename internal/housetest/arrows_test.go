@@ -11,27 +11,32 @@ import (
 // rooms says which packages of this module each package may import. A new
 // package has to find its place here, unless it has nothing but tests.
 func rooms() map[string][]string {
-	coverage := []string{"internal/coverage"}
+	coverage, reader := []string{"internal/coverage"}, []string{"internal/coverage", "internal/paging"}
 	return map[string][]string{
-		"main": {"internal/app", "internal/config"},
+		"main": {"internal/app", "internal/config", "internal/iampolicy"},
 		"internal/app": {
-			"collector", "internal/config", "internal/coverage", "internal/guardduty", "internal/refresh",
-			"internal/session", "internal/simulator", "internal/store", "internal/web",
+			"collector", "internal/config", "internal/coverage", "internal/guardduty", "internal/organizations",
+			"internal/refresh", "internal/session", "internal/simulator", "internal/store", "internal/web",
 		},
-		"collector":          coverage,
-		"internal/guardduty": coverage,
-		"internal/refresh":   coverage,
-		"internal/store":     coverage,
-		"internal/web":       coverage,
-		"internal/coverage":  nil,
-		"internal/config":    nil,
-		"internal/session":   nil,
-		"internal/simulator": nil,
+		"collector":              coverage,
+		"internal/guardduty":     reader,
+		"internal/organizations": reader,
+		"internal/refresh":       coverage,
+		"internal/store":         coverage,
+		"internal/web":           coverage,
+		"internal/coverage":      nil,
+		"internal/config":        nil,
+		"internal/iampolicy":     {"internal/config"},
+		"internal/session":       {"internal/paging"},
+		"internal/paging":        nil,
+		"internal/simulator":     nil,
 	}
 }
 
 // standardAlone are the packages that import nothing but the standard library.
-func standardAlone() []string { return []string{"internal/coverage", "internal/simulator"} }
+func standardAlone() []string {
+	return []string{"internal/coverage", "internal/paging", "internal/simulator"}
+}
 
 // border says where the import paths that begin so may be imported: in these
 // packages, and in files of these names. Of several borders the first holds.
@@ -44,8 +49,9 @@ type border struct {
 func borders() []border {
 	return []border{
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/guardduty", rooms: []string{"internal/guardduty"}},
+		{prefix: "github.com/aws/aws-sdk-go-v2/service/organizations", rooms: []string{"internal/organizations"}},
 		{prefix: "github.com/aws/aws-sdk-go-v2/aws/arn", rooms: []string{"internal/config", "internal/session"}},
-		{prefix: "github.com/aws/", rooms: []string{"internal/guardduty", "internal/session", "internal/app"}},
+		{prefix: "github.com/aws/", rooms: []string{"internal/guardduty", "internal/organizations", "internal/session", "internal/app"}},
 		{
 			prefix: "github.com/prometheus/client_golang/",
 			rooms:  []string{"collector", "internal/app"}, files: []string{"metrics.go"},

@@ -26,7 +26,7 @@ func TestMetricsDocument(t *testing.T) {
 	const file = "docs/metrics.md"
 	domain, self := domainFamilies(), selfFamilies(t)
 	page, err := template.New("metrics.md.tmpl").Funcs(template.FuncMap{
-		"domain": func(prefix string) string { return table(domain, prefix) },
+		"domain": func(prefixes ...string) string { return table(domain, prefixes...) },
 		"self":   func() string { return table(self, "") },
 		"states": coverage.States,
 	}).ParseFiles("testdata/metrics.md.tmpl")
@@ -63,11 +63,11 @@ type family struct {
 	Labels     []string
 }
 
-// table writes the families whose names begin with prefix.
-func table(families []family, prefix string) string {
+// table writes the families whose names begin with one of the prefixes.
+func table(families []family, prefixes ...string) string {
 	rows := []string{"| Metric | Labels | Value |", "|---|---|---|"}
 	for _, f := range families {
-		if !strings.HasPrefix(f.Name, prefix) {
+		if !slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(f.Name, prefix) }) {
 			continue
 		}
 		var labels []string

@@ -236,15 +236,15 @@ func (s *source) lister(targets func() []refresh.Target) refresh.Target {
 }
 
 func snapshot(cluster string) *coverage.Snapshot {
-	return &coverage.Snapshot{Clusters: []coverage.Cluster{coverage.New(coverage.Row{
-		Key: coverage.Key{AccountID: "111122223333", Region: region, Name: cluster}, Status: coverage.Healthy,
+	return &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
+		Key: coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: region, Name: cluster}, Status: coverage.Healthy,
 	})}}
 }
 
 // shows returns the name of the snapshot's cluster, "" when there is no snapshot.
 func (p published) shows() string {
-	if p.Snapshot == nil || len(p.Snapshot.Clusters) == 0 {
+	if p.Snapshot == nil || len(p.Snapshot.Resources) == 0 {
 		return ""
 	}
-	return p.Snapshot.Clusters[0].Name
+	return p.Snapshot.Resources[0].Name
 }

@@ -82,8 +82,8 @@ func TestOneLinePerAttempt(t *testing.T) {
 			if failed != (l.attrs["state"].String() == "denied") || failed && err.String() != errDenied.Error() {
 				t.Errorf("a line at %v has the err %v", l.Level, err)
 			}
-			if clusters, ok := l.attrs["clusters"]; ok == failed || ok && clusters.Int64() != 1 {
-				t.Errorf("a line at %v has %v clusters", l.Level, clusters)
+			if clusters, ok := l.attrs["resources"]; ok == failed || ok && clusters.Int64() != 1 {
+				t.Errorf("a line at %v has %v resources", l.Level, clusters)
 			}
 		}
 	})
@@ -96,7 +96,7 @@ func TestUnclassifiedIssuesAreCounted(t *testing.T) {
 		target := s.target("one")
 		target.Read = func(ctx context.Context) (string, *coverage.Snapshot, error) {
 			account, _, err := s.read(ctx)
-			return account, &coverage.Snapshot{Clusters: []coverage.Cluster{
+			return account, &coverage.Snapshot{Resources: []coverage.Resource{
 				coverage.New(coverage.Row{Issues: issues}), coverage.New(coverage.Row{Issues: issues[1:]}),
 			}}, err
 		}

@@ -29,7 +29,7 @@ func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
 	if s == nil {
 		return
 	}
-	for _, c := range s.Clusters {
+	for _, c := range s.Resources {
 		for _, issue := range c.Issues {
 			if issue.Type == coverage.Unclassified {
 				m.unclassified.Inc()

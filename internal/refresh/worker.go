@@ -140,7 +140,7 @@ func (w *worker) log(ctx context.Context, before coverage.State, result outcome)
 		return
 	}
 	if result.snapshot != nil {
-		attrs = append(attrs, slog.Int("clusters", len(result.snapshot.Clusters)))
+		attrs = append(attrs, slog.Int("resources", len(result.snapshot.Resources)))
 	}
 	logger.LogAttrs(ctx, success, "target refreshed", attrs...)
 }

@@ -23,26 +23,31 @@ type owner struct {
 }
 
 // id asks for the account once for all who wait for it, each no longer than
-// its own context allows.
+// its own context allows. When the one whose context it is asked with gives
+// up, another asks.
 func (o *owner) id(ctx context.Context) (string, error) {
-	if id := o.accountID.Load(); id != nil {
-		return *id, nil
-	}
-	asked := o.asking.DoChan("", func() (any, error) { return nil, o.ask(context.WithoutCancel(ctx)) })
-	select {
-	case answer := <-asked:
-		if answer.Err != nil {
-			return "", fmt.Errorf("find the account of the ambient credentials: %w", answer.Err)
+	for {
+		if id := o.accountID.Load(); id != nil {
+			return *id, nil
 		}
-		return *o.accountID.Load(), nil
-	case <-ctx.Done():
-		return "", fmt.Errorf("find the account of the ambient credentials: %w", ctx.Err())
+		var err error
+		select {
+		case answer := <-o.asking.DoChan("", func() (any, error) { return nil, o.ask(ctx) }):
+			err = answer.Err
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil && (ctx.Err() != nil || !isGivenUp(err)) {
+			return "", fmt.Errorf("find the account of the ambient credentials: %w", err)
+		}
 	}
 }
 
+func isGivenUp(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 func (o *owner) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	out, err := o.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"guardduty_coverage_exporter/internal/paging"
 )
 
 const (
@@ -183,27 +185,26 @@ func (s *Session) Config(accountID string) aws.Config {
 // EnabledRegions asks account:ListRegions for the Regions that the account can use.
 func (s *Session) EnabledRegions(ctx context.Context) ([]string, error) {
 	client := account.NewFromConfig(s.config)
-	in := &account.ListRegionsInput{
-		MaxResults: aws.Int32(50),
-		RegionOptStatusContains: []types.RegionOptStatus{
-			types.RegionOptStatusEnabled, types.RegionOptStatusEnabledByDefault,
-		},
-	}
 	var regions []string
-	for page := 0; page < maxRegionPages; page++ {
-		out, err := client.ListRegions(ctx, in)
+	err := paging.Each(maxRegionPages, func(token *string) (*string, error) {
+		out, err := client.ListRegions(ctx, &account.ListRegionsInput{
+			MaxResults: aws.Int32(50), NextToken: token,
+			RegionOptStatusContains: []types.RegionOptStatus{
+				types.RegionOptStatusEnabled, types.RegionOptStatusEnabledByDefault,
+			},
+		})
 		if err != nil {
-			return nil, fmt.Errorf("list the enabled Regions: %w", err)
+			return nil, err
 		}
 		for _, r := range out.Regions {
 			regions = append(regions, aws.ToString(r.RegionName))
 		}
-		if aws.ToString(out.NextToken) == "" {
-			return regions, nil
-		}
-		in.NextToken = out.NextToken
+		return out.NextToken, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the enabled Regions: %w", err)
 	}
-	return nil, fmt.Errorf("list the enabled Regions: no end after %d pages", maxRegionPages)
+	return regions, nil
 }
 
 const maxRegionPages = 20

@@ -17,8 +17,8 @@ const region = "eu-west-1"
 func report(target string, names ...string) coverage.Report {
 	s := &coverage.Snapshot{}
 	for _, name := range names {
-		s.Clusters = append(s.Clusters, coverage.Cluster{
-			Key:    coverage.Key{AccountID: "111122223333", Region: region, Name: name},
+		s.Resources = append(s.Resources, coverage.Resource{
+			Key:    coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: region, Name: name},
 			Status: coverage.Healthy,
 		})
 	}
@@ -111,14 +111,14 @@ func TestConcurrentUse(t *testing.T) {
 	for range 2 {
 		wg.Go(func() {
 			for range rounds {
-				if v := s.View(); len(v.Clusters) != 2*len(v.Reports) {
-					t.Errorf("%d clusters of %d targets", len(v.Clusters), len(v.Reports))
+				if v := s.View(); len(v.Resources) != 2*len(v.Reports) {
+					t.Errorf("%d clusters of %d targets", len(v.Resources), len(v.Reports))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	if v := s.View(); len(v.Reports) != targets || len(v.Clusters) != 2*targets {
-		t.Errorf("%d targets and %d clusters at the end", len(v.Reports), len(v.Clusters))
+	if v := s.View(); len(v.Reports) != targets || len(v.Resources) != 2*targets {
+		t.Errorf("%d targets and %d clusters at the end", len(v.Reports), len(v.Resources))
 	}
 }

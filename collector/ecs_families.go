@@ -1,0 +1,84 @@
+package collector
+
+import (
+	"slices"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+func ecsFamilies() []Family {
+	labels := []string{"account_id", "region", "cluster_name"}
+	return []Family{
+		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_healthy", labels,
+			"Whether the cluster's coverage status is HEALTHY (1) or anything else (0), as of the last successful refresh.", healthy),
+		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_covered", labels,
+			"Number of the cluster's container instances with a reporting GuardDuty agent, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.", covered),
+		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_compatible", labels,
+			"Number of the cluster's container instances, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.", compatible),
+		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_updated_timestamp_seconds", labels,
+			"When the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
+		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", with(labels, "management_type"),
+			"Always 1; how the cluster's agent is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
+			func(r coverage.Resource) []string { return []string{r.ManagementType} }),
+		{
+			Name:   "guardduty_ecs_cluster_issues",
+			Help:   "Number of coverage issues of this type that the cluster has, and that its container instances have where some are not covered, as of the last successful refresh; absent where there are none.",
+			Labels: with(labels, "issue_type"),
+			Each:   eachIssueType,
+		},
+		{
+			Name:   "guardduty_ecs_cluster_issue_info",
+			Help:   "Always 1; one coverage issue of the cluster in AWS's words, as of the last successful refresh.",
+			Labels: with(labels, "issue_type", "task_definition", "issue"),
+			Each: func(in Input, emit Emit) {
+				for _, r := range in.View.Of(coverage.ECS) {
+					for _, i := range in.Issues.shown(r) {
+						emit(1, r.AccountID, r.Region, r.Name, string(i.Type), i.TaskDefinition, i.Text)
+					}
+				}
+			},
+		},
+	}
+}
+
+// eachIssueType counts a cluster's issues by type, those of its container
+// instances among them where some are not covered.
+func eachIssueType(in Input, emit Emit) {
+	instances := issuesOfInstances(in.View)
+	var types []coverage.IssueType
+	for _, r := range in.View.Of(coverage.ECS) {
+		types = types[:0]
+		for _, i := range r.Issues {
+			types = append(types, i.Type)
+		}
+		if r.Covered < r.Compatible && len(instances) > 0 {
+			types = append(types, instances[r.Key]...)
+			slices.Sort(types)
+		}
+		for first := 0; first < len(types); {
+			next := first
+			for next < len(types) && types[next] == types[first] {
+				next++
+			}
+			emit(float64(next-first), r.AccountID, r.Region, r.Name, string(types[first]))
+			first = next
+		}
+	}
+}
+
+// issuesOfInstances gathers the issue types of EC2 instances under the ECS
+// cluster that they serve.
+func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
+	types := map[coverage.Key][]coverage.IssueType{}
+	for _, r := range v.Of(coverage.EC2) {
+		cluster := r.Instance.ECSCluster()
+		if cluster == "" {
+			continue
+		}
+		key := coverage.Key{Type: coverage.ECS, AccountID: r.AccountID, Region: r.Region, Name: cluster}
+		for _, i := range r.Issues {
+			types[key] = append(types[key], i.Type)
+		}
+	}
+	return types
+}

@@ -1,0 +1,58 @@
+package collector
+
+import "guardduty_coverage_exporter/internal/coverage"
+
+func targetFamilies() []Family {
+	return []Family{
+		targetFamily("guardduty_target_up",
+			"Whether the last refresh of the target succeeded (1) or failed (0).",
+			func(r coverage.Report) (float64, bool) { return boolean(r.State == coverage.OK), true }),
+		{
+			Name:   "guardduty_target_state",
+			Help:   "How the last refresh of the target ended: 1 for the one state that is true, 0 for the others.",
+			Labels: targetLabels("state"),
+			Each: func(in Input, emit Emit) {
+				for _, r := range in.View.Reports {
+					for _, state := range coverage.States() {
+						emit(boolean(r.State == state), r.Target.Name, r.Target.AccountID, r.Target.Region, string(state))
+					}
+				}
+			},
+		},
+		targetFamily("guardduty_target_last_success_timestamp_seconds",
+			"When the last successful refresh of the target ended, in seconds since the epoch; absent before the first one.",
+			func(r coverage.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }),
+		{
+			Name:   "guardduty_target_part_up",
+			Help:   "Whether the last successful refresh of the target was permitted to read this optional part (1) or went without it (0); absent for parts that are not asked for.",
+			Labels: targetLabels("part"),
+			Each: func(in Input, emit Emit) {
+				for _, r := range in.View.Reports {
+					if r.Snapshot == nil {
+						continue
+					}
+					for _, part := range r.Snapshot.Parts {
+						emit(boolean(part.OK), r.Target.Name, r.Target.AccountID, r.Target.Region, part.Name)
+					}
+				}
+			},
+		},
+		targetFamily("guardduty_target_refresh_duration_seconds",
+			"How long the last refresh of the target took, whether it succeeded or failed.",
+			func(r coverage.Report) (float64, bool) { return r.Duration.Seconds(), true }),
+	}
+}
+
+func targetLabels(more ...string) []string {
+	return append([]string{"target", "account_id", "region"}, more...)
+}
+
+func targetFamily(name, help string, value func(coverage.Report) (float64, bool)) Family {
+	return Family{Name: name, Help: help, Labels: targetLabels(), Each: func(in Input, emit Emit) {
+		for _, r := range in.View.Reports {
+			if v, ok := value(r); ok {
+				emit(v, r.Target.Name, r.Target.AccountID, r.Target.Region)
+			}
+		}
+	}}
+}

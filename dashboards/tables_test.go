@@ -1,0 +1,161 @@
+package dashboards_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sample is what a query is to give.
+type sample struct {
+	Labels string  `json:"labels"`
+	Value  float64 `json:"value"`
+}
+
+// queryOf returns the first query of a panel, with all of what there is in the
+// place of the variables.
+func queryOf(t *testing.T, file, title string) string {
+	t.Helper()
+	d := load(t)[file]
+	i := slices.IndexFunc(d.Panels, func(p panel) bool { return p.Title == title && len(p.Targets) > 0 })
+	if i < 0 {
+		t.Fatalf("%s has no panel %q", file, title)
+	}
+	var pairs []string
+	for _, v := range d.Templating.List {
+		if v.Type == "query" {
+			pairs = append(pairs, "$"+v.Name, v.AllValue)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(d.Panels[i].Targets[0].Expr)
+}
+
+// evaluate has promtool hold a query against series of one constant value.
+func evaluate(t *testing.T, expr string, series map[string]float64, want []sample) {
+	t.Helper()
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("needs Debian's prometheus in the PATH")
+	}
+	type input struct {
+		Series string `json:"series"`
+		Values string `json:"values"`
+	}
+	inputs := []input{}
+	for name, value := range series {
+		inputs = append(inputs, input{name, fmt.Sprintf("%gx1", value)})
+	}
+	text, err := json.Marshal(map[string]any{"evaluation_interval": "1m", "tests": []any{map[string]any{
+		"interval": "1m", "input_series": inputs,
+		"promql_expr_test": []any{map[string]any{"expr": expr, "eval_time": "1m", "exp_samples": want}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "test.yaml") // JSON is YAML
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), promtool, "test", "rules", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestUnhealthyECSClusters has clusters with an issue of their own, with issues
+// of their instances, with both, and with none that is known.
+func TestUnhealthyECSClusters(t *testing.T) {
+	series := map[string]float64{
+		`guardduty_ecs_cluster_issue_info{account_id="1",region="r",cluster_name="own",issue_type="agent_exited",task_definition="t:1",issue="It exits"}`:  1,
+		`guardduty_ecs_cluster_issues{account_id="1",region="r",cluster_name="own",issue_type="agent_exited"}`:                                             1,
+		`guardduty_ecs_cluster_issues{account_id="1",region="r",cluster_name="instances",issue_type="kernel_unsupported"}`:                                 2,
+		`guardduty_ecs_cluster_issue_info{account_id="1",region="r",cluster_name="both",issue_type="agent_exited",task_definition="t:2",issue="It exits"}`: 1,
+		`guardduty_ecs_cluster_issues{account_id="1",region="r",cluster_name="both",issue_type="agent_exited"}`:                                            1,
+		`guardduty_ecs_cluster_issues{account_id="1",region="r",cluster_name="both",issue_type="waiting_for_ssm"}`:                                         1,
+		`guardduty_ecs_cluster_issues{account_id="1",region="r",cluster_name="healthy",issue_type="waiting_for_ssm"}`:                                      1,
+		`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name="healthy"}`:                                                                  1,
+		`guardduty_account_info{account_id="1",account_name="one"}`:                                                                                        1,
+	}
+	for _, name := range []string{"own", "instances", "both", "silent"} {
+		series[fmt.Sprintf(`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name=%q}`, name)] = 0
+	}
+	row := func(cluster, more string) sample {
+		return sample{fmt.Sprintf(`{account_id="1",account_name="one",region="r",cluster_name=%q,%s}`, cluster, more), 1}
+	}
+	evaluate(t, queryOf(t, overviewFile, "Unhealthy clusters"), series, []sample{
+		row("own", `issue_type="agent_exited",task_definition="t:1",issue="It exits",recommended_step="agent_exited"`),
+		row("instances", `issue_type="kernel_unsupported",recommended_step="kernel_unsupported"`),
+		row("both", `issue_type="agent_exited",task_definition="t:2",issue="It exits",recommended_step="agent_exited"`),
+		row("both", `issue_type="waiting_for_ssm",recommended_step="waiting_for_ssm"`),
+		row("silent", `recommended_step="without_issue"`),
+	})
+}
+
+// TestUnhealthyEKSClusters has a cluster that AWS says nothing of, with an
+// add-on that the replicas do not agree on.
+func TestUnhealthyEKSClusters(t *testing.T) {
+	expr := queryOf(t, overviewFile, "Unhealthy EKS clusters")
+	evaluate(t, "count by (cluster_name, addon_status, issue_type, issue, recommended_step) ("+expr+")", map[string]float64{
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="silent",instance="a"}`:                                             0,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="silent",instance="b"}`:                                             0,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="silent",addon_version="v1",addon_status="",instance="a"}`:             1,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="silent",addon_version="v2",addon_status="",instance="b"}`:             1,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="told",instance="a"}`:                                               0,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="told",addon_version="v1",addon_status="DEGRADED",instance="a"}`:       1,
+		`guardduty_eks_cluster_issue_info{account_id="1",region="r",cluster_name="told",issue_type="addon_failed",issue="It fails",instance="a"}`: 1,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="well",instance="a"}`:                                               1,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="well",addon_version="v1",addon_status="ACTIVE",instance="a"}`:         1,
+	}, []sample{
+		{`{cluster_name="silent",recommended_step="eks"}`, 1},
+		{`{cluster_name="told",addon_status="DEGRADED",issue_type="addon_failed",issue="It fails",recommended_step="addon_failed"}`, 1},
+	})
+}
+
+// TestInstancesOfACluster wants each instance of a cluster once, or once for
+// each issue, and none of those that serve no ECS cluster.
+func TestInstancesOfACluster(t *testing.T) {
+	series := map[string]float64{
+		`guardduty_ec2_instance_issue_info{account_id="1",region="r",instance_id="i-two",issue_type="waiting_for_ssm",issue="Waiting"}`:   1,
+		`guardduty_ec2_instance_issue_info{account_id="1",region="r",instance_id="i-two",issue_type="agent_disconnected",issue="Silent"}`: 1,
+	}
+	instance := func(id, cluster string, healthy float64) {
+		series[fmt.Sprintf(`guardduty_ec2_instance_healthy{account_id="1",region="r",instance_id=%q}`, id)] = healthy
+		series[fmt.Sprintf(`guardduty_ec2_instance_info{account_id="1",region="r",instance_id=%q,cluster_name=%q,instance_type="m7g.large",agent_version="v1",management_type="MANUAL"}`, id, cluster)] = 1
+	}
+	instance("i-two", "c", 0)
+	instance("i-silent", "c", 0)
+	instance("i-well", "c", 1)
+	instance("i-free", "", 0)
+	row := func(id string, healthy float64, more string) sample {
+		return sample{fmt.Sprintf(`{account_id="1",region="r",instance_id=%q,cluster_name="c",instance_type="m7g.large",agent_version="v1",management_type="MANUAL"%s}`, id, more), healthy}
+	}
+	evaluate(t, queryOf(t, "cluster.json", "EC2 instances"), series, []sample{
+		row("i-two", 0, `,issue_type="waiting_for_ssm",issue="Waiting",recommended_step="waiting_for_ssm"`),
+		row("i-two", 0, `,issue_type="agent_disconnected",issue="Silent",recommended_step="agent_disconnected"`),
+		row("i-silent", 0, `,recommended_step="instances"`),
+		row("i-well", 1, ""),
+	})
+}
+
+// TestBlindSpots has a target whose names of accounts are denied and that may
+// not list members, and another one in a Region that was not chosen.
+func TestBlindSpots(t *testing.T) {
+	expr := strings.ReplaceAll(queryOf(t, overviewFile, "Targets without a whole answer"), ".*|", "r|")
+	evaluate(t, expr, map[string]float64{
+		`guardduty_target_state{target="t",account_id="1",region="organization",state="denied"}`: 1,
+		`guardduty_target_state{target="t",account_id="1",region="organization",state="ok"}`:     0,
+		`guardduty_target_state{target="t",account_id="1",region="r",state="denied"}`:            0,
+		`guardduty_target_state{target="t",account_id="1",region="r",state="ok"}`:                1,
+		`guardduty_target_part_up{target="t",account_id="1",region="r",part="members"}`:          0,
+		`guardduty_target_part_up{target="t",account_id="1",region="r",part="detector"}`:         1,
+		`guardduty_target_state{target="t",account_id="1",region="elsewhere",state="error"}`:     1,
+		`guardduty_target_part_up{target="t",account_id="1",region="elsewhere",part="detector"}`: 0,
+	}, []sample{
+		{`{target="t",account_id="1",region="organization",state="denied"}`, 1},
+		{`{target="t",account_id="1",region="r",state="without members"}`, 0},
+	})
+}

@@ -1,0 +1,168 @@
+package iampolicy_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"guardduty_coverage_exporter/internal/app"
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/iampolicy"
+	"guardduty_coverage_exporter/internal/session"
+	"guardduty_coverage_exporter/internal/simulator"
+	"guardduty_coverage_exporter/internal/web"
+)
+
+// own is the account that the exporter runs in.
+const own = "444455556666"
+
+// permitted is the actions that a principal is allowed or has used, by action: the principal is a role's ARN, or
+// Exporter.
+type permitted map[string]map[string]bool
+
+func (p permitted) add(principal, action string) {
+	if p[principal] == nil {
+		p[principal] = map[string]bool{}
+	}
+	p[principal][action] = true
+}
+
+// The calls of a running exporter need the policies of its configuration: all that they allow, and no more.
+func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	for name, text := range configurations() {
+		t.Run(name, func(t *testing.T) {
+			cfg := parse(t, text)
+			cfg.AWS.RequestsPerSecond = 1000
+			want := permitted{}
+			for i, target := range cfg.Targets {
+				if target.Regions == nil { // the simulator's environment has none
+					cfg.Targets[i].Regions = []string{"us-east-1"}
+				}
+				for principal, asked := range map[string]string{
+					iampolicy.Exporter: iampolicy.Exporter, principalOf(target.RoleARN): target.Name,
+				} {
+					for _, s := range policyFor(t, cfg, asked).Statement {
+						for _, action := range s.Action {
+							want.add(principal, action)
+						}
+					}
+				}
+			}
+			if diff := cmp.Diff(want, run(t, cfg, want)); diff != "" {
+				t.Errorf("allowed (-) and called (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+func principalOf(role string) string {
+	if role == "" {
+		return iampolicy.Exporter
+	}
+	return role
+}
+
+// run lets an exporter read every target of the configuration, and returns what it called until it was ready and had
+// called all that it may, or for ten seconds.
+func run(t *testing.T, cfg *config.Config, want permitted) permitted {
+	t.Helper()
+	server := simulator.New(world(), simulator.Options{})
+	aws := httptest.NewServer(server)
+	defer aws.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	listening, result := make(chan *web.Server, 1), make(chan error, 1)
+	no, none := false, ""
+	go func() {
+		result <- app.Run(ctx, app.Options{
+			Load: func() (*config.Config, error) { return cfg, nil },
+			Web: &toolkit.FlagConfig{
+				WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no, WebConfigFile: &none,
+			},
+			TelemetryPath: "/metrics",
+			Logger:        slog.New(slog.DiscardHandler),
+			Simulator: &session.Simulator{
+				Endpoint:    aws.URL,
+				Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", ""),
+			},
+			Listening: func(s *web.Server) { listening <- s },
+		})
+	}()
+	select {
+	case err := <-result:
+		t.Fatalf("Run: %v", err)
+	case s := <-listening:
+		ready := "http://" + s.Addresses()[0].String() + "/-/ready"
+		deadline := time.After(10 * time.Second)
+		for tick := time.Tick(5 * time.Millisecond); !isReady(t, ready) || !cmp.Equal(want, called(server)); {
+			select {
+			case <-tick:
+				continue
+			case <-deadline:
+			}
+			break
+		}
+	}
+	stop()
+	if err := <-result; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	return called(server)
+}
+
+func isReady(t *testing.T, url string) bool {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// called returns the actions of the calls so far. GetCallerIdentity needs no permission.
+func called(server *simulator.Server) permitted {
+	used := permitted{}
+	for _, call := range server.Calls() {
+		if call.Operation == "GetCallerIdentity" {
+			continue
+		}
+		principal := iampolicy.Exporter
+		if call.Role != "" {
+			principal = "arn:aws:iam::" + call.AccountID + ":role/" + call.Role
+		}
+		used.add(principal, call.Service+":"+call.Operation)
+	}
+	return used
+}
+
+// world has two administrators, the exporter's own account among them, of one member.
+func world() *simulator.World {
+	const administrator, member = "111122223333", "222233334444"
+	roles := []*simulator.Role{{Name: "guardduty-coverage"}}
+	return &simulator.World{
+		Accounts: []*simulator.Account{
+			{
+				ID:   own,
+				Keys: simulator.Keys{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "example"},
+				Detectors: []*simulator.Detector{
+					{Region: "us-east-1", ID: "0123456789abcdef0123456789abcdef", Members: []string{member}},
+				},
+			},
+			{ID: administrator, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1", Members: []string{member}}}},
+			{ID: member, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1"}}},
+		},
+		Organisation: &simulator.Organisation{
+			ManagementAccount: own, Delegated: []string{administrator}, Accounts: []string{member},
+		},
+	}
+}

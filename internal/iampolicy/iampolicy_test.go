@@ -1,0 +1,188 @@
+package iampolicy_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/iampolicy"
+)
+
+var update = flag.Bool("update", false, "write the golden policies anew")
+
+const (
+	administratorRole = "arn:aws:iam::111122223333:role/guardduty-coverage"
+	memberRole        = "arn:aws:iam::222233334444:role/guardduty-coverage"
+)
+
+// everything switches on all that a target can ask for.
+const everything = `regions: [all], resource_types: [ECS, EC2, EKS], detector: true, members: true, account_names: true`
+
+// configurations are the ones that the tests have policies of, by name.
+func configurations() map[string]string {
+	return map[string]string{
+		"defaults":   "",
+		"everything": "targets: [{" + everything + "}]\n",
+		"instances":  "targets: [{regions: [us-east-1], detector_id: 0123456789abcdef0123456789abcdef, resource_types: [EC2]}]\n",
+		"fleet":      "targets: [{regions: [us-east-1], resource_types: [EC2]}]\nec2: {only_ecs: false}\n",
+		"roles": "targets:\n- {name: organization, role_arn: '" + administratorRole + "', " + everything + "}\n" +
+			"- {name: apart, role_arn: '" + memberRole + "', regions: [us-east-1], detector: true}\n" +
+			"- {name: apart-eks, role_arn: '" + memberRole + "', regions: [us-east-1], resource_types: [EKS]}\n" +
+			"- {name: here, regions: [us-east-1], members: true}\n",
+	}
+}
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("config.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func policyFor(t *testing.T, cfg *config.Config, principal string) iampolicy.Policy {
+	t.Helper()
+	p, err := iampolicy.For(cfg, principal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestGoldenPolicies(t *testing.T) {
+	for _, c := range []struct{ configuration, principal, golden string }{
+		{"defaults", "", "defaults"},
+		{"everything", "", "everything"},
+		{"instances", "", "instances"},
+		{"fleet", "", "defaults"}, // other instances cost no other permission
+		{"roles", iampolicy.Exporter, "roles-exporter"},
+		{"roles", "here", "roles-exporter"},
+		{"roles", "organization", "everything"}, // what a role reads with, it reads with without one
+		{"roles", memberRole, "roles-apart"},
+		{"roles", "apart-eks", "roles-apart"},
+	} {
+		t.Run(c.configuration+" for "+c.principal, func(t *testing.T) {
+			p := policyFor(t, parse(t, configurations()[c.configuration]), c.principal)
+			got, err := json.MarshalIndent(p, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", c.golden+".json")
+			if *update {
+				if err := os.WriteFile(path, append(got, '\n'), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
+				t.Errorf("%s (-), policy (+):\n%s", path, diff)
+			}
+			checkForm(t, p)
+		})
+	}
+}
+
+// checkForm holds what IAM asks of a policy and what reads well in one.
+func checkForm(t *testing.T, p iampolicy.Policy) {
+	t.Helper()
+	sids, actions := map[string]bool{}, map[string]bool{}
+	for _, s := range p.Statement {
+		if !regexp.MustCompile(`^[A-Za-z0-9]+$`).MatchString(s.Sid) || sids[s.Sid] || s.Effect != "Allow" || len(s.Resource) == 0 {
+			t.Errorf("a statement without a Sid of its own, an Allow or a resource: %+v", s)
+		}
+		sids[s.Sid] = true
+		for _, action := range s.Action {
+			if actions[action] {
+				t.Errorf("%s is allowed twice", action)
+			}
+			actions[action] = true
+			if row := "| `" + action + "` | `" + s.Sid + "` | "; !strings.Contains(p.Explain(), "\n"+row) {
+				t.Errorf("no line %q in\n%s", row, p.Explain())
+			}
+		}
+	}
+	if lines := strings.Count(p.Explain(), "\n"); lines != len(actions)+2 {
+		t.Errorf("%d lines explain %d actions", lines, len(actions))
+	}
+}
+
+// The order of the targets does not show in any policy.
+func TestOrderOfTargets(t *testing.T) {
+	cfg := parse(t, configurations()["roles"])
+	backwards := *cfg
+	backwards.Targets = slices.Clone(cfg.Targets)
+	slices.Reverse(backwards.Targets)
+	for _, principal := range []string{iampolicy.Exporter, administratorRole, memberRole} {
+		want, got := policyFor(t, cfg, principal), policyFor(t, &backwards, principal)
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(want)); diff != "" {
+			t.Errorf("%s, forwards (-) and backwards (+):\n%s", principal, diff)
+		}
+		if want.Explain() != got.Explain() {
+			t.Errorf("%s: explained in another way backwards:\n%s", principal, got.Explain())
+		}
+	}
+}
+
+// A target that is called as the exporter's own identity is does not hide it.
+func TestTargetNamedExporter(t *testing.T) {
+	cfg := parse(t, "targets: [{name: exporter, role_arn: '"+memberRole+"'}]\n")
+	p := policyFor(t, cfg, "exporter")
+	if len(p.Statement) != 1 || !slices.Equal(p.Statement[0].Action, []string{"sts:AssumeRole"}) {
+		t.Errorf("got %+v, want the exporter's own", p)
+	}
+}
+
+func TestWrongPrincipals(t *testing.T) {
+	for _, c := range []struct{ configuration, principal, want string }{
+		{
+			"roles", "",
+			"the targets have roles, and each principal needs a policy of its own; choose one of exporter, " +
+				administratorRole + ", " + memberRole,
+		},
+		{
+			"roles", "nobody",
+			`"nobody" is no principal of the configuration; choose one of exporter, ` +
+				administratorRole + ", " + memberRole + ", or the name of a target",
+		},
+		{
+			"everything", administratorRole,
+			`"` + administratorRole + `" is no principal of the configuration; choose one of exporter, or the name of a target`,
+		},
+	} {
+		_, err := iampolicy.For(parse(t, configurations()[c.configuration]), c.principal)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s for %q:\n got %v\nwant %s", c.configuration, c.principal, err, c.want)
+		}
+	}
+}
+
+// The document explains every action as the command does.
+func TestDocument(t *testing.T) {
+	document, err := os.ReadFile("../../docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(document), "\n## What each call needs\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	cfg := parse(t, configurations()["roles"])
+	for _, principal := range []string{administratorRole, iampolicy.Exporter} {
+		for line := range strings.Lines(policyFor(t, cfg, principal).Explain()) {
+			if !strings.Contains(section, "\n"+line) {
+				t.Errorf("the table of docs/iam.md has no line %s", line)
+			}
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package iampolicy
+
+import (
+	"slices"
+
+	"guardduty_coverage_exporter/internal/config"
+)
+
+// permission is one action and what it is good for.
+type permission struct {
+	sid    string // of the feature's statement
+	action string
+	when   func(config.EC2, config.Target) bool
+	reason string // in words, what when says
+	loss   string // what the metrics lack without the action
+}
+
+func assumeRole() permission {
+	return permission{
+		sid: "AssumeRolesOfTargets", action: "sts:AssumeRole",
+		reason: "for targets with `role_arn`, on that role",
+		loss:   "the target's state is `denied`",
+	}
+}
+
+// readPermissions returns what the calls of a target need, those of one feature next to each other.
+func readPermissions() []permission {
+	return []permission{
+		{
+			sid: "ReadCoverage", action: "guardduty:ListDetectors",
+			when:   func(_ config.EC2, t config.Target) bool { return t.DetectorID == "" },
+			reason: "for every target without `detector_id`",
+			loss:   "the target's state is `denied`",
+		},
+		{
+			sid: "ReadCoverage", action: "guardduty:ListCoverage",
+			when:   func(config.EC2, config.Target) bool { return true },
+			reason: "for every target, whatever its `resource_types`",
+			loss:   "the target's state is `denied`",
+		},
+		{
+			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", when: asksStatistics,
+			reason: "optional; for every target but those of `EC2` alone with `only_ecs`",
+			loss: "`guardduty_coverage_statistics_resources` is absent, and with it the check of the rows against AWS's " +
+				"own counts; resources, counts and percent are complete",
+		},
+		{
+			sid: "ReadDetector", action: "guardduty:GetDetector",
+			when:   func(_ config.EC2, t config.Target) bool { return t.Detector },
+			reason: "for `detector: true`",
+			loss:   "`guardduty_detector_enabled` is absent, and so are the features of the target's own account",
+		},
+		{
+			sid: "ReadMembers", action: "guardduty:ListMembers", when: asksMembers,
+			reason: "for `members: true`",
+			loss:   "`guardduty_member_enabled` is absent, and members that report nothing are not seen",
+		},
+		{
+			sid: "ReadMembers", action: "guardduty:GetMemberDetectors", when: asksMembers,
+			reason: "for `members: true`",
+			loss:   "the features of member accounts are absent",
+		},
+		{
+			sid: "ReadAccountNames", action: "organizations:ListAccounts",
+			when:   func(_ config.EC2, t config.Target) bool { return t.AccountNames },
+			reason: "for `account_names: true`",
+			loss:   "`guardduty_account_info` is absent: the state of the target with `region=\"organization\"` is `denied`",
+		},
+		{
+			sid: "FindRegionsForRegionsAll", action: "account:ListRegions",
+			when:   func(_ config.EC2, t config.Target) bool { return t.AllRegions() },
+			reason: "for `regions: [all]`",
+			loss:   "the Regions are not found: the state of the target with `region=\"all\"` is `denied`",
+		},
+	}
+}
+
+// asksStatistics is false where AWS would count instances that are left out.
+func asksStatistics(ec2 config.EC2, t config.Target) bool {
+	return slices.ContainsFunc(t.ResourceTypes, func(name string) bool { return name != "EC2" || !ec2.OnlyECS })
+}
+
+func asksMembers(_ config.EC2, t config.Target) bool { return t.Members }

@@ -1,0 +1,50 @@
+// Package organizations reads the names of an organization's accounts. It is
+// the only importer of the SDK's service/organizations.
+//
+// Source: the operation ListAccounts of the AWS Organizations API reference.
+package organizations
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/paging"
+)
+
+// maxPages ends a listing that gives new tokens for ever; it has room for
+// twice the accounts of the largest organization, empty pages included.
+const maxPages = 10_000
+
+// Names returns the names of all accounts, and nothing else of them. The
+// account of the configuration must be the organization's management account
+// or one that it has delegated the call to.
+func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) {
+	client := organizations.NewFromConfig(cfg)
+	var names []coverage.AccountName
+	err := paging.Each(maxPages, func(token *string) (*string, error) {
+		out, err := client.ListAccounts(ctx, &organizations.ListAccountsInput{NextToken: token})
+		if err != nil {
+			return nil, err
+		}
+		if out.Accounts == nil {
+			return nil, fmt.Errorf("%w: no accounts", coverage.ErrInvalidResponse)
+		}
+		for _, a := range out.Accounts {
+			if aws.ToString(a.Id) == "" {
+				return nil, fmt.Errorf("%w: an account without an ID", coverage.ErrInvalidResponse)
+			}
+			if name := coverage.Clean(aws.ToString(a.Name)); name != "" {
+				names = append(names, coverage.AccountName{AccountID: coverage.Clean(aws.ToString(a.Id)), Name: name})
+			}
+		}
+		return out.NextToken, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the accounts of the organization: %w", err)
+	}
+	return names, nil
+}
