@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	rulesFile   = "guardduty-coverage.rules.yaml"
+	ruleFiles   = "*.rules.yaml"
 	testFiles   = "*.rules_test.yaml"
 	routingFile = "alertmanager.example.yaml"
 	runbookFile = "../docs/alerts.md"
@@ -42,24 +42,26 @@ type rule struct {
 // readRules returns the rules in their order, the alerts apart.
 func readRules(t *testing.T) (records, alerts []rule) {
 	t.Helper()
-	var file struct {
-		Groups []struct {
-			Name  string `yaml:"name"`
-			Rules []rule `yaml:"rules"`
-		} `yaml:"groups"`
-	}
-	decode(t, rulesFile, &file)
-	for _, group := range file.Groups {
-		for _, r := range group.Rules {
-			if r.Alert != "" {
-				alerts = append(alerts, r)
-			} else {
-				records = append(records, r)
+	for _, name := range fileNames(t, ruleFiles) {
+		var file struct {
+			Groups []struct {
+				Name  string `yaml:"name"`
+				Rules []rule `yaml:"rules"`
+			} `yaml:"groups"`
+		}
+		decode(t, name, &file)
+		for _, group := range file.Groups {
+			for _, r := range group.Rules {
+				if r.Alert != "" {
+					alerts = append(alerts, r)
+				} else {
+					records = append(records, r)
+				}
 			}
 		}
 	}
 	if len(records) == 0 || len(alerts) == 0 {
-		t.Fatalf("%s: %d records and %d alerts", rulesFile, len(records), len(alerts))
+		t.Fatalf("%s: %d records and %d alerts", ruleFiles, len(records), len(alerts))
 	}
 	return records, alerts
 }
@@ -107,7 +109,7 @@ func TestAlertsAreComplete(t *testing.T) {
 
 func TestRecordsAreNamedByLevelMetricOperation(t *testing.T) {
 	records, _ := readRules(t)
-	name := regexp.MustCompile(`^[a-z_]+:guardduty_[a-z_]+:[a-z0-9_]+$`)
+	name := regexp.MustCompile(`^[a-z_]+:guardduty_[a-z0-9_]+:[a-z0-9_]+$`)
 	for _, r := range records {
 		if !name.MatchString(r.Record) {
 			t.Errorf("record %s: want level:metric:operation", r.Record)
@@ -165,7 +167,7 @@ func splitRunbook(text string) (preamble string, sections map[string]string) {
 func TestEveryAlertIsTested(t *testing.T) {
 	_, alerts := readRules(t)
 	fires, quiet := map[string]bool{}, map[string]bool{}
-	for _, name := range testFileNames(t) {
+	for _, name := range fileNames(t, testFiles) {
 		var file struct {
 			Tests []struct {
 				Alerts []struct {
@@ -197,11 +199,11 @@ func TestEveryAlertIsTested(t *testing.T) {
 	}
 }
 
-func testFileNames(t *testing.T) []string {
+func fileNames(t *testing.T, pattern string) []string {
 	t.Helper()
-	names, err := filepath.Glob(testFiles)
+	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
-		t.Fatalf("no %s: %v", testFiles, err)
+		t.Fatalf("no %s: %v", pattern, err)
 	}
 	return names
 }
@@ -214,7 +216,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, r := range records {
 		known[r.Record] = true
 	}
-	metric := regexp.MustCompile(`\b(?:[a-z_]+:)?guardduty_(?:coverage_(?:percent|resources|statistics)|ecs|target|exporter)[a-z0-9_]*(?::[a-z0-9_]+)?`)
+	metric := regexp.MustCompile(`\b(?:[a-z_]+:)?guardduty_(?:coverage_(?:percent|resources|statistics)|ecs|ec2|eks|detector|member|account|target|exporter)[a-z0-9_]*(?::[a-z0-9_]+)?`)
 	check := func(where, text string) {
 		for _, name := range metric.FindAllString(text, -1) {
 			if !known[name] {
@@ -261,13 +263,14 @@ func exported() map[string]bool {
 }
 
 func TestPromtool(t *testing.T) {
-	for _, name := range append(testFileNames(t), rulesFile) {
+	rules, tests := fileNames(t, ruleFiles), fileNames(t, testFiles)
+	for _, name := range slices.Concat(rules, tests) {
 		read(t, name) // so that go test does not take a result from its cache when the file has changed
 	}
-	if out := run(t, "promtool", "check", "rules", "--lint-fatal", rulesFile); strings.Contains(out, "warn") {
+	if out := run(t, append([]string{"promtool", "check", "rules", "--lint-fatal"}, rules...)...); strings.Contains(out, "warn") {
 		t.Error(out)
 	}
-	run(t, append([]string{"promtool", "test", "rules"}, testFileNames(t)...)...)
+	run(t, append([]string{"promtool", "test", "rules"}, tests...)...)
 }
 
 func TestRouting(t *testing.T) {
@@ -280,7 +283,11 @@ func TestRouting(t *testing.T) {
 		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=222233334444 region=eu-west-1 cluster_name=orders", "tickets-payments"},
 		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=333344445555 region=eu-west-1 cluster_name=web", "tickets"},
 		{"alertname=GuardDutyCoverageSharedIssueType severity=warning issue_type=vpc_endpoint", "tickets"},
-		{"alertname=GuardDutyCoverageStatisticsDisagree severity=info region=eu-west-1", "digest"},
+		{"alertname=GuardDutyCoverageStatisticsDisagree severity=info region=eu-west-1 resource_type=ECS", "digest"},
+		{"alertname=GuardDutyCoverageInstanceUnhealthy severity=warning account_id=222233334444 region=eu-west-1 resource_type=EC2", "tickets-payments"},
+		{"alertname=GuardDutyCoverageRuntimeMonitoringOff severity=critical account_id=222233334444 region=eu-west-1", "pager"},
+		{"alertname=GuardDutyCoverageMemberLeft severity=warning account_id=222233334444 region=eu-west-1", "tickets"},
+		{"alertname=GuardDutyCoverageMemberNotReporting severity=info account_id=222233334444 region=eu-west-1", "digest"},
 	} {
 		t.Run(test.receiver, func(t *testing.T) {
 			args := []string{"amtool", "config", "routes", "test", "--config.file=" + routingFile, "--verify.receivers=" + test.receiver}

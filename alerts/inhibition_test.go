@@ -50,7 +50,28 @@ func TestInhibition(t *testing.T) {
 		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a", "issue_type": "agent_exited"}, false},
 		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a"}, true},
 		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "b"}, false},
+		// A drop stands for its own resource type alone; instances below the threshold are one ticket.
+		{"BelowThreshold", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "EKS"}, false},
+		{"EKSClusterUnhealthy", alert{"account_id": "444455556666", "region": "ap-southeast-2", "cluster_name": "k8s", "resource_type": "EKS"}, false},
+		{"Dropped", alert{"account_id": "444455556666", "region": "eu-central-1", "resource_type": "EKS"}, true}, // by the fleet's
+		{"EKSClusterUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "cluster_name": "k8s", "resource_type": "EKS"}, true},
+		{"ClusterUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "cluster_name": "ecs"}, false},
+		{"BelowThreshold", alert{"account_id": "444455556666", "region": "eu-central-1", "resource_type": "EC2"}, false},
+		{"InstanceUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "instance_id": "i-0below", "resource_type": "EC2"}, true},
+		{"InstanceUnhealthy", alert{"account_id": "333344445555", "region": "eu-central-1", "instance_id": "i-0alone", "resource_type": "EC2"}, false},
 		{"FleetDropped", alert{"resource_type": "EKS"}, false},
+		// What is switched off is told though its target is out of reach, and stands for what follows from it.
+		{"RuntimeMonitoringOff", with(member, "feature", "RUNTIME_MONITORING"), false},
+		{"DetectorSuspended", alert{"account_id": "666677778888", "region": "eu-central-1"}, false},
+		{"BelowThreshold", alert{"account_id": "666677778888", "region": "eu-central-1", "resource_type": "ECS"}, true},
+		{"MemberNotReporting", alert{"account_id": "666677778888", "region": "eu-central-1"}, true},
+		{"MemberNotReporting", alert{"account_id": "777788889999", "region": "eu-central-1"}, false},
+		{"MemberLeft", alert{"account_id": "777788889999", "region": "eu-central-1"}, false},
+		{"AccountVanished", alert{"account_id": "777788889999", "region": "eu-central-1", "resource_type": "ECS"}, true},
+		{"AccountVanished", alert{"account_id": "888899990000", "region": "eu-central-1", "resource_type": "ECS"}, false},
+		// Without names everything else is known.
+		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
+		{"PartRefused", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "part": "members"}, false},
 		{"ReloadFailed", alert{}, false},
 	}
 	var alerts []alert
