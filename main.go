@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()
 	policy := cli.Command("iam-policy", "Print the least IAM policy that a configuration needs, as JSON.")
 	policyFile := policy.Flag("config.file", "Path of the configuration file; without one, the policy is for the defaults.").String()
-	principal := policy.Flag("for", "Whose policy: exporter (its own identity), a role's ARN or a target's name. Needed where targets have roles.").String()
+	principal := policy.Flag("for", "Whose policy: exporter (its own identity), a role's ARN or a target's name. Without it, those of all, and the reasons on standard error.").String()
 	explain := policy.Flag("explain", "Print why each action is needed instead, as a Markdown table.").Bool()
 
 	command, err := cli.Parse(args)
@@ -78,30 +78,42 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return err
 	case policy.FullCommand():
-		return printPolicy(stdout, *policyFile, *principal, *explain)
+		return printPolicy(stdout, stderr, *policyFile, *principal, *explain)
 	default:
 		options.Load = func() (*config.Config, error) { return config.Load(*configFile) }
 		return app.Run(ctx, options)
 	}
 }
 
-// printPolicy writes the policy of a principal, or why it is what it is. The
-// error is about the configuration, the principal or w.
-func printPolicy(w io.Writer, file, principal string, explain bool) error {
+// printPolicy writes the policy of a principal, or why it is what it is. With
+// no principal it writes those of all, and the reasons to stderr.
+func printPolicy(stdout, stderr io.Writer, file, principal string, explain bool) error {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return err
 	}
-	policy, err := iampolicy.For(cfg, principal)
-	if err != nil {
-		return fmt.Errorf("iam-policy --for: %w", err)
+	principals := []string{principal}
+	if principal == "" {
+		principals = iampolicy.Principals(cfg)
+	} else {
+		stderr = io.Discard
 	}
-	if explain {
-		_, err = io.WriteString(w, policy.Explain())
-		return err
+	for _, p := range principals {
+		policy, err := iampolicy.For(cfg, p)
+		if err != nil {
+			return fmt.Errorf("iam-policy --for: %w", err)
+		}
+		if explain {
+			fmt.Fprint(stdout, policy.Explain())
+			continue
+		}
+		fmt.Fprintf(stderr, "# %s\n%s", p, policy.Explain())
+		out := json.NewEncoder(stdout)
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		if err := out.Encode(policy); err != nil {
+			return err
+		}
 	}
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	out.SetEscapeHTML(false)
-	return out.Encode(policy)
+	return nil
 }

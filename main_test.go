@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,30 @@ func TestCheckConfig(t *testing.T) {
 	err := run(t.Context(), []string{"check-config", bad}, &out, &errOut)
 	if err == nil || !strings.Contains(err.Error(), bad+":1") || !strings.Contains(err.Error(), bad+":2") {
 		t.Errorf("got %v, want both mistakes with their lines", err)
+	}
+}
+
+// TestPolicyOfAConfiguration prints what the whole example needs: a document for
+// each principal, and why.
+func TestPolicyOfAConfiguration(t *testing.T) {
+	var out, reasons bytes.Buffer
+	if err := run(t.Context(), []string{"iam-policy", "--config.file=config.example.yaml"}, &out, &reasons); err != nil {
+		t.Fatal(err)
+	}
+	documents := 0
+	for decoder := json.NewDecoder(&out); decoder.More(); documents++ {
+		var policy struct{ Statement []struct{ Sid string } }
+		if err := decoder.Decode(&policy); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range policy.Statement {
+			if !strings.Contains(reasons.String(), "| `"+s.Sid+"` |") {
+				t.Errorf("no reason for %s:\n%s", s.Sid, &reasons)
+			}
+		}
+	}
+	if principals := strings.Count(reasons.String(), "# "); documents != 3 || principals != 3 {
+		t.Errorf("%d policies of %d principals, want 3", documents, principals)
 	}
 }
 
@@ -61,7 +86,7 @@ func TestCommandLine(t *testing.T) {
 		"unknown command":        {[]string{"nonsense"}, "nonsense"},
 		"missing file":           {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"named serve":            {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"policy of whom":         {[]string{"iam-policy", "--config.file=config.example.yaml"}, "--for"},
+		"policy of whom":         {[]string{"iam-policy", "--config.file=config.example.yaml", "--for=nobody"}, "--for"},
 		"policy of nobody":       {[]string{"iam-policy", "--for=nobody"}, "nobody"},
 		"policy of nothing":      {[]string{"iam-policy", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"bad level":              {[]string{"--log.level=loud", "demo"}, "loud"},

@@ -32,8 +32,8 @@ type Statement struct {
 }
 
 // For returns the least policy with which every call that the configuration makes as the principal is allowed. The
-// principal is [Exporter], the ARN of a role or the name of a target; "" means Exporter in a configuration without
-// roles, where there is no other. The same configuration gives the same policy, whatever the order of its targets.
+// principal is [Exporter], the ARN of a role or the name of a target. The same configuration gives the same policy,
+// whatever the order of its targets.
 func For(cfg *config.Config, principal string) (Policy, error) {
 	roles := roleARNs(cfg)
 	role, err := roleOf(cfg, roles, principal)
@@ -74,6 +74,11 @@ func (p Policy) Explain() string {
 	return table.String()
 }
 
+// Principals returns all that need a policy: Exporter and the roles, each once, in order.
+func Principals(cfg *config.Config) []string {
+	return append([]string{Exporter}, roleARNs(cfg)...)
+}
+
 // roleARNs returns the roles of the targets, each once, in order.
 func roleARNs(cfg *config.Config) []string {
 	var arns []string
@@ -89,7 +94,7 @@ func roleARNs(cfg *config.Config) []string {
 // roleOf returns the role that the principal is, "" for the exporter itself.
 func roleOf(cfg *config.Config, roles []string, principal string) (string, error) {
 	switch {
-	case principal == Exporter, principal == "" && len(roles) == 0:
+	case principal == Exporter:
 		return "", nil
 	case slices.Contains(roles, principal):
 		return principal, nil
@@ -99,9 +104,6 @@ func roleOf(cfg *config.Config, roles []string, principal string) (string, error
 			return t.RoleARN, nil
 		}
 	}
-	choices := strings.Join(append([]string{Exporter}, roles...), ", ")
-	if principal == "" {
-		return "", fmt.Errorf("the targets have roles, and each principal needs a policy of its own; choose one of %s", choices)
-	}
-	return "", fmt.Errorf("%q is no principal of the configuration; choose one of %s, or the name of a target", principal, choices)
+	return "", fmt.Errorf("%q is no principal of the configuration; choose one of %s, or the name of a target",
+		principal, strings.Join(Principals(cfg), ", "))
 }

@@ -61,10 +61,10 @@ func policyFor(t *testing.T, cfg *config.Config, principal string) iampolicy.Pol
 
 func TestGoldenPolicies(t *testing.T) {
 	for _, c := range []struct{ configuration, principal, golden string }{
-		{"defaults", "", "defaults"},
-		{"everything", "", "everything"},
-		{"instances", "", "instances"},
-		{"fleet", "", "defaults"}, // other instances cost no other permission
+		{"defaults", iampolicy.Exporter, "defaults"},
+		{"everything", iampolicy.Exporter, "everything"},
+		{"instances", iampolicy.Exporter, "instances"},
+		{"fleet", iampolicy.Exporter, "defaults"}, // other instances cost no other permission
 		{"roles", iampolicy.Exporter, "roles-exporter"},
 		{"roles", "here", "roles-exporter"},
 		{"roles", "organization", "everything"}, // what a role reads with, it reads with without one
@@ -149,8 +149,8 @@ func TestWrongPrincipals(t *testing.T) {
 	for _, c := range []struct{ configuration, principal, want string }{
 		{
 			"roles", "",
-			"the targets have roles, and each principal needs a policy of its own; choose one of exporter, " +
-				administratorRole + ", " + memberRole,
+			`"" is no principal of the configuration; choose one of exporter, ` +
+				administratorRole + ", " + memberRole + ", or the name of a target",
 		},
 		{
 			"roles", "nobody",
