@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	serve := cli.Command("serve", "Serve the metrics of AWS accounts.").Default()
 	configFile := serve.Flag("config.file", "Path of the configuration file; without one, the ambient credentials' own account and Region are asked.").String()
-	demo := cli.Command("demo", "Serve the metrics of a simulated organisation; needs neither AWS nor a configuration.")
+	demo := cli.Command("demo", "Serve the metrics of a simulated organization; needs neither AWS nor a configuration.")
 	simulatorAddress := demo.Flag("simulator.listen-address", "Address of the simulator, a loopback one.").Default("127.0.0.1:0").String()
 	check := cli.Command("check-config", "Check a configuration file.")
 	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()

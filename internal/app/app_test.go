@@ -304,23 +304,6 @@ func TestAllRegions(t *testing.T) {
 	e.untilMetric(`guardduty_target_state{account_id="111122223333",region="me-south-1",state="no_detector",target="default"} 1`)
 }
 
-// TestEnvironment runs the exporter without a configuration file, as it would
-// against AWS, with nothing but the SDK's variables.
-func TestEnvironment(t *testing.T) {
-	e := start(t, homeWorld(healthy("a")), "", func(o *Options) {
-		t.Setenv("AWS_ENDPOINT_URL", o.Simulator.Endpoint)
-		t.Setenv("AWS_ACCESS_KEY_ID", keys.AccessKeyID)
-		t.Setenv("AWS_SECRET_ACCESS_KEY", keys.SecretAccessKey)
-		t.Setenv("AWS_REGION", "us-east-1")
-		t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-		t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
-		o.Simulator = nil
-	})
-	e.untilReady()
-	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="a",region="us-east-1"} 1`)
-	e.untilMetric(`guardduty_exporter_aws_requests_total{operation="GetCallerIdentity",region="us-east-1",service="STS"} 1`)
-}
-
 func TestAdaptiveRetryModeIsRefused(t *testing.T) {
 	t.Setenv("AWS_RETRY_MODE", "adaptive")
 	t.Setenv("AWS_REGION", "us-east-1")

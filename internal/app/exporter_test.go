@@ -125,11 +125,16 @@ func (e *exporter) request(method, path string, header ...string) (int, string) 
 		e.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body(e.t, resp)
+}
+
+func body(t testing.TB, resp *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		e.t.Fatal(err)
+		t.Error(err)
 	}
-	return resp.StatusCode, string(body)
+	return string(text)
 }
 
 func (e *exporter) metrics() string {
