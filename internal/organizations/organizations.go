@@ -44,7 +44,7 @@ func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) 
 		return out.NextToken, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the accounts of the organization: %w", err)
+		return nil, fmt.Errorf("list the accounts of the organization (organizations:ListAccounts): %w", err)
 	}
 	return names, nil
 }

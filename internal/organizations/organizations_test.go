@@ -58,7 +58,7 @@ func TestNamesReadsEveryPage(t *testing.T) {
 func TestNamesNamesTheMissingAction(t *testing.T) {
 	w, keys := world(3)
 	w.Organisation.ManagementAccount = "200000000001"
-	if _, err := Names(t.Context(), serve(t, simulator.New(w, simulator.Options{}), keys)); err == nil || !strings.Contains(err.Error(), "ListAccounts") {
+	if _, err := Names(t.Context(), serve(t, simulator.New(w, simulator.Options{}), keys)); err == nil || !strings.Contains(err.Error(), "organizations:ListAccounts") {
 		t.Errorf("got %v", err)
 	}
 }

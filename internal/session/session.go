@@ -202,7 +202,7 @@ func (s *Session) EnabledRegions(ctx context.Context) ([]string, error) {
 		return out.NextToken, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the enabled Regions: %w", err)
+		return nil, fmt.Errorf("list the enabled Regions (account:ListRegions): %w", err)
 	}
 	return regions, nil
 }
