@@ -82,10 +82,12 @@ func (c *Client) readMembers(ctx context.Context, s *coverage.Snapshot) error {
 		return nil
 	}
 	var enabled []string
+	seen := map[string]bool{} // a member may move from one page to the next
 	for _, m := range s.Members {
-		if m.Relationship != coverage.RelationshipEnabled || slices.Contains(enabled, m.AccountID) {
+		if m.Relationship != coverage.RelationshipEnabled || seen[m.AccountID] {
 			continue
 		}
+		seen[m.AccountID] = true
 		enabled = append(enabled, m.AccountID)
 		if c.o.Filter.speaksFor(m.AccountID) {
 			s.Accounts = append(s.Accounts, m.AccountID)
