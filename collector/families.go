@@ -46,7 +46,6 @@ func Families() []Family {
 
 func totalFamilies() []Family {
 	labels := []string{"account_id", "region", "resource_type"}
-	withStatus := append(slices.Clone(labels), "coverage_status")
 	return []Family{
 		{
 			Name:   "guardduty_coverage_percent",
@@ -63,7 +62,7 @@ func totalFamilies() []Family {
 		{
 			Name:   "guardduty_coverage_resources",
 			Help:   "Number of resources that GuardDuty listed with this coverage status, as of the last successful refresh.",
-			Labels: withStatus,
+			Labels: with(labels, "coverage_status"),
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
 					for _, status := range slices.Sorted(maps.Keys(t.ByStatus)) {

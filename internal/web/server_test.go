@@ -119,6 +119,26 @@ func TestEveryAddressIsServed(t *testing.T) {
 	}
 }
 
+// TestEveryTimeoutIsSet looks at the servers, for to wait for the timeouts
+// would take minutes.
+func TestEveryTimeoutIsSet(t *testing.T) {
+	systemd, none, listen := false, "", []string{"127.0.0.1:0", "127.0.0.1:0"}
+	flags := &toolkit.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &systemd, WebConfigFile: &none}
+	s, err := Listen(t.Context(), flags, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.closeListeners()
+	for _, server := range s.servers {
+		if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.WriteTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
+			t.Errorf("a bound is missing: %+v", server)
+		}
+	}
+	if len(s.servers) != 2 || s.servers[0] == s.servers[1] {
+		t.Errorf("%d servers of two addresses, or one for both", len(s.servers))
+	}
+}
+
 func TestNotReady(t *testing.T) {
 	routes := example()
 	routes.Ready = func() bool { return false }
