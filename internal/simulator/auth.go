@@ -114,15 +114,25 @@ func (s *Server) authorize(req *request) error {
 	if req.session.Role == "" {
 		return nil
 	}
-	action := req.call.Service + ":" + req.call.Operation
+	action := req.action()
 	role := s.index.accounts[req.session.AccountID].Role(req.session.Role)
 	if role == nil || !slices.Contains(role.Deny, action) {
 		return nil
 	}
+	return req.denied("identity")
+}
+
+// denied is the refusal of an action that no policy of the kind allows. SQS
+// writes actions in lower case.
+func (req *request) denied(policy string) error {
+	action := req.action()
+	if req.call.Service == "sqs" {
+		action = strings.ToLower(action)
+	}
 	return &fault{
 		status: http.StatusForbidden, code: "AccessDeniedException", queryCode: "AccessDenied",
-		message: fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-			req.session.arn(), action, req.resource(), action),
+		message: fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no %s-based policy allows the %s action",
+			req.session.callerARN(), action, req.resource(), policy, action),
 	}
 }
 

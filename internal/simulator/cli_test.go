@@ -5,15 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"guardduty_coverage_exporter/internal/simulator"
 )
 
-// The AWS CLI is built on a model of the API that is not the Go SDK's. The
-// calls are the examples of the GuardDuty user guide, with the filter written
-// as the API takes it: a list under Equals.
-func TestAWSCLI(t *testing.T) {
+// runCLI runs the AWS CLI against a server, as the administrator, and returns
+// what it prints. It skips the test where there is none.
+func runCLI(t *testing.T, url string, arguments ...string) ([]byte, error) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("the AWS CLI starts slowly")
 	}
@@ -21,16 +22,23 @@ func TestAWSCLI(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no AWS CLI in PATH")
 	}
-	_, url := serve(t, organisedWorld(0, 1), simulator.Options{})
 	keys := keysOf(administrator)
+	command := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", url, "--output", "json"}, arguments...)...)
+	command.Env = append(os.Environ(),
+		"AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey, "AWS_SESSION_TOKEN=",
+		"AWS_CONFIG_FILE="+filepath.Join(t.TempDir(), "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(t.TempDir(), "none"),
+		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "NO_PROXY=127.0.0.1")
+	return command.CombinedOutput()
+}
+
+// The AWS CLI is built on a model of the API that is not the Go SDK's. The
+// calls are the examples of the GuardDuty user guide, with the filter written
+// as the API takes it: a list under Equals.
+func TestAWSCLI(t *testing.T) {
+	_, url := serve(t, organisedWorld(0, 1), simulator.Options{})
 	run := func(into any, arguments ...string) {
 		t.Helper()
-		command := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", url, "--output", "json"}, arguments...)...)
-		command.Env = append(os.Environ(),
-			"AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey, "AWS_SESSION_TOKEN=",
-			"AWS_CONFIG_FILE="+filepath.Join(t.TempDir(), "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(t.TempDir(), "none"),
-			"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "NO_PROXY=127.0.0.1")
-		out, err := command.CombinedOutput()
+		out, err := runCLI(t, url, arguments...)
 		if err != nil {
 			t.Fatalf("aws %q: %v\n%s", arguments, err, out)
 		}
@@ -85,5 +93,46 @@ func TestAWSCLI(t *testing.T) {
 	run(&accounts, "organizations", "list-accounts")
 	if len(accounts.Accounts) != 3 || accounts.Accounts[0].Name != "management" || accounts.Accounts[2].State != "PENDING_ACTIVATION" {
 		t.Errorf("list-accounts printed %+v", accounts)
+	}
+}
+
+func TestAWSCLIOnAQueue(t *testing.T) {
+	s, url := serve(t, queueWorld(), simulator.Options{})
+	queue := queueAt(queueName).URL(url)
+	run := func(arguments ...string) string {
+		t.Helper()
+		out, err := runCLI(t, url, append([]string{"sqs", arguments[0], "--queue-url", queue}, arguments[1:]...)...)
+		if err != nil {
+			t.Fatalf("aws %q: %v\n%s", arguments, err, out)
+		}
+		return string(out)
+	}
+	if printed := run("receive-message"); printed != "" {
+		t.Errorf("of an empty queue it printed %s", printed)
+	}
+	run("send-message", "--message-body", `a "message" & <more>`)
+	var got struct {
+		Messages []struct {
+			Body, ReceiptHandle string
+			Attributes          map[string]string
+		}
+	}
+	printed := run("receive-message", "--max-number-of-messages", "10", "--wait-time-seconds", "20", "--visibility-timeout", "60", "--attribute-names", "All")
+	if err := json.Unmarshal([]byte(printed), &got); err != nil || len(got.Messages) != 1 {
+		t.Fatalf("receive-message printed %s", printed)
+	}
+	if m := got.Messages[0]; m.Body != `a "message" & <more>` || m.Attributes["ApproximateReceiveCount"] != "1" {
+		t.Errorf("received %+v", m)
+	}
+	run("change-message-visibility", "--receipt-handle", got.Messages[0].ReceiptHandle, "--visibility-timeout", "0")
+	checkDepth(t, s, queueName, 1, 0)
+	if printed := run("get-queue-attributes", "--attribute-names", "All"); !strings.Contains(printed, `"ApproximateNumberOfMessages": "1"`) {
+		t.Errorf("get-queue-attributes printed %s", printed)
+	}
+	run("delete-message-batch", "--entries", "Id=a,ReceiptHandle="+got.Messages[0].ReceiptHandle)
+	checkDepth(t, s, queueName, 0, 0)
+	out, err := runCLI(t, url, "sqs", "receive-message", "--queue-url", queue+"-not")
+	if err == nil || !strings.Contains(string(out), "(AWS.SimpleQueueService.NonExistentQueue)") {
+		t.Errorf("of a queue that does not exist it printed %s, %v", out, err)
 	}
 }

@@ -50,6 +50,26 @@ func DemoTargets() []DemoTarget {
 	}
 }
 
+// DemoQueue returns the address of the demo world's queue, to which the event of
+// every change of a coverage status in it comes, within the envelope of a topic.
+// DemoKeys may receive from it. What is received twenty times and not deleted,
+// which a quarter of an hour with a broken role does not bring about, goes to the
+// queue of the same name with "-dead" behind it.
+func DemoQueue() QueueAddress {
+	return QueueAddress{AccountID: demoAdministrator, Region: "us-east-1", Name: "guardduty-coverage"}
+}
+
+func demoQueues() []*Queue {
+	at := DemoQueue()
+	return []*Queue{
+		{
+			Region: at.Region, Name: at.Name, VisibilityTimeout: time.Minute, DeadLetter: at.Name + "-dead", MaxReceives: 20,
+			Events: SNS, Observed: true,
+		},
+		{Region: at.Region, Name: at.Name + "-dead"},
+	}
+}
+
 func demoRegions() []string { return []string{"us-east-1", "eu-west-1", "ap-southeast-2"} }
 
 // DemoWorld returns the demo world as it stands at step 0: an organisation whose
@@ -58,7 +78,7 @@ func demoRegions() []string { return []string{"us-east-1", "eu-west-1", "ap-sout
 // account that belongs to none. There are three Regions (the standalone account
 // has no detector in the last), some sixty ECS clusters of which about four in
 // five are healthy, their container instances, other EC2 instances, EKS
-// clusters, and every kind of issue. Step moves it on.
+// clusters, and every kind of issue. A queue gets the events. Step moves it on.
 func DemoWorld(now time.Time) *World {
 	w, begin := demoOrganisation(now), demoAt(0)
 	ago := func(d time.Duration) time.Time { return now.Add(-d).Truncate(time.Millisecond) }
@@ -97,6 +117,7 @@ func demoOrganisation(now time.Time) *World {
 	members := []string{demoPayments, demoShop, demoData, demoSandbox, demoPlayground, demoLegacy, demoDivested}
 	administrator := account(demoAdministrator, "security")
 	administrator.Keys = DemoKeys()
+	administrator.Queues = demoQueues()
 	for _, d := range administrator.Detectors {
 		d.Members = slices.Clone(members)
 		d.Relationships = map[string]string{demoLegacy: relationDisabled, demoDivested: relationRemoved}

@@ -12,12 +12,24 @@ import (
 type fault struct {
 	status    int
 	code      string // in the REST-JSON protocol
-	queryCode string // in the Query protocol of STS, where it differs
+	queryCode string // in the Query protocol of STS, and formerly of SQS, where it differs
 	detail    string // __type of a REST-JSON body, where there is one
 	message   string
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.message }
+
+// query returns the code in the Query protocol, and whose fault it is there.
+func (f *fault) query() (code, side string) {
+	code, side = f.queryCode, "Sender"
+	if code == "" {
+		code = f.code
+	}
+	if f.status >= http.StatusInternalServerError {
+		side = "Receiver"
+	}
+	return code, side
+}
 
 // asFault returns the fault in err, or AWS's internal error.
 func asFault(err error) *fault {
@@ -129,14 +141,7 @@ func (queryXML) write(w http.ResponseWriter, status int, answer any) {
 }
 
 func (p queryXML) refuse(w http.ResponseWriter, f *fault, requestID string) string {
-	code := f.queryCode
-	if code == "" {
-		code = f.code
-	}
-	side := "Sender"
-	if f.status >= http.StatusInternalServerError {
-		side = "Receiver"
-	}
+	code, side := f.query()
 	type wireError struct{ Type, Code, Message string }
 	p.write(w, f.status, struct {
 		XMLName   xml.Name  `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`

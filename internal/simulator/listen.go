@@ -15,7 +15,8 @@ type Running struct {
 	URL string
 
 	server *http.Server
-	done   chan error // receives what Serve returned, once
+	done   chan error    // receives what Serve returned, once
+	ending chan struct{} // closed by Stop
 }
 
 // Start serves s on a TCP address, such as 127.0.0.1:0, until Stop. ctx bounds
@@ -26,10 +27,12 @@ func (s *Server) Start(ctx context.Context, address string) (*Running, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the simulator: %w", err)
 	}
+	ending := make(chan struct{})
 	r := &Running{
-		URL: "http://" + listener.Addr().String(),
+		URL:    "http://" + listener.Addr().String(),
+		ending: ending,
 		server: &http.Server{
-			Handler:           s,
+			Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, ending) }),
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       30 * time.Second,
 			WriteTimeout:      time.Minute,
@@ -42,9 +45,11 @@ func (s *Server) Start(ctx context.Context, address string) (*Running, error) {
 	return r, nil
 }
 
-// Stop lets the calls in progress end, cuts off those that last longer than
-// ctx, and returns when nothing is served any more. It must be called once.
+// Stop lets the calls in progress end, those that wait for a message without
+// one, cuts off those that last longer than ctx, and returns when nothing is
+// served any more. It must be called once.
 func (r *Running) Stop(ctx context.Context) error {
+	close(r.ending)
 	err := r.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("wait for the simulator's calls: %w", err), r.server.Close())

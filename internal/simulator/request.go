@@ -21,12 +21,19 @@ type request struct {
 	session  session // the caller, once authenticated
 	// detectorID is the one in the path of a GuardDuty call, unescaped.
 	detectorID string
-	operation  operation // nil when there is none such
+	queue      QueueAddress // of an SQS call, zero where its URL tells of none
+	operation  operation    // nil when there is none such
+	// ending is closed when calls that wait are to be answered at once.
+	ending <-chan struct{}
 }
 
 // operation performs a call under the server's read lock. Its answer must not
 // share memory with the world that Update could change.
 type operation func(*Server, *request) (any, error)
+
+// later is an operation's answer that has to be waited for: it is called without
+// the server's lock.
+type later func() (any, error)
 
 // newRequest reads from r what service and operation it is for.
 func newRequest(r *http.Request, body []byte) *request {
@@ -36,7 +43,10 @@ func newRequest(r *http.Request, body []byte) *request {
 	service := req.sig.service
 	if service == "" { // unsigned: the shape tells whose error to answer
 		service = "guardduty"
-		if r.URL.Path == "/" {
+		switch {
+		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), sqsTarget):
+			service = "sqs"
+		case r.URL.Path == "/":
 			service = "sts"
 		}
 	}
@@ -58,6 +68,9 @@ func newRequest(r *http.Request, body []byte) *request {
 			r.Header.Get("X-Amz-Target") == "AWSOrganizationsV20161128.ListAccounts" {
 			req.call.Operation, req.operation = "ListAccounts", (*Server).listAccounts
 		}
+	case "sqs":
+		req.protocol = sqsJSON{}
+		req.routeSQS()
 	}
 	return req
 }
@@ -115,7 +128,10 @@ func (req *request) unread() *http.Request {
 
 // resource is the ARN that a denial of the call names.
 func (req *request) resource() string {
-	if req.call.Service != "guardduty" {
+	switch {
+	case req.call.Service == "sqs" && req.queue != QueueAddress{}:
+		return req.queue.arn()
+	case req.call.Service != "guardduty":
 		return "*"
 	}
 	id := req.detectorID
@@ -125,8 +141,27 @@ func (req *request) resource() string {
 	return "arn:aws:guardduty:" + req.call.Region + ":" + req.session.AccountID + ":detector/" + id
 }
 
+// action is the IAM action that the call needs. Those of SQS cover the batches
+// as well.
+func (req *request) action() string {
+	operation := req.call.Operation
+	if req.call.Service == "sqs" {
+		operation = strings.TrimSuffix(operation, "Batch")
+	}
+	return req.call.Service + ":" + operation
+}
+
 // perform authorises the call and does it.
 func (s *Server) perform(req *request) (any, error) {
+	answer, err := s.begin(req)
+	if wait, ok := answer.(later); ok && err == nil {
+		return wait()
+	}
+	return answer, err
+}
+
+// begin does what of the call is done under the server's lock.
+func (s *Server) begin(req *request) (any, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if req.operation == nil {

@@ -1,41 +1,3 @@
-// Package simulator is Amazon GuardDuty's runtime coverage on the wire: an HTTP
-// server that answers the GuardDuty, STS, Account and Organizations calls of an
-// exporter from a World held in memory. It serves the demo, the tests and the
-// AWS CLI alike.
-//
-// One endpoint stands for every service and Region: both come from the
-// credential scope of the request's Signature Version 4, and the account from
-// its access key. Signatures are verified, and what AWS refuses is refused in
-// the shape AWS gives it. The package shares no type with the AWS SDK, so that
-// a client built on the SDK and this server check each other.
-//
-// # Served
-//
-//   - guardduty (REST-JSON): ListDetectors, GetDetector, ListMembers,
-//     GetMemberDetectors, ListCoverage, GetCoverageStatistics
-//   - sts (Query): AssumeRole, GetCallerIdentity
-//   - account (REST-JSON): ListRegions
-//   - organizations (JSON 1.1): ListAccounts
-//
-// Coverage has rows of ECS clusters, EC2 instances and EKS clusters, and all of
-// them come where a call does not ask for a RESOURCE_TYPE, as on AWS. What no
-// source tells is decided here: the order of an unsorted listing, the form of
-// an EKS cluster's resourceId, and that a row without an attribute sorts before
-// those that have it.
-//
-// # Control
-//
-// A process outside of this one changes a served world over plain JSON without
-// a signature:
-//
-//	PUT /simulator/clusters     create or replace one cluster's row; its updatedAt becomes now
-//	DELETE /simulator/clusters  remove one
-//
-// Both take a JSON object. account_id, region and cluster_name name the row;
-// PUT also takes coverage_status, issue, issues (a list), management_type,
-// covered and compatible, with the meaning of the fields of Cluster. They
-// answer 204, or 400 or 404 with {"message": …}. Whoever reaches the server can
-// use them, which is why it belongs on a loopback address.
 package simulator
 
 import (
@@ -50,16 +12,18 @@ import (
 )
 
 const (
-	// maxBody bounds the bytes of a request body; no served call needs more.
-	maxBody = 1 << 20
+	// maxBody bounds the bytes of a request body. The longest message of SQS,
+	// with every byte of it escaped, needs most of it.
+	maxBody = 8 << 20
 	// maxCalls bounds how many calls are remembered.
 	maxCalls = 20_000
 )
 
 // Options configures a Server. The zero value is usable.
 type Options struct {
-	// Now is the clock of the server: of signatures, expiring credentials and
-	// the rows that are put through the control endpoint. nil means time.Now.
+	// Now is the clock of the server: of signatures, expiring credentials, the
+	// rows that are put through the control endpoint, events and the visibility
+	// of messages. nil means time.Now.
 	Now func() time.Time
 	// Latency is how long every call takes at least. Zero means 500 µs and a
 	// negative value means none: against a server that answers at once, the
@@ -75,7 +39,7 @@ type Options struct {
 // Call describes one API call.
 type Call struct {
 	Time      time.Time // when it arrived, by the server's clock
-	Service   string    // guardduty, sts, account, organizations; what the caller signed for, "" when unsigned
+	Service   string    // guardduty, sts, account, organizations, sqs; what the caller signed for, "" when unsigned
 	Operation string    // as in the API's model, "" when there is none such
 	Region    string    // what the caller signed for
 	AccountID string    // the caller's account, "" when not authenticated
@@ -97,6 +61,7 @@ type Server struct {
 	latency time.Duration
 	logger  *slog.Logger
 	sealer  sealer
+	mail    *mailboxes // of the queues of world; its lock is taken after mu
 
 	mu    sync.RWMutex // guards world and index
 	world *World
@@ -117,6 +82,7 @@ func New(w *World, o Options) *Server {
 		latency:   o.Latency,
 		logger:    o.Logger,
 		sealer:    newSealer(),
+		mail:      newMailboxes(),
 		world:     w,
 		index:     newIndex(w),
 		intercept: o.Intercept,
@@ -134,12 +100,17 @@ func New(w *World, o Options) *Server {
 }
 
 // Update calls f with the served world and no call in progress reading it. f
-// must neither keep the world nor call the server.
+// must neither keep the world nor call the server. The queues that want events
+// get one of each coverage status that f has changed, and a queue that is gone
+// loses its messages.
 func (s *Server) Update(f func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.world.statuses()
 	f(s.world)
 	s.index = newIndex(s.world)
+	s.mail.keep(s.world.queues())
+	s.emit(before)
 }
 
 // SetIntercept replaces the function that may answer calls in the server's
@@ -167,6 +138,12 @@ func (s *Server) ResetCalls() {
 
 // ServeHTTP answers one API or control request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, nil)
+}
+
+// serve answers one request, without waiting for a message once ending is
+// closed.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, ending <-chan struct{}) {
 	// AWS dates its answers, and SDKs correct their clock by it.
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	// The body is read to its end before anything is answered, so that the
@@ -187,7 +164,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.wait(r) {
 		return
 	}
-	s.serveCall(w, newRequest(r, body))
+	req := newRequest(r, body)
+	req.ending = ending
+	s.serveCall(w, req)
 }
 
 // wait passes the latency and reports whether the client is still there.
@@ -227,6 +206,9 @@ func (s *Server) serveCall(w http.ResponseWriter, req *request) {
 		return
 	}
 	answer, err := s.perform(req)
+	if req.http.Context().Err() != nil { // nobody is there any more, as may be after a long poll
+		return
+	}
 	if err != nil {
 		s.refuse(sw, req, err)
 		return

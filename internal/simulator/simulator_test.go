@@ -176,7 +176,7 @@ func TestLatencyAndGoneClient(t *testing.T) {
 
 func TestOversizedBody(t *testing.T) {
 	_, url := serve(t, smallWorld(), simulator.Options{})
-	got := rawCall{method: http.MethodPost, path: "/detector/" + detectorID + "/coverage", body: strings.Repeat(" ", 1<<20+1)}.do(t, url)
+	got := rawCall{method: http.MethodPost, path: "/detector/" + detectorID + "/coverage", body: strings.Repeat(" ", 8<<20+1)}.do(t, url)
 	if got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}

@@ -9,8 +9,9 @@ import (
 
 // World is everything a Server knows: the accounts with what they hold. It is
 // declared as a literal. Account IDs and access keys are unique in it, a
-// detector in its account and Region, the name of a cluster of either kind and
-// the ID of an instance likewise; where they are not, the first one counts.
+// detector in its account and Region, the name of a cluster of either kind, of a
+// queue and the ID of an instance likewise; where they are not, the first one
+// counts.
 type World struct {
 	Accounts []*Account
 	// Organisation is the one that AWS Organizations knows of. nil means none.
@@ -52,6 +53,7 @@ type Account struct {
 	Clusters        []*Cluster // of ECS
 	Instances       []*Instance
 	EKSClusters     []*EKSCluster
+	Queues          []*Queue
 }
 
 // Keys is a long-term access key. The zero value means none.
