@@ -48,6 +48,12 @@ type Key struct {
 	Name      string
 }
 
+// Clean returns the key as it is in a [Resource].
+func (k Key) Clean() Key {
+	k.Name = CleanName(k.Name)
+	return k
+}
+
 func (k Key) compare(other Key) int {
 	return cmp.Or(
 		cmp.Compare(k.Type, other.Type),

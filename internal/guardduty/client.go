@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -37,13 +38,15 @@ type Options struct {
 	Members bool
 }
 
-// Client reads one target. It is for one goroutine at a time.
+// Client reads one target. Read is for one goroutine at a time; the other
+// methods may be called beside it, and by several.
 type Client struct {
 	o         Options
 	api       *guardduty.Client // nil until the account is known
 	accountID string
-	detector  string          // as found; "" when it has to be asked for
-	refused   map[string]bool // parts that are not permitted, and the log says so
+	detector  string                 // as found; "" when it has to be asked for
+	refused   map[string]bool        // parts that are not permitted, and the log says so
+	answering atomic.Pointer[string] // the detector of the last good Read; nil before
 }
 
 // NewClient returns a Client. It calls nothing yet.
@@ -63,6 +66,9 @@ func (c *Client) Read(ctx context.Context) (accountID string, s *coverage.Snapsh
 		// The detector was deleted and perhaps created again: ask once more.
 		c.detector = ""
 		s, err = c.read(ctx)
+	}
+	if err == nil {
+		c.answering.Store(aws.String(c.detector))
 	}
 	return c.accountID, s, err
 }

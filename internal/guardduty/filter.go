@@ -36,10 +36,27 @@ func (f Filter) speaksFor(accountID string) bool {
 	return f.AccountID.admits(accountID) && f.ECSClusterName.isEmpty() && f.ManagementType.isEmpty()
 }
 
+// admits says whether a resource of that key may be listed.
+func (f Filter) admits(k coverage.Key) bool {
+	return f.AccountID.admits(k.AccountID) && (k.Type != coverage.ECS || f.ECSClusterName.admits(k.Name))
+}
+
+// criteria asks for the resources of a type.
 func (f Filter) criteria(t coverage.ResourceType) *types.CoverageFilterCriteria {
 	if t != coverage.ECS {
 		f.ECSClusterName = Condition{}
 	}
+	return f.criteriaWith(t, f.ECSClusterName)
+}
+
+// criteriaOf asks for the resources of a type, an account and these names,
+// which the filter admits.
+func (f Filter) criteriaOf(t coverage.ResourceType, accountID string, names []string) *types.CoverageFilterCriteria {
+	f.AccountID = Condition{Equals: []string{accountID}}
+	return f.criteriaWith(t, Condition{Equals: names})
+}
+
+func (f Filter) criteriaWith(t coverage.ResourceType, name Condition) *types.CoverageFilterCriteria {
 	criteria := []types.CoverageFilterCriterion{
 		criterion(types.CoverageFilterCriterionKeyResourceType, Condition{Equals: []string{string(t)}}),
 	}
@@ -48,7 +65,7 @@ func (f Filter) criteria(t coverage.ResourceType) *types.CoverageFilterCriteria 
 		condition Condition
 	}{
 		{types.CoverageFilterCriterionKeyAccountId, f.AccountID},
-		{types.CoverageFilterCriterionKeyEcsClusterName, f.ECSClusterName},
+		{nameKey(t), name},
 		{types.CoverageFilterCriterionKeyCoverageStatus, f.CoverageStatus},
 		{types.CoverageFilterCriterionKeyManagementType, f.ManagementType},
 	} {
@@ -57,6 +74,16 @@ func (f Filter) criteria(t coverage.ResourceType) *types.CoverageFilterCriteria 
 		}
 	}
 	return &types.CoverageFilterCriteria{FilterCriterion: criteria}
+}
+
+func nameKey(t coverage.ResourceType) types.CoverageFilterCriterionKey {
+	switch t {
+	case coverage.EC2:
+		return types.CoverageFilterCriterionKeyInstanceId
+	case coverage.EKS:
+		return types.CoverageFilterCriterionKeyEksClusterName
+	}
+	return types.CoverageFilterCriterionKeyEcsClusterName
 }
 
 // criterion leaves an empty list out of the request: to be equal to none of no

@@ -58,23 +58,34 @@ func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (map[c
 
 func (c *Client) readResources(ctx context.Context, s *coverage.Snapshot) error {
 	for _, t := range c.o.Types {
-		if err := c.list(ctx, t, s); err != nil {
-			return fmt.Errorf("list coverage of %s: %w", t, err)
+		err := c.list(ctx, listing{c.detector, t, c.o.Filter.criteria(t)}, func(r coverage.Resource) {
+			s.Resources = append(s.Resources, r)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	s.Resources = coverage.Distinct(s.Resources)
 	return nil
 }
 
-// list reads every page of one resource type.
-func (c *Client) list(ctx context.Context, t coverage.ResourceType, s *coverage.Snapshot) error {
+// listing is what is asked of ListCoverage.
+type listing struct {
+	detector string
+	of       coverage.ResourceType
+	criteria *types.CoverageFilterCriteria
+}
+
+// list adds the resources of every page. What it has added before an error is
+// not the whole.
+func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource)) error {
 	in := &guardduty.ListCoverageInput{
-		DetectorId:     aws.String(c.detector),
-		FilterCriteria: c.o.Filter.criteria(t),
+		DetectorId:     aws.String(l.detector),
+		FilterCriteria: l.criteria,
 		MaxResults:     aws.Int32(pageSize),
-		SortCriteria:   &types.CoverageSortCriteria{AttributeName: sortKey(t), OrderBy: types.OrderByAsc},
+		SortCriteria:   &types.CoverageSortCriteria{AttributeName: sortKey(l.of), OrderBy: types.OrderByAsc},
 	}
-	return paging.Each(maxPages, func(token *string) (*string, error) {
+	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token
 		out, err := c.api.ListCoverage(ctx, in)
 		if err != nil {
@@ -83,21 +94,30 @@ func (c *Client) list(ctx context.Context, t coverage.ResourceType, s *coverage.
 		if out.Resources == nil {
 			return nil, fmt.Errorf("%w: no resources", coverage.ErrInvalidResponse)
 		}
-		for _, resource := range out.Resources {
-			if !isOfType(resource, t) {
-				continue
-			}
-			row, err := convert(resource, t, c.o.Region)
-			if err != nil {
-				return nil, err
-			}
-			if t == coverage.EC2 && c.o.OnlyECS && row.Instance.ECSCluster() == "" {
-				continue
-			}
-			s.Resources = append(s.Resources, coverage.New(row))
-		}
-		return out.NextToken, nil
+		return out.NextToken, c.take(out.Resources, l.of, add)
 	})
+	if err != nil {
+		return fmt.Errorf("list coverage of %s: %w", l.of, err)
+	}
+	return nil
+}
+
+// take adds the rows of one page that are wanted.
+func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, add func(coverage.Resource)) error {
+	for _, resource := range rows {
+		if !isOfType(resource, t) {
+			continue
+		}
+		row, err := convert(resource, t, c.o.Region)
+		if err != nil {
+			return err
+		}
+		if t == coverage.EC2 && c.o.OnlyECS && row.Instance.ECSCluster() == "" {
+			continue
+		}
+		add(coverage.New(row))
+	}
+	return nil
 }
 
 // sortKey returns an attribute that does not change while the pages are read.

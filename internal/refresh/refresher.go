@@ -28,6 +28,13 @@ type Target struct {
 	// List, if not nil, stands in place of Read for a target that is refreshed
 	// by finding out which further targets there are.
 	List func(context.Context) (accountID string, targets []Target, err error)
+	// Reread, if not nil, reads the resources of some keys again: those without
+	// a row in its answer are not there. Calls of it do not overlap, but may
+	// overlap with one of Read. Admits and Narrows go with it: whether a
+	// resource of that key may be in a snapshot at all, and whether it may
+	// exist and yet not be in it.
+	Reread          func(context.Context, []coverage.Key) ([]coverage.Resource, error)
+	Admits, Narrows func(coverage.Key) bool
 }
 
 type id struct{ name, region string }
@@ -128,6 +135,9 @@ func (r *Refresher) set(ctx context.Context, s Settings, lister *worker, targets
 		workerCtx, cancel := context.WithCancel(ctx)
 		w.cancel = cancel
 		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), s.Interval), rand.Float64) })
+		if w.target.Reread != nil {
+			r.running.Go(func() { w.runRereads(workerCtx) })
+		}
 	}
 }
 

@@ -12,9 +12,14 @@ import (
 // worker refreshes one target.
 type worker struct {
 	refresher *Refresher
+	at        id
 	lister    *worker // the one whose List found this target; nil for a configured one
 	cancel    context.CancelFunc
-	changed   chan struct{} // holds one value when the settings changed
+	changed   chan struct{}   // holds one value when the settings changed
+	early     chan chan error // asks for a refresh at once, and where its result goes
+	wanted    chan struct{}   // holds one value when there is a next batch
+
+	rereadFails bool // the last reread failed; for runRereads alone
 
 	mu       sync.Mutex // guards what follows
 	target   Target
@@ -23,11 +28,16 @@ type worker struct {
 	tried    bool
 	retired  bool
 	stale    *time.Timer // runs from each success until the snapshot is too old
+	next     *batch      // what is to be reread, nil for nothing
+	// meanwhile holds what was reread since the refresh under way began, nil
+	// for what is gone. It is nil itself while none is under way.
+	meanwhile map[coverage.Key]*coverage.Resource
 }
 
 func newWorker(r *Refresher, t Target, s Settings) *worker {
 	return &worker{
-		refresher: r, changed: make(chan struct{}, 1), target: t, settings: s,
+		refresher: r, at: t.id(), target: t, settings: s,
+		changed: make(chan struct{}, 1), early: make(chan chan error), wanted: make(chan struct{}, 1),
 		report: coverage.Report{Target: coverage.Target{Name: t.Name, Region: t.Region}},
 	}
 }
@@ -48,16 +58,19 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 			}
 		case <-timer.C:
 			started = time.Now()
-			w.refresh(ctx)
+			_ = w.refresh(ctx) // is logged, and a state of the target
+		case result := <-w.early:
+			started = time.Now()
+			result <- w.refresh(ctx)
 		}
 		_, settings := w.orders()
 		timer.Reset(time.Until(nextStart(started, settings.Interval, random())))
 	}
 }
 
-// refresh makes one attempt.
-func (w *worker) refresh(ctx context.Context) {
-	target, settings := w.orders()
+// refresh makes one attempt and returns its error.
+func (w *worker) refresh(ctx context.Context) error {
+	target, settings := w.begin()
 	attempt, cancel := context.WithTimeout(ctx, settings.Timeout)
 	defer cancel()
 	started := time.Now()
@@ -68,10 +81,21 @@ func (w *worker) refresh(ctx context.Context) {
 		result.accountID, result.snapshot, result.err = target.Read(attempt)
 	}
 	if ctx.Err() != nil {
-		return // told to stop: that is no failure of the target
+		return ctx.Err() // told to stop: that is no failure of the target
 	}
 	result.duration = time.Since(started)
-	w.finish(ctx, result)
+	if unsure := w.finish(ctx, result); len(unsure) > 0 {
+		_, _ = w.want(unsure...) // nobody waits for it
+	}
+	return result.err
+}
+
+// begin says what to do, and has what is reread from now on remembered.
+func (w *worker) begin() (Target, Settings) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meanwhile = map[coverage.Key]*coverage.Resource{}
+	return w.target, w.settings
 }
 
 type outcome struct {
@@ -92,13 +116,14 @@ func (w *worker) list(ctx, attempt context.Context, target Target) (result outco
 	return result
 }
 
-// finish takes what an attempt has brought and publishes it.
-func (w *worker) finish(ctx context.Context, result outcome) {
+// finish takes what an attempt has brought and publishes it. It returns what
+// has to be read again.
+func (w *worker) finish(ctx context.Context, result outcome) (unsure []coverage.Key) {
 	o := w.refresher.o
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.retired {
-		return
+		return nil
 	}
 	before := w.report.State
 	w.tried = true
@@ -109,12 +134,14 @@ func (w *worker) finish(ctx context.Context, result outcome) {
 	}
 	if result.err == nil {
 		w.report.LastSuccess = time.Now()
-		w.report.Snapshot = result.snapshot
+		w.report.Snapshot, unsure = w.reconcile(result.snapshot)
 		w.watchStaleness()
 		o.Metrics.countUnclassified(result.snapshot)
 	}
+	w.meanwhile = nil
 	w.log(ctx, before, result)
 	o.Put(w.report)
+	return unsure
 }
 
 // maxErrorBytes bounds an error in the log: some repeat the whole answer.
@@ -197,6 +224,13 @@ func (w *worker) retire() coverage.Target {
 		w.stale.Stop()
 	}
 	return w.report.Target
+}
+
+// known returns the target and what is known of it.
+func (w *worker) known() (Target, coverage.Report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.target, w.report
 }
 
 func (w *worker) orders() (Target, Settings) {

@@ -52,10 +52,11 @@ func (r rateLimit) limit(stack *middleware.Stack) error {
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("RequestRate", wait), "Retry", middleware.After)
 }
 
-// maxAnswerBytes is far above any page of 50 rows with 50 issues each.
-const maxAnswerBytes = 16 << 20
+// maxAnswerBytes is far above any page of 50 rows with 50 issues each, and
+// above ten messages of a queue of 1 MiB each, every byte of them escaped.
+const maxAnswerBytes = 32 << 20
 
-var errBodyTooLarge = errors.New("the answer is larger than 16 MiB")
+var errBodyTooLarge = errors.New("the answer is larger than 32 MiB")
 
 // boundedClient refuses answers that are too large to be true.
 type boundedClient struct{ aws.HTTPClient }

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
@@ -208,4 +210,39 @@ func TestBoundedBody(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLongPollingHasTimeAndNoTurn looks at the client's timeout, for to wait
+// for it would take a minute.
+func TestLongPollingHasTimeAndNoTurn(t *testing.T) {
+	setEnvironment(t, nil)
+	for name, change := range map[string]func(*Options){"simulator": nil, "environment": func(o *Options) { o.Simulator = nil }} {
+		s := open(t, "http://simulator.invalid", change).Session(Role{}, region)
+		for what, tc := range map[string]struct {
+			client aws.HTTPClient
+			want   time.Duration
+		}{"LongPolling": {s.LongPolling().HTTPClient, longCallTimeout}, "Config": {s.Config(home).HTTPClient, callTimeout}} {
+			bounded, ok := tc.client.(boundedClient)
+			if !ok {
+				t.Fatalf("%s: %s has a client %T", name, what, tc.client)
+			}
+			if client, ok := bounded.HTTPClient.(*awshttp.BuildableClient); !ok || client.GetTimeout() != tc.want {
+				t.Errorf("%s: the client of %s is %T", name, what, bounded.HTTPClient)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start, n := time.Now(), &network{}
+		f := limited(t, n)
+		f.patient = n
+		client := sts.NewFromConfig(f.Session(Role{}, region).LongPolling())
+		for range 3 {
+			if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took >= turn {
+			t.Errorf("three calls took %v: they waited for turns", took)
+		}
+	})
 }

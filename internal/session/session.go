@@ -33,6 +33,9 @@ const (
 	// callTimeout bounds one HTTP request from dialling to the last byte of
 	// the answer. The SDK itself sets no such bound.
 	callTimeout = 20 * time.Second
+	// longCallTimeout is that of a request which AWS may leave without an
+	// answer for up to 20 seconds.
+	longCallTimeout = 40 * time.Second
 	// roleDuration is how long assumed credentials are asked to live: the most
 	// that every role allows.
 	roleDuration = time.Hour
@@ -76,6 +79,7 @@ func (r Role) AccountID() string {
 // Factory makes sessions. It is not safe for concurrent use; its sessions are.
 type Factory struct {
 	base     aws.Config
+	patient  aws.HTTPClient // for requests with longCallTimeout
 	logger   *slog.Logger
 	owners   map[Role]*owner
 	limiters *limiters
@@ -91,11 +95,17 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 		return nil, errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
 			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
 	}
-	base.HTTPClient = boundedClient{base.HTTPClient}
+	patient := base.HTTPClient
+	if client, ok := patient.(*awshttp.BuildableClient); ok { // as load made it
+		patient = client.WithTimeout(longCallTimeout)
+	}
+	base.HTTPClient, patient = boundedClient{base.HTTPClient}, boundedClient{patient}
 	base.Retryer = newRetryer
 	base.APIOptions = append(base.APIOptions, o.Metrics.observe)
 	base.Credentials = durable(base.Credentials, o.Logger)
-	return &Factory{base: base, logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond)}, nil
+	return &Factory{
+		base: base, patient: patient, logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond),
+	}, nil
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
@@ -126,7 +136,7 @@ func (f *Factory) Session(role Role, region string) *Session {
 	cfg := f.base.Copy()
 	cfg.Region = region
 	cfg.Credentials = o.credentials
-	return &Session{config: cfg, owner: o, limiters: f.limiters}
+	return &Session{config: cfg, patient: f.patient, owner: o, limiters: f.limiters}
 }
 
 func (f *Factory) newOwner(role Role, region string) *owner {
@@ -152,6 +162,7 @@ func (f *Factory) newOwner(role Role, region string) *owner {
 // Session is a role in a Region. It is safe for concurrent use.
 type Session struct {
 	config   aws.Config
+	patient  aws.HTTPClient
 	owner    *owner
 	limiters *limiters
 }
@@ -179,6 +190,14 @@ func (s *Session) AccountID(ctx context.Context) (string, error) {
 func (s *Session) Config(accountID string) aws.Config {
 	cfg := s.config.Copy()
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), s.limiters.of(accountID, cfg.Region).limit)
+	return cfg
+}
+
+// LongPolling returns the configuration of a client whose requests may wait 20
+// seconds for an answer. It has no share in the request rate of an account.
+func (s *Session) LongPolling() aws.Config {
+	cfg := s.config.Copy()
+	cfg.HTTPClient = s.patient
 	return cfg
 }
 
