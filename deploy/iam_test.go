@@ -71,6 +71,9 @@ func collectActions(file *ast.File, used map[string]bool) {
 		}
 		operation, isInput := strings.CutSuffix(selector.Sel.Name, "Input")
 		if pkg, ok := selector.X.(*ast.Ident); ok && isInput && services[pkg.Name] != "" {
+			if services[pkg.Name] == "sqs" {
+				operation = strings.TrimSuffix(operation, "Batch") // needs no action of its own
+			}
 			used[services[pkg.Name]+":"+operation] = true
 		}
 		return true
@@ -85,6 +88,9 @@ const everything = `targets:
   detector: true
   members: true
   account_names: true
+events:
+- queue_url: https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1
+  role_arn: arn:aws:iam::111122223333:role/guardduty-coverage
 `
 
 func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
@@ -96,15 +102,21 @@ func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
 	}
 }
 
-// The files are the policies of a target with every Region and the defaults.
+// The files are the policies of a target with every Region and the defaults, and of a queue that is read with a role.
 func TestPolicyFilesAreThoseOfAConfiguration(t *testing.T) {
-	const target = "targets: [{role_arn: 'arn:aws:iam::111122223333:role/guardduty-coverage', regions: [all]}]\n"
-	for name, principal := range map[string]string{
-		"iam/delegated-administrator.json": "111122223333",
-		"iam/assume-roles.json":            "exporter",
+	const (
+		role   = "arn:aws:iam::111122223333:role/guardduty-coverage"
+		target = "targets: [{role_arn: '" + role + "', regions: [all]}]\n"
+		queue  = "events: [{role_arn: '" + role + "', queue_url: " +
+			"'https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1'}]\n"
+	)
+	for name, of := range map[string]struct{ configuration, principal string }{
+		"iam/delegated-administrator.json": {target, role},
+		"iam/assume-roles.json":            {target, "exporter"},
+		"iam/read-events.json":             {queue, role},
 	} {
-		if diff := cmp.Diff(policyFor(t, target, principal), readJSON[policy](t, name)); diff != "" {
-			t.Errorf("policy for %s (-) and %s (+):\n%s", principal, name, diff)
+		if diff := cmp.Diff(policyFor(t, of.configuration, of.principal), readJSON[policy](t, name)); diff != "" {
+			t.Errorf("policy for %s (-) and %s (+):\n%s", of.principal, name, diff)
 		}
 	}
 }

@@ -32,11 +32,12 @@ const (
 // Config is the whole configuration. One that came from Load or Parse has its defaults applied and is valid; the zero
 // value is neither.
 type Config struct {
-	Refresh Refresh  `yaml:"refresh"`
-	AWS     AWS      `yaml:"aws"`
-	Targets []Target `yaml:"targets"`
-	EC2     EC2      `yaml:"ec2"`
-	Issues  Issues   `yaml:"issues"`
+	Refresh Refresh      `yaml:"refresh"`
+	AWS     AWS          `yaml:"aws"`
+	Targets []Target     `yaml:"targets"`
+	Events  []EventQueue `yaml:"events"` // nil without queues
+	EC2     EC2          `yaml:"ec2"`
+	Issues  Issues       `yaml:"issues"`
 
 	name string // of the file, for Summary
 }
@@ -165,7 +166,8 @@ func defaults() *Config {
 	}
 }
 
-// complete fills in the defaults that depend on other keys. Afterwards two targets that mean the same are equal.
+// complete fills in the defaults that depend on other keys. Afterwards two targets or queues that mean the same are
+// equal.
 func (c *Config) complete() {
 	if c.Targets == nil {
 		c.Targets = []Target{{}}
@@ -187,6 +189,12 @@ func (c *Config) complete() {
 			condition.dropEmpty()
 		}
 	}
+	if len(c.Events) == 0 {
+		c.Events = nil
+	}
+	for i := range c.Events {
+		c.Events[i].complete()
+	}
 }
 
 func (t Target) defaultName() string {
@@ -206,8 +214,10 @@ func (c *Condition) dropEmpty() {
 }
 
 // RoleAccountID returns the account of the role to assume, or "" for a target with the ambient credentials.
-func (t Target) RoleAccountID() string {
-	role, err := arn.Parse(t.RoleARN)
+func (t Target) RoleAccountID() string { return roleAccountID(t.RoleARN) }
+
+func roleAccountID(roleARN string) string {
+	role, err := arn.Parse(roleARN)
 	if err != nil {
 		return ""
 	}

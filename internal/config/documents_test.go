@@ -75,9 +75,40 @@ func TestExampleLoads(t *testing.T) {
 	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
 }
 
+// exampleWithQueues returns the example with the part about queues, which is commented out, as if it were not.
+func exampleWithQueues(t *testing.T) []byte {
+	t.Helper()
+	before, after, found := strings.Cut(read(t, examplePath), "\n# events:\n")
+	if !found {
+		t.Fatal("the example has no events")
+	}
+	queues, rest, _ := strings.Cut(after, "\n\n")
+	return []byte(before + "\nevents:\n" + regexp.MustCompile("(?m)^# ").ReplaceAllString(queues, "") + "\n\n" + rest)
+}
+
+func TestExampleWithQueuesParses(t *testing.T) {
+	cfg, err := Parse("example", exampleWithQueues(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "queues", []EventQueue{{
+		QueueURL:        "https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1",
+		RoleARN:         "arn:aws:iam::111122223333:role/guardduty-coverage",
+		ExternalID:      "replace-with-your-own",
+		RoleSessionName: defaultRoleSessionName,
+		Region:          "us-east-1",
+	}}, cfg.Events)
+	cfg.Events = nil
+	without, err := Load(examplePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the rest", without, cfg)
+}
+
 func TestExampleHasEveryKey(t *testing.T) {
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(read(t, examplePath)), &document); err != nil {
+	if err := yaml.Unmarshal(exampleWithQueues(t), &document); err != nil {
 		t.Fatal(err)
 	}
 	want := schemaKeys("", reflect.TypeFor[Config]())
@@ -124,6 +155,7 @@ func TestManualShowsTheDefaults(t *testing.T) {
 		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
 		"targets[].role_session_name": defaultRoleSessionName,
 		"targets[].resource_types":    "[" + ecs + "]",
+		"events[].role_session_name":  defaultRoleSessionName,
 		"ec2.only_ecs":                fmt.Sprint(d.EC2.OnlyECS),
 		"issues.text":                 fmt.Sprint(d.Issues.Text),
 		"issues.max_per_cluster":      fmt.Sprint(d.Issues.MaxPerCluster),

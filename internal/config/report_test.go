@@ -22,6 +22,10 @@ targets:
   -
   - name: organization
     filter: {coverage_status: {equals: [ILL], not_equals: UNHEALTHY}}
+events:
+  - queue_url: https://key:s3cret@sqs.us-east-1.amazonaws.com/111122223333/coverage
+    external_id: s3cret
+    region: eu-west
 issues: {max_per_cluster: 5000, texts: true}
 aws: {}
 ---
@@ -38,10 +42,13 @@ config.yaml:12: targets[1]: the entry is empty; remove it or give it a value
 config.yaml:13: targets[2].name: "organization" is already the name of targets[0] (line 7)
 config.yaml:14: targets[2].filter.coverage_status.not_equals: must be a list, not text
 config.yaml:14: targets[2].filter.coverage_status.equals[0]: "ILL" is not one of HEALTHY, UNHEALTHY
-config.yaml:15: issues.texts: unknown key (did you mean text?)
-config.yaml:15: issues.max_per_cluster: must be between 0 and 1000, not 5000
-config.yaml:16: aws: the key is given twice, first on line 5
-config.yaml:17: a second document begins here; the file must have only one`, "\n")
+config.yaml:16: events[0].queue_url: must have nothing but https://, a host and a path
+config.yaml:17: events[0].external_id: is of use only with role_arn
+config.yaml:18: events[0].region: "eu-west" is not an AWS Region (did you mean eu-west-1?)
+config.yaml:19: issues.texts: unknown key (did you mean text?)
+config.yaml:19: issues.max_per_cluster: must be between 0 and 1000, not 5000
+config.yaml:20: aws: the key is given twice, first on line 5
+config.yaml:21: a second document begins here; the file must have only one`, "\n")
 	equal(t, "messages", want, strings.Split(err.Error(), "\n"))
 
 	all, ok := errors.AsType[Errors](err)
@@ -68,6 +75,8 @@ func FuzzParse(f *testing.F) {
 		"targets:\n- role_arn: arn:aws:iam::111122223333:role/r\n  external_id: s3cret\n  detector_id: a\n",
 		"targets:\n- filter: {account_id: {equals: [012345678901], not_equals: [1e3]}}\n- {}\n- {}\n",
 		"targets:\n- {resource_types: [EC2, EKS, ~], account_names: true}\n- {account_names: true, filter: {ecs_cluster_name: {equals: [a]}}}\n",
+		"events:\n- &q {queue_url: https://sqs.us-east-1.amazonaws.com/111122223333/a.fifo, role_arn: a, external_id: s3cret}\n- *q\n",
+		"events: [{queue_url: 'http://[::1]:4566/000000000000/a', region: us-east-1}, {queue_url: 'https://a:b@vpce-1.sqs.all.vpce.amazonaws.com/%41?#'}]\n",
 		"issues: {text: off, max_per_cluster: -0}\naws: {requests_per_second: 1_0, profile: \"\\n\"}\n",
 	} {
 		f.Add([]byte(seed))
@@ -80,6 +89,7 @@ func FuzzParse(f *testing.F) {
 		}
 		before := *cfg
 		before.Targets = append([]Target(nil), cfg.Targets...)
+		before.Events = append([]EventQueue(nil), cfg.Events...)
 		cfg.complete()
 		equal(t, "completed twice", &before, cfg)
 		again := newReport("config.yaml")

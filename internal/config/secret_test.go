@@ -13,8 +13,12 @@ import (
 
 func TestSecretIsNeverPrinted(t *testing.T) {
 	const text = "s3cret"
-	target := Target{Name: "t", ExternalID: text}
-	if target.ExternalID.Reveal() != text {
+	type both struct {
+		Target Target
+		Queue  EventQueue
+	}
+	target := both{Target{Name: "t", ExternalID: text}, EventQueue{ExternalID: text}}
+	if target.Target.ExternalID.Reveal() != text {
 		t.Error("Reveal must return the text")
 	}
 	inJSON, err := json.Marshal(target)
@@ -26,20 +30,20 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "external_id", target.ExternalID, "target", target)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "external_id", target.ExternalID, "target", target)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "external_id", target.Target.ExternalID, "target", target)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "external_id", target.Target.ExternalID, "target", target)
 
 	shown := map[string]string{
 		"JSON":     string(inJSON),
 		"YAML":     string(inYAML),
 		"log":      log.String(),
-		"String":   target.ExternalID.String(),
-		"GoString": target.ExternalID.GoString(),
+		"String":   target.Target.ExternalID.String(),
+		"GoString": target.Target.ExternalID.GoString(),
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10.3s", "%!"} {
-		shown[verb] = fmt.Sprintf(verb, target.ExternalID)
+		shown[verb] = fmt.Sprintf(verb, target.Target.ExternalID)
 		shown["target "+verb] = fmt.Sprintf(verb, target)
-		shown["list "+verb] = fmt.Sprintf(verb, []*Target{&target}[0])
+		shown["list "+verb] = fmt.Sprintf(verb, []*both{&target}[0])
 	}
 	for how, output := range shown {
 		for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), text[:3]} {

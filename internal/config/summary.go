@@ -5,26 +5,34 @@ import (
 	"strings"
 )
 
-// Summary returns one line about the targets, without a secret, such as
+// Summary returns one line about the targets and the queues of events, without a secret, such as
 //
 //	config.yaml: 2 targets: organization (role 111122223333; us-east-1, eu-west-1), default (ambient credentials; Region from the environment)
+//
+// with "; 1 queue: coverage-events (role 111122223333; us-east-1)" at its end where there is one.
 func (c *Config) Summary() string {
-	targets := make([]string, len(c.Targets))
+	targets, queues := make([]string, len(c.Targets)), make([]string, len(c.Events))
 	for i, t := range c.Targets {
 		targets[i] = t.summary()
 	}
-	noun := "targets"
-	if len(targets) == 1 {
-		noun = "target"
+	for i, q := range c.Events {
+		queues[i] = q.summary()
 	}
-	return fmt.Sprintf("%s: %d %s: %s", c.name, len(targets), noun, strings.Join(targets, ", "))
+	text := c.name + ": " + enumerate("target", targets)
+	if len(queues) > 0 {
+		text += "; " + enumerate("queue", queues)
+	}
+	return text
+}
+
+func enumerate(noun string, items []string) string {
+	if len(items) != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s: %s", len(items), noun, strings.Join(items, ", "))
 }
 
 func (t Target) summary() string {
-	credentials := "ambient credentials"
-	if account := t.RoleAccountID(); account != "" {
-		credentials = "role " + account
-	}
 	regions := strings.Join(t.Regions, ", ")
 	switch {
 	case t.AllRegions():
@@ -32,5 +40,16 @@ func (t Target) summary() string {
 	case len(t.Regions) == 0:
 		regions = "Region from the environment"
 	}
-	return fmt.Sprintf("%s (%s; %s)", t.Name, credentials, regions)
+	return fmt.Sprintf("%s (%s; %s)", t.Name, credentials(t.RoleAccountID()), regions)
+}
+
+func (q EventQueue) summary() string {
+	return fmt.Sprintf("%s (%s; %s)", q.Name(), credentials(q.RoleAccountID()), q.Region)
+}
+
+func credentials(roleAccountID string) string {
+	if roleAccountID == "" {
+		return "ambient credentials"
+	}
+	return "role " + roleAccountID
 }

@@ -39,6 +39,12 @@ func validate(r *report, c *Config) {
 	validateNames(r, c.Targets)
 	validateQuestions(r, c.Targets)
 	validateAccountNames(r, c.Targets)
+	for i, q := range c.Events {
+		if key := queueKey(i); !r.unusable(key) {
+			validateQueue(r, key, q)
+		}
+	}
+	validateQueueNames(r, c.Events)
 }
 
 func targetKey(i int) string { return fmt.Sprintf("targets[%d]", i) }

@@ -28,7 +28,7 @@ var (
 
 func validateTarget(r *report, key string, t Target) {
 	if role := join(key, "role_arn"); r.sound(role) {
-		validateRole(r, key, t)
+		validateRole(r, key, t.RoleARN, t.ExternalID, t.RoleSessionName)
 	}
 	if name := join(key, "name"); r.sound(name) && !visible(t.Name) {
 		r.addf(name, "must not have spaces round it or characters that cannot be printed")
@@ -49,25 +49,25 @@ func validateTarget(r *report, key string, t Target) {
 		oneOf("AUTO_MANAGED", "MANUAL", "DISABLED"))
 }
 
-// validateRole checks the role and the keys that go with it.
-func validateRole(r *report, key string, t Target) {
-	role, externalID, session := join(key, "role_arn"), join(key, "external_id"), join(key, "role_session_name")
-	if t.RoleARN != "" && !isRoleARN(t.RoleARN) {
-		r.addf(role, "%s is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)", quote(t.RoleARN))
+// validateRole checks the role of the mapping at key and the keys that go with it.
+func validateRole(r *report, key, roleARN string, externalID Secret, sessionName string) {
+	role, secret, session := join(key, "role_arn"), join(key, "external_id"), join(key, "role_session_name")
+	if roleARN != "" && !isRoleARN(roleARN) {
+		r.addf(role, "%s is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)", quote(roleARN))
 	}
-	switch n := len(t.ExternalID); {
+	switch n := len(externalID); {
 	case n == 0:
-	case t.RoleARN == "":
-		r.addf(externalID, "is of use only with role_arn")
-	case n > maxExternalID || !externalIDPattern.MatchString(t.ExternalID.Reveal()):
-		r.addf(externalID, "must have 2 to 1224 letters, digits and _+=,.@:/-")
+	case roleARN == "":
+		r.addf(secret, "is of use only with role_arn")
+	case n > maxExternalID || !externalIDPattern.MatchString(externalID.Reveal()):
+		r.addf(secret, "must have 2 to 1224 letters, digits and _+=,.@:/-")
 	}
 	switch {
-	case t.RoleSessionName == "":
-	case t.RoleARN == "":
+	case sessionName == "":
+	case roleARN == "":
 		r.addf(session, "is of use only with role_arn")
-	case !roleSessionNamePattern.MatchString(t.RoleSessionName):
-		r.addf(session, "%s must have 2 to 64 letters, digits and _+=,.@-", quote(t.RoleSessionName))
+	case !roleSessionNamePattern.MatchString(sessionName):
+		r.addf(session, "%s must have 2 to 64 letters, digits and _+=,.@-", quote(sessionName))
 	}
 }
 
@@ -82,7 +82,7 @@ func validateRegions(r *report, key string, t Target) {
 	if t.Regions != nil && len(t.Regions) == 0 {
 		r.addf(regions, "must have at least one entry; leave the key out for the Region of the environment")
 	}
-	validateList(r, regions, t.Regions, checkRegion)
+	validateList(r, regions, t.Regions, checkRegionOrAll)
 	if !r.sound(regions) {
 		return
 	}

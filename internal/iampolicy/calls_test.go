@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,18 +44,16 @@ func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := parse(t, text)
 			cfg.AWS.RequestsPerSecond = 1000
-			want := permitted{}
 			for i, target := range cfg.Targets {
 				if target.Regions == nil { // the simulator's environment has none
 					cfg.Targets[i].Regions = []string{"us-east-1"}
 				}
-				for principal, asked := range map[string]string{
-					iampolicy.Exporter: iampolicy.Exporter, principalOf(target.RoleARN): target.Name,
-				} {
-					for _, s := range policyFor(t, cfg, asked).Statement {
-						for _, action := range s.Action {
-							want.add(principal, action)
-						}
+			}
+			want := permitted{}
+			for _, principal := range iampolicy.Principals(cfg) {
+				for _, s := range policyFor(t, cfg, principal).Statement {
+					for _, action := range s.Action {
+						want.add(principal, action)
 					}
 				}
 			}
@@ -65,18 +64,18 @@ func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
 	}
 }
 
-func principalOf(role string) string {
-	if role == "" {
-		return iampolicy.Exporter
-	}
-	return role
-}
-
 // run lets an exporter read every target of the configuration, and returns what it called until it was ready and had
 // called all that it may, or for ten seconds.
 func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	t.Helper()
 	server := simulator.New(world(), simulator.Options{})
+	for _, q := range cfg.Events {
+		for _, body := range messages() {
+			if _, err := server.Send(q.AccountID(), q.Region, q.Name(), body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	aws := httptest.NewServer(server)
 	defer aws.Close()
 	ctx, stop := context.WithCancel(t.Context())
@@ -119,6 +118,17 @@ func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	return called(server)
 }
 
+// messages are one to be deleted at once, for it is no event about coverage, and one to be handed back, for GuardDuty
+// never lists its cluster.
+func messages() []string {
+	return []string{
+		`{"detail-type": "GuardDuty Finding", "source": "aws.guardduty", "detail": {}}`,
+		`{"detail-type": "GuardDuty Runtime Protection Unhealthy", "source": "aws.guardduty", "region": "us-east-1",
+			"detail": {"accountId": "` + own + `", "currentStatus": "Unhealthy", "resourceDetails": {
+			"resourceType": "ECS", "ecsClusterDetails": {"clusterName": "nowhere"}}}}`,
+	}
+}
+
 func isReady(t *testing.T, url string) bool {
 	t.Helper()
 	resp, err := http.Get(url)
@@ -140,15 +150,21 @@ func called(server *simulator.Server) permitted {
 		if call.Role != "" {
 			principal = "arn:aws:iam::" + call.AccountID + ":role/" + call.Role
 		}
-		used.add(principal, call.Service+":"+call.Operation)
+		operation := call.Operation
+		if call.Service == "sqs" {
+			operation = strings.TrimSuffix(operation, "Batch") // needs no action of its own
+		}
+		used.add(principal, call.Service+":"+operation)
 	}
 	return used
 }
 
-// world has two administrators, the exporter's own account among them, of one member.
+// world has two administrators, the exporter's own account among them, of one member, and the queues of the
+// configurations.
 func world() *simulator.World {
 	const administrator, member = "111122223333", "222233334444"
-	roles := []*simulator.Role{{Name: "guardduty-coverage"}}
+	roles := []*simulator.Role{{Name: "guardduty-coverage"}, {Name: "guardduty-coverage-events"}}
+	queue := func(name string) *simulator.Queue { return &simulator.Queue{Region: "us-east-1", Name: name} }
 	return &simulator.World{
 		Accounts: []*simulator.Account{
 			{
@@ -157,9 +173,13 @@ func world() *simulator.World {
 				Detectors: []*simulator.Detector{
 					{Region: "us-east-1", ID: "0123456789abcdef0123456789abcdef", Members: []string{member}},
 				},
+				Queues: []*simulator.Queue{queue("events")},
 			},
 			{ID: administrator, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1", Members: []string{member}}}},
-			{ID: member, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1"}}},
+			{
+				ID: member, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1"}},
+				Queues: []*simulator.Queue{queue("events-1"), queue("events-2"), queue("events-3")},
+			},
 		},
 		Organisation: &simulator.Organisation{
 			ManagementAccount: own, Delegated: []string{administrator}, Accounts: []string{member},

@@ -33,7 +33,7 @@ type Statement struct {
 
 // For returns the least policy with which every call that the configuration makes as the principal is allowed. The
 // principal is [Exporter], the ARN of a role or the name of a target. The same configuration gives the same policy,
-// whatever the order of its targets.
+// whatever the order of its targets and queues.
 func For(cfg *config.Config, principal string) (Policy, error) {
 	roles := roleARNs(cfg)
 	role, err := roleOf(cfg, roles, principal)
@@ -47,6 +47,11 @@ func For(cfg *config.Config, principal string) (Policy, error) {
 	for _, needed := range readPermissions() {
 		if slices.ContainsFunc(cfg.Targets, func(t config.Target) bool { return t.RoleARN == role && needed.when(cfg.EC2, t) }) {
 			p.allow(needed, []string{"*"})
+		}
+	}
+	if queues := queueARNs(cfg, role); len(queues) > 0 {
+		for _, needed := range queuePermissions() {
+			p.allow(needed, queues)
 		}
 	}
 	return p, nil
@@ -79,12 +84,26 @@ func Principals(cfg *config.Config) []string {
 	return append([]string{Exporter}, roleARNs(cfg)...)
 }
 
-// roleARNs returns the roles of the targets, each once, in order.
+// roleARNs returns the roles of the targets and queues, each once, in order.
 func roleARNs(cfg *config.Config) []string {
 	var arns []string
 	for _, t := range cfg.Targets {
-		if t.RoleARN != "" {
-			arns = append(arns, t.RoleARN)
+		arns = append(arns, t.RoleARN)
+	}
+	for _, q := range cfg.Events {
+		arns = append(arns, q.RoleARN)
+	}
+	arns = slices.DeleteFunc(arns, func(arn string) bool { return arn == "" })
+	slices.Sort(arns)
+	return slices.Compact(arns)
+}
+
+// queueARNs returns the queues that are read with a role, "" for the exporter itself, in order.
+func queueARNs(cfg *config.Config, role string) []string {
+	var arns []string
+	for _, q := range cfg.Events {
+		if q.RoleARN == role {
+			arns = append(arns, q.ARN())
 		}
 	}
 	slices.Sort(arns)

@@ -22,6 +22,8 @@ var update = flag.Bool("update", false, "write the golden policies anew")
 const (
 	administratorRole = "arn:aws:iam::111122223333:role/guardduty-coverage"
 	memberRole        = "arn:aws:iam::222233334444:role/guardduty-coverage"
+	eventsRole        = "arn:aws:iam::222233334444:role/guardduty-coverage-events"
+	queues            = "https://sqs.us-east-1.amazonaws.com/"
 )
 
 // everything switches on all that a target can ask for.
@@ -38,6 +40,12 @@ func configurations() map[string]string {
 			"- {name: apart, role_arn: '" + memberRole + "', regions: [us-east-1], detector: true}\n" +
 			"- {name: apart-eks, role_arn: '" + memberRole + "', regions: [us-east-1], resource_types: [EKS]}\n" +
 			"- {name: here, regions: [us-east-1], members: true}\n",
+		"queue": "targets: [{regions: [us-east-1]}]\nevents: [{queue_url: '" + queues + own + "/events'}]\n",
+		"queues": "targets: [{regions: [us-east-1], role_arn: '" + memberRole + "'}]\nevents:\n" +
+			"- {queue_url: '" + queues + "222233334444/events-2', role_arn: '" + memberRole + "'}\n" +
+			"- {queue_url: '" + queues + "222233334444/events-1', role_arn: '" + memberRole + "'}\n" +
+			"- {queue_url: '" + queues + "222233334444/events-3', role_arn: '" + eventsRole + "'}\n" +
+			"- {queue_url: '" + queues + own + "/events'}\n",
 	}
 }
 
@@ -70,6 +78,10 @@ func TestGoldenPolicies(t *testing.T) {
 		{"roles", "organization", "everything"}, // what a role reads with, it reads with without one
 		{"roles", memberRole, "roles-apart"},
 		{"roles", "apart-eks", "roles-apart"},
+		{"queue", iampolicy.Exporter, "queue"},
+		{"queues", iampolicy.Exporter, "queues-exporter"},
+		{"queues", memberRole, "queues-target"},
+		{"queues", eventsRole, "queues-apart"},
 	} {
 		t.Run(c.configuration+" for "+c.principal, func(t *testing.T) {
 			p := policyFor(t, parse(t, configurations()[c.configuration]), c.principal)
@@ -119,20 +131,30 @@ func checkForm(t *testing.T, p iampolicy.Policy) {
 	}
 }
 
-// The order of the targets does not show in any policy.
-func TestOrderOfTargets(t *testing.T) {
-	cfg := parse(t, configurations()["roles"])
-	backwards := *cfg
-	backwards.Targets = slices.Clone(cfg.Targets)
-	slices.Reverse(backwards.Targets)
-	for _, principal := range []string{iampolicy.Exporter, administratorRole, memberRole} {
-		want, got := policyFor(t, cfg, principal), policyFor(t, &backwards, principal)
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(want)); diff != "" {
-			t.Errorf("%s, forwards (-) and backwards (+):\n%s", principal, diff)
+// The order of the targets and queues does not show in any policy.
+func TestOrder(t *testing.T) {
+	for _, name := range []string{"roles", "queues"} {
+		cfg := parse(t, configurations()[name])
+		backwards := *cfg
+		backwards.Targets, backwards.Events = slices.Clone(cfg.Targets), slices.Clone(cfg.Events)
+		slices.Reverse(backwards.Targets)
+		slices.Reverse(backwards.Events)
+		for _, principal := range iampolicy.Principals(cfg) {
+			want, got := policyFor(t, cfg, principal), policyFor(t, &backwards, principal)
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(want)); diff != "" {
+				t.Errorf("%s, forwards (-) and backwards (+):\n%s", principal, diff)
+			}
+			if want.Explain() != got.Explain() {
+				t.Errorf("%s: explained in another way backwards:\n%s", principal, got.Explain())
+			}
 		}
-		if want.Explain() != got.Explain() {
-			t.Errorf("%s: explained in another way backwards:\n%s", principal, got.Explain())
-		}
+	}
+}
+
+func TestPrincipals(t *testing.T) {
+	want := []string{iampolicy.Exporter, memberRole, eventsRole}
+	if diff := cmp.Diff(want, iampolicy.Principals(parse(t, configurations()["queues"]))); diff != "" {
+		t.Errorf("principals (-want +got):\n%s", diff)
 	}
 }
 
@@ -177,9 +199,8 @@ func TestDocument(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(string(document), "\n## What each call needs\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	cfg := parse(t, configurations()["roles"])
-	for _, principal := range []string{administratorRole, iampolicy.Exporter} {
-		for line := range strings.Lines(policyFor(t, cfg, principal).Explain()) {
+	for _, name := range []string{"everything", "queues"} {
+		for line := range strings.Lines(policyFor(t, parse(t, configurations()[name]), iampolicy.Exporter).Explain()) {
 			if !strings.Contains(section, "\n"+line) {
 				t.Errorf("the table of docs/iam.md has no line %s", line)
 			}

@@ -10,16 +10,36 @@ import (
 type permission struct {
 	sid    string // of the feature's statement
 	action string
-	when   func(config.EC2, config.Target) bool
-	reason string // in words, what when says
-	loss   string // what the metrics lack without the action
+	when   func(config.EC2, config.Target) bool // nil for what does not depend on a target
+	reason string                               // in words, what when says
+	loss   string                               // what the metrics lack without the action
 }
 
 func assumeRole() permission {
 	return permission{
-		sid: "AssumeRolesOfTargets", action: "sts:AssumeRole",
-		reason: "for targets with `role_arn`, on that role",
-		loss:   "the target's state is `denied`",
+		sid: "AssumeRoles", action: "sts:AssumeRole",
+		reason: "for targets and queues with `role_arn`, on that role",
+		loss:   "the target's state is `denied`; the queue's `guardduty_event_queue_up` is 0",
+	}
+}
+
+// queuePermissions returns what the calls to a queue need. Those of batches need no others:
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+func queuePermissions() []permission {
+	const sid, reason = "ReadEvents", "for `events`, on each queue"
+	return []permission{
+		{
+			sid: sid, action: "sqs:ReceiveMessage", reason: reason,
+			loss: "`guardduty_event_queue_up` is 0; changes show at the next refresh",
+		},
+		{
+			sid: sid, action: "sqs:DeleteMessage", reason: reason,
+			loss: "`guardduty_event_queue_up` is 0; every message comes again until its queue gives it up",
+		},
+		{
+			sid: sid, action: "sqs:ChangeMessageVisibility", reason: reason,
+			loss: "a change that GuardDuty does not list yet is looked at again only when its message comes again by itself",
+		},
 	}
 }
 
