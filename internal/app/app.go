@@ -21,6 +21,8 @@ import (
 
 	"guardduty_coverage_exporter/collector"
 	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
@@ -49,6 +51,7 @@ type App struct {
 	o         Options
 	store     store.Store
 	refresher *refresh.Refresher
+	events    *events.Consumer
 	self      *SelfMetrics
 	issues    atomic.Pointer[collector.IssueOptions]
 	requests  chan chan error // of reloads, each with where its result goes
@@ -72,8 +75,11 @@ func Run(ctx context.Context, o Options) error {
 func (a *App) build(ctx context.Context) (*prepared, error) {
 	o := a.o
 	a.refresher = refresh.New(refresh.Options{
-		Put: a.store.Put, Drop: a.store.Drop, StateOf: guardduty.StateOf, Metrics: a.self.refreshes, Logger: o.Logger,
+		Put:     func(r coverage.Report) { a.self.countTransitions(a.store.Put(r)) },
+		Drop:    a.store.Drop,
+		StateOf: guardduty.StateOf, Metrics: a.self.refreshes, Logger: o.Logger,
 	})
+	a.events = events.New(events.Options{Look: a.refresher.Look, Metrics: a.self.events, Logger: o.Logger})
 	domain, self := prometheus.NewRegistry(), prometheus.NewRegistry()
 	domain.MustRegister(collector.New(a.input))
 	self.MustRegister(
@@ -119,7 +125,7 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	defer cancel()
 	err = errors.Join(err, a.server.Shutdown(down))
 	stopRefreshing()
-	return errors.Join(err, a.waitForRefreshes(down))
+	return errors.Join(err, a.waitForGoroutines(down))
 }
 
 // wait reloads when it is asked to, until ctx ends or serving fails.
@@ -142,9 +148,10 @@ func (a *App) wait(ctx, refreshing context.Context, served <-chan error) error {
 	}
 }
 
-func (a *App) waitForRefreshes(ctx context.Context) error {
+func (a *App) waitForGoroutines(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
+		a.events.Wait()
 		a.refresher.Wait()
 		close(done)
 	}()
@@ -152,6 +159,6 @@ func (a *App) waitForRefreshes(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the refreshes to end: %w", ctx.Err())
+		return fmt.Errorf("wait for refreshes and events to end: %w", ctx.Err())
 	}
 }

@@ -365,11 +365,36 @@ func TestDemo(t *testing.T) {
 	if n := len(families["guardduty_ecs_cluster_healthy"].GetMetric()); n < 50 || len(accounts) < 5 {
 		t.Errorf("the demo shows %d clusters of %d accounts", n, len(accounts))
 	}
+	_, simulator, _ := strings.Cut(out.String(), "simulator:")
+	endpoint, _, _ := strings.Cut(strings.TrimSpace(simulator), "\n")
+	changed := time.Now()
+	put(t, endpoint+"/simulator/clusters", `{"account_id": "222233334444", "region": "eu-west-1", "cluster_name": "new", "coverage_status": "UNHEALTHY"}`)
+	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="222233334444",cluster_name="new",region="eu-west-1"} 0`)
+	e.untilMetric("guardduty_exporter_events_applied_total 1")
+	if took := time.Since(changed); took > 3*time.Second {
+		t.Errorf("a change came to the page after %v", took)
+	}
 	cancel()
 	if err := <-result; err != nil {
 		t.Error(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+func put(t *testing.T, url, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		t.Fatal(resp.Status)
+	}
 }
 
 func TestDemoKeepsTheSimulatorToItself(t *testing.T) {

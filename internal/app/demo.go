@@ -53,7 +53,7 @@ func RunDemo(ctx context.Context, o Options, simulatorAddress string, out io.Wri
 		Endpoint:    running.URL,
 		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 	}
-	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(demoConfig())) }
+	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(demoConfig(running.URL))) }
 	o.Listening = func(s *web.Server) { fmt.Fprint(out, demoGuide(s.Addresses(), o.TelemetryPath, running.URL, keys)) }
 	return Run(ctx, o)
 }
@@ -72,8 +72,12 @@ func move(ctx context.Context, server *simulator.Server) {
 	}
 }
 
-func demoConfig() string {
+// demoConfig is for the simulator at an endpoint. The events show changes at
+// once; the refreshes between show what has no event, such as counts.
+func demoConfig(endpoint string) string {
 	var b strings.Builder
+	queue := simulator.DemoQueue()
+	fmt.Fprintf(&b, "events: [{queue_url: %q, region: %s}]\n", queue.URL(endpoint), queue.Region)
 	b.WriteString("refresh: {interval: 10s, timeout: 5s, max_staleness: 5m}\naws: {requests_per_second: 50}\ntargets:\n")
 	for _, t := range simulator.DemoTargets() {
 		fmt.Fprintf(&b, "  - {name: %q, regions: [%s], resource_types: [ECS, EC2, EKS], detector: true", t.Name, strings.Join(t.Regions, ", "))

@@ -36,6 +36,8 @@ type exporter struct {
 	log *logBuffer
 	aws *simulator.Server
 
+	endpoint string // of the simulator; http://simulator in the configuration stands for it
+
 	mu     sync.Mutex
 	config string
 
@@ -53,6 +55,7 @@ func startWith(t testing.TB, aws *simulator.Server, yaml string, change ...func(
 	e := &exporter{t: t, log: &logBuffer{}, config: yaml, aws: aws}
 	awsServer := httptest.NewServer(e.aws)
 	t.Cleanup(awsServer.Close)
+	e.endpoint = awsServer.URL
 
 	listening := make(chan *web.Server, 1)
 	o := Options{
@@ -101,7 +104,7 @@ func webFlags(addresses ...string) *toolkit.FlagConfig {
 func (e *exporter) load() (*config.Config, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return config.Parse("test.yaml", []byte(e.config))
+	return config.Parse("test.yaml", []byte(strings.ReplaceAll(e.config, "http://simulator", e.endpoint)))
 }
 
 func (e *exporter) setConfig(yaml string) {

@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
@@ -15,8 +17,12 @@ import (
 type SelfMetrics struct {
 	sessions  *session.Metrics
 	refreshes *refresh.Metrics
+	events    *events.Metrics
 	reloads   *reloadMetrics
-	build     prometheus.Collector
+	// transitions are here, and not with the other metrics of coverage, for
+	// they are counted and not read.
+	transitions *prometheus.CounterVec
+	build       prometheus.Collector
 }
 
 // NewSelfMetrics returns metrics of an exporter that has done nothing yet.
@@ -26,8 +32,19 @@ func NewSelfMetrics() *SelfMetrics {
 			return string(guardduty.StateOf(region, err))
 		}),
 		refreshes: refresh.NewMetrics(),
+		events:    events.NewMetrics(),
 		reloads:   newReloadMetrics(),
-		build:     versioncollector.NewCollector("guardduty_exporter"),
+		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardduty_coverage_transitions_total",
+			Help: "Changes of an ECS cluster's coverage status to this one, as the exporter has seen them. Absent before the first.",
+		}, []string{"account_id", "region", "coverage_status"}),
+		build: versioncollector.NewCollector("guardduty_exporter"),
+	}
+}
+
+func (m *SelfMetrics) countTransitions(transitions []coverage.Transition) {
+	for _, t := range transitions {
+		m.transitions.WithLabelValues(t.AccountID, t.Region, string(t.Status)).Inc()
 	}
 }
 
@@ -46,7 +63,7 @@ func (m *SelfMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *SelfMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.sessions, m.refreshes, m.reloads, m.build}
+	return []prometheus.Collector{m.sessions, m.refreshes, m.events, m.reloads, m.transitions, m.build}
 }
 
 // reloadMetrics tell whether the running configuration is the file's.

@@ -7,6 +7,7 @@ import (
 
 	"guardduty_coverage_exporter/collector"
 	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
 )
@@ -15,6 +16,7 @@ import (
 type prepared struct {
 	settings refresh.Settings
 	targets  []refresh.Target
+	queues   []events.Queue
 	issues   collector.IssueOptions
 	summary  string
 }
@@ -55,6 +57,7 @@ func (a *App) reload(ctx context.Context) error {
 func (a *App) apply(ctx context.Context, next *prepared) {
 	a.issues.Store(&next.issues)
 	a.refresher.Set(ctx, next.settings, next.targets)
+	a.events.Set(ctx, next.queues)
 	a.self.reloads.succeeded()
 	a.o.Logger.Info("configuration loaded", "summary", next.summary)
 }
@@ -90,6 +93,7 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 			Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, MaxStaleness: cfg.Refresh.MaxStaleness,
 		},
 		targets: targets,
+		queues:  b.queues(cfg.Events),
 		issues:  collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
 		summary: cfg.Summary(),
 	}, errors.Join(errs...)

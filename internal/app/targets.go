@@ -10,6 +10,7 @@ import (
 
 	"guardduty_coverage_exporter/internal/config"
 	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/organizations"
 	"guardduty_coverage_exporter/internal/refresh"
@@ -48,7 +49,7 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 		}
 		regions = []string{b.factory.Region()}
 	}
-	s := b.factory.Session(role(t), b.homeRegion(t))
+	s := b.factory.Session(roleOf(t), b.homeRegion(t))
 	targets := b.names(t, s)
 	if t.AllRegions() {
 		return append(targets, b.listing(t, s)), nil
@@ -59,7 +60,23 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 	return targets, nil
 }
 
-func role(t config.Target) session.Role {
+// queues makes queues to be read of configured ones.
+func (b builder) queues(configured []config.EventQueue) []events.Queue {
+	var queues []events.Queue
+	for _, q := range configured {
+		role := session.Role{ARN: q.RoleARN, ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
+		cfg := b.factory.Session(role, q.Region).LongPolling()
+		if endpoint := q.Endpoint(); endpoint != "" {
+			cfg.BaseEndpoint = &endpoint
+		}
+		queues = append(queues, events.Queue{
+			URL: q.QueueURL, Asks: asks{profile: b.profile, role: role, region: q.Region}, Config: cfg,
+		})
+	}
+	return queues
+}
+
+func roleOf(t config.Target) session.Role {
 	return session.Role{ARN: t.RoleARN, ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
 }
 
@@ -77,7 +94,10 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 		Detector:   t.Detector,
 		Members:    t.Members,
 	})
-	return refresh.Target{Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read}
+	return refresh.Target{
+		Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read,
+		Reread: client.Reread, Admits: client.Admits, Narrows: client.Narrows,
+	}
 }
 
 // listing makes the target that finds the Regions of regions: [all].
@@ -143,7 +163,7 @@ func (b builder) asks(t config.Target, region string) asks {
 		panic(err) // strings and lists of them
 	}
 	return asks{
-		profile: b.profile, role: role(t), region: region, detectorID: t.DetectorID, filter: string(filter),
+		profile: b.profile, role: roleOf(t), region: region, detectorID: t.DetectorID, filter: string(filter),
 		scope: fmt.Sprint(t.ResourceTypes, b.onlyECS, t.Detector, t.Members),
 	}
 }

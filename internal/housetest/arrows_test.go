@@ -15,10 +15,11 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"internal/app", "internal/config", "internal/iampolicy"},
 		"internal/app": {
-			"collector", "internal/config", "internal/coverage", "internal/guardduty", "internal/organizations",
+			"collector", "internal/config", "internal/coverage", "internal/events", "internal/guardduty", "internal/organizations",
 			"internal/refresh", "internal/session", "internal/simulator", "internal/store", "internal/web",
 		},
 		"collector":              coverage,
+		"internal/events":        coverage,
 		"internal/guardduty":     reader,
 		"internal/organizations": reader,
 		"internal/refresh":       coverage,
@@ -50,8 +51,9 @@ func borders() []border {
 	return []border{
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/guardduty", rooms: []string{"internal/guardduty"}},
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/organizations", rooms: []string{"internal/organizations"}},
+		{prefix: "github.com/aws/aws-sdk-go-v2/service/sqs", rooms: []string{"internal/events"}},
 		{prefix: "github.com/aws/aws-sdk-go-v2/aws/arn", rooms: []string{"internal/config", "internal/session"}},
-		{prefix: "github.com/aws/", rooms: []string{"internal/guardduty", "internal/organizations", "internal/session", "internal/app"}},
+		{prefix: "github.com/aws/", rooms: []string{"internal/events", "internal/guardduty", "internal/organizations", "internal/session", "internal/app"}},
 		{
 			prefix: "github.com/prometheus/client_golang/",
 			rooms:  []string{"collector", "internal/app"}, files: []string{"metrics.go"},

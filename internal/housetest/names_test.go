@@ -63,7 +63,7 @@ func knownMetrics(t *testing.T) map[string]bool {
 		known[f.Name] = false
 	}
 	for _, f := range selfFamilies(t) {
-		known[f.Name] = strings.HasSuffix(f.Name, "_duration_seconds")
+		known[f.Name] = strings.HasSuffix(f.Name, "_duration_seconds") || strings.HasSuffix(f.Name, "_lag_seconds")
 	}
 	return known
 }

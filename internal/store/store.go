@@ -20,15 +20,25 @@ type Store struct {
 
 type id struct{ name, region string }
 
-// Put replaces what is known of the report's target.
-func (s *Store) Put(r coverage.Report) {
+// Put replaces what is known of the report's target, and returns which clusters
+// have changed their status by that.
+func (s *Store) Put(r coverage.Report) []coverage.Transition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reports == nil {
 		s.reports = map[id]coverage.Report{}
 	}
-	s.reports[id{r.Target.Name, r.Target.Region}] = r
+	at := id{r.Target.Name, r.Target.Region}
+	before := s.reports[at].Snapshot
+	s.reports[at] = r
 	s.view = nil
+	var others []*coverage.Snapshot
+	for other, report := range s.reports {
+		if other != at && other.region == at.region && report.Snapshot != nil {
+			others = append(others, report.Snapshot)
+		}
+	}
+	return coverage.Transitions(before, r.Snapshot, others)
 }
 
 // Drop forgets a target that is no longer configured.

@@ -1,0 +1,312 @@
+package events_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/events"
+)
+
+const (
+	account = "111122223333"
+	region  = "us-east-1"
+)
+
+// documented is an event of the schema in the GuardDuty user guide.
+const documented = `{"version":"0","id":"c7a1","detail-type":"GuardDuty Runtime Protection Unhealthy","source":"aws.guardduty",
+"account":"444455556666","time":"2026-08-03T07:58:16Z","region":"us-east-1","resources":[],"detail":{"schemaVersion":"1.0",
+"resourceAccountId":"111122223333","currentStatus":"UNHEALTHY","previousStatus":"HEALTHY","resourceDetails":{"resourceType":"ECS",
+"ecsClusterDetails":{"clusterName":"shop","fargateDetails":{"issues":["Agent exited : ExitCode: 1"],"managementType":"AUTO_MANAGED"},
+"containerInstanceDetails":{"coveredContainerInstances":1,"compatibleContainerInstances":2}}},"issue":"",
+"lastUpdatedAt":"2026-08-03T07:52:53.897Z"}}`
+
+// observed returns an event as they were seen: of a resource type and with its
+// own details, currentStatus and lastUpdatedAt.
+func observed(resourceType, details, status, lastUpdatedAt string) string {
+	return fmt.Sprintf(`{"version":"0","id":"c7a1","detail-type":"GuardDuty Runtime Protection %s","source":"aws.guardduty",`+
+		`"account":"444455556666","time":"2026-08-03T07:58:16Z","region":"us-east-1","resources":[],"detail":{"accountId":"111122223333",`+
+		`"resourceDetails":{"resourceType":"%s",%s},"previousStatus":"Healthy","currentStatus":"%[1]s","issue":"","lastUpdatedAt":%[4]s}}`,
+		status, resourceType, details, lastUpdatedAt)
+}
+
+const (
+	ofECS = `"ecsClusterDetails":{"clusterName":"shop","fargateDetails":{"issues":[],"managementType":"AUTO_MANAGED"},` +
+		`"containerInstanceDetails":{"coveredContainerInstances":0,"compatibleContainerInstances":0}}`
+	ofEC2 = `"ec2InstanceDetails":{"instanceId":"i-0123456789abcdef0","instanceType":"t3.medium",` +
+		`"clusterArn":"arn:aws:eks:us-east-1:111122223333:cluster/shop","agentDetails":{"version":"v1.6.1"},"managementType":"MANUAL"}`
+	ofEKS = `"eksClusterDetails":{"clusterName":"shop","availableNodes":-1,"desiredNodes":-1,` +
+		`"addonDetails":{"addonVersion":"v1.6.1-eksbuild.1","addonStatus":"DELETED"}}`
+	ofEKSDocumented = `"eksClusterDetails":{"clusterName":"shop","availableNodes":"1","desiredNodes":"2","addonVersion":"v1.6.1"}`
+)
+
+// viaSNS puts an event into SNS's envelope.
+func viaSNS(message string) string {
+	text, err := json.Marshal(map[string]any{
+		"Type": "Notification", "MessageId": "fb4b", "TopicArn": "arn:aws:sns:us-east-1:111122223333:coverage", "Subject": nil,
+		"Message": message, "Timestamp": "2026-08-03T07:58:18.667Z", "SignatureVersion": "1", "Signature": "EXAMPLE",
+		"SigningCertURL": "https://sns.us-east-1.amazonaws.com/a.pem", "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/",
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func key(resourceType coverage.ResourceType, name string) coverage.Key {
+	return coverage.Key{Type: resourceType, AccountID: account, Region: region, Name: name}
+}
+
+func TestDecode(t *testing.T) {
+	published := time.Date(2026, 8, 3, 7, 58, 16, 0, time.UTC)
+	updated := time.Date(2026, 8, 3, 7, 52, 53, 897e6, time.UTC)
+	ecs := key(coverage.ECS, "shop")
+	for name, c := range map[string]struct {
+		body string
+		want coverage.Change
+	}{
+		"documented":                {documented, coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"ECS":                       {observed("ECS", ofECS, "Healthy", "1785743573897"), coverage.Change{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
+		"EC2":                       {observed("EC2", ofEC2, "Unhealthy", "1785743573897"), coverage.Change{Key: key(coverage.EC2, "i-0123456789abcdef0"), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"EKS":                       {observed("EKS", ofEKS, "Unhealthy", "1785743573897000"), coverage.Change{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"EKS, documented":           {observed("EKS", ofEKSDocumented, "Unhealthy", "null"), coverage.Change{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy}},
+		"details of other types":    {observed("EKS", ofECS+","+ofEC2+`,"eksClusterDetails":{"clusterName":"blog"}`, "Healthy", "0"), coverage.Change{Key: key(coverage.EKS, "blog"), Status: coverage.Healthy}},
+		"resource type in lower":    {observed("ecs", ofECS, "Healthy", "null"), coverage.Change{Key: ecs, Status: coverage.Healthy}},
+		"both accounts":             {strings.Replace(documented, `"schemaVersion":"1.0"`, `"accountId":"777788889999"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"empty documented account":  {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"accountId"`, `"resourceAccountId":"","accountId"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy}},
+		"no current status":         {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"currentStatus"`, `"s"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy}},
+		"unknown current status":    {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"POORLY"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"status against the type":   {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"HEALTHY"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
+		"duplicate keys: the last":  {strings.Replace(documented, `"clusterName":"shop"`, `"clusterName":"blog","clusterName":"shop"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"counts of another kind":    {strings.Replace(documented, `"coveredContainerInstances":1`, `"coveredContainerInstances":[{}]`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"unknown fields":            {strings.Replace(documented, `"issue":""`, `"issue":{"a":[1]},"new":{}`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"a Region of the future":    {strings.Replace(documented, `"region":"us-east-1"`, `"region":"eusc-de-east-1"`, 1), coverage.Change{Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: "eusc-de-east-1", Name: "shop"}, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"another source":            {strings.Replace(documented, `"aws.guardduty"`, `"a.test"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"the longest name":          {strings.Replace(documented, `"shop"`, `"`+strings.Repeat("a", 255)+`"`, 1), coverage.Change{Key: key(coverage.ECS, strings.Repeat("a", 255)), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"1 MiB":                     {padded(documented, 1<<20), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"white space and line ends": {"\r\n\t " + documented + "\n", coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+	} {
+		want := events.Event{ID: "c7a1", Time: published, Change: c.want}
+		for form, body := range map[string]string{"direct": c.body, "SNS": viaSNS(c.body)} {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				got, err := events.Decode([]byte(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// padded makes an event that large with an issue.
+func padded(event string, size int) string {
+	return strings.Replace(event, `"issue":""`, `"issue":"`+strings.Repeat("x", size-len(event))+`"`, 1)
+}
+
+func TestDecodeWithoutIDAndTime(t *testing.T) {
+	body := strings.NewReplacer(`"id":"c7a1",`, ``, `"time":"2026-08-03T07:58:16Z"`, `"time":"at noon"`).Replace(documented)
+	got, err := events.Decode([]byte(body))
+	if err != nil || got.ID != "" || !got.Time.IsZero() || got.Change.Name != "shop" {
+		t.Errorf("%+v, %v: an event needs neither", got, err)
+	}
+}
+
+func TestDecodeLastUpdatedAt(t *testing.T) {
+	second := time.Date(2026, 8, 3, 7, 52, 53, 0, time.UTC)
+	for raw, want := range map[string]time.Time{
+		`1785743573`:                  second,
+		`1785743573.0`:                second,
+		`1.785743573E9`:               second,
+		`1785743573000`:               second,
+		`1.785743573E12`:              second,
+		`1785743573000000`:            second,
+		`1785743573000000000`:         second,
+		`"1785743573"`:                second,
+		`"1785743573000"`:             second,
+		`1785743573.5`:                second.Add(time.Second / 2),
+		`1785743573500000`:            second.Add(time.Second / 2),
+		`"2026-08-03T07:52:53Z"`:      second,
+		`"2026-08-03T07:52:53.000Z"`:  second,
+		`"2026-08-03T09:52:53+02:00"`: second,
+		`"2026-08-03T09:52:53+0200"`:  second,
+		`"2026-08-03T07:52:53"`:       second,
+		`99999999`:                    {},
+		`100000000`:                   time.Unix(1e8, 0),
+		`99999999999`:                 time.Unix(99999999999, 0),
+		`100000000000`:                time.UnixMilli(1e11), // no seconds, but of the year 1973
+		`99999999999000`:              time.Unix(99999999999, 0),
+		`100000000000000`:             time.UnixMicro(1e14),
+		`100000000000000000`:          time.Unix(0, 1e17),
+		`1e20`:                        {},
+		`1e400`:                       {},
+		`0`:                           {},
+		`-1`:                          {},
+		`-1785743573`:                 {},
+		`null`:                        {},
+		`""`:                          {},
+		`"timestamp"`:                 {},
+		`"NaN"`:                       {},
+		`"Inf"`:                       {},
+		`true`:                        {},
+		`[1785743573]`:                {},
+		`{"epochSecond":1785743573}`:  {},
+	} {
+		got, err := events.Decode([]byte(observed("ECS", ofECS, "Healthy", raw)))
+		if err != nil {
+			t.Errorf("%s: %v", raw, err)
+			continue
+		}
+		if updated := got.Change.UpdatedAt; !updated.Equal(want) {
+			t.Errorf("%s: %v, want %v", raw, updated, want)
+		}
+	}
+}
+
+// TestDecodeWholeSeconds holds that no rounding moves a time into another
+// second: that is how precisely times are compared.
+func TestDecodeWholeSeconds(t *testing.T) {
+	for second := int64(1785743573); second < 1785743573+1000; second++ {
+		for _, raw := range []string{fmt.Sprintf("%d000", second), fmt.Sprintf("%d000000", second), fmt.Sprintf("%d999", second)} {
+			got, err := events.Decode([]byte(observed("ECS", ofECS, "Healthy", raw)))
+			if err != nil || got.Change.UpdatedAt.Unix() != second {
+				t.Fatalf("%s: %v, %v", raw, got.Change.UpdatedAt, err)
+			}
+		}
+	}
+}
+
+func TestDecodeForeign(t *testing.T) {
+	for name, body := range map[string]string{
+		"finding":            `{"id":"1","detail-type":"GuardDuty Finding","source":"aws.guardduty","region":"us-east-1","detail":{"schemaVersion":"2.0","accountId":"111122223333","service":{"count":1}}}`,
+		"CloudTrail":         `{"id":"1","detail-type":"AWS API Call via CloudTrail","source":"aws.guardduty","detail":{"eventName":"DeleteDetector"}}`,
+		"malware protection": `{"id":"1","detail-type":"GuardDuty Malware Protection Object Scan Result","detail":{}}`,
+		"without a detail":   `{"detail-type":"Scheduled Event"}`,
+		"detail of any type": `{"detail-type":"myDetailType","detail":"text"}`,
+		"other letters":      strings.Replace(documented, "Protection Unhealthy", "Protection UNHEALTHY", 1),
+		"later addition":     strings.Replace(documented, "Protection Unhealthy", "Protection Degraded", 1),
+	} {
+		for form, body := range map[string]string{"direct": body, "SNS": viaSNS(body)} {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+					t.Errorf("%+v, %v, want ErrForeign", got, err)
+				}
+			})
+		}
+	}
+}
+
+// mangled are messages that cannot be read.
+func mangled() map[string]string {
+	without := func(old, replacement string) string {
+		if !strings.Contains(documented, old) {
+			panic(old)
+		}
+		return strings.Replace(documented, old, replacement, 1)
+	}
+	return map[string]string{
+		"nothing":                  "",
+		"white space":              " \n",
+		"text":                     "hello",
+		"cut":                      documented[:len(documented)/2],
+		"more after it":            documented + "{}",
+		"two events":               documented + documented,
+		"null":                     "null",
+		"a number":                 "17",
+		"a string":                 `"` + "event" + `"`,
+		"a list of events":         "[" + documented + "]",
+		"an empty object":          "{}",
+		"byte order mark":          "\ufeff" + documented,
+		"UTF-16":                   "{\x00}\x00",
+		"deep nesting":             strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000),
+		"deep nesting inside":      without(`"issue":""`, `"issue":`+strings.Repeat(`{"a":`, 100_000)+"1"+strings.Repeat("}", 100_000)),
+		"detail-type of a number":  without(`"GuardDuty Runtime Protection Unhealthy"`, "1"),
+		"detail alone":             `{"resourceAccountId":"111122223333","currentStatus":"HEALTHY","resourceDetails":{}}`,
+		"no detail":                `{"detail-type":"GuardDuty Runtime Protection Healthy","region":"us-east-1"}`,
+		"detail null":              `{"detail-type":"GuardDuty Runtime Protection Healthy","region":"us-east-1","detail":null}`,
+		"detail of text":           `{"detail-type":"GuardDuty Runtime Protection Healthy","region":"us-east-1","detail":"{}"}`,
+		"no account":               without(`"resourceAccountId":"111122223333",`, ""),
+		"account of the bus alone": without(`"resourceAccountId"`, `"other"`),
+		"account of letters":       without(`"resourceAccountId":"111122223333"`, `"resourceAccountId":"CHILD-EXAMPLE"`),
+		"account of 11 digits":     without(`"resourceAccountId":"111122223333"`, `"resourceAccountId":"11112222333"`),
+		"account and a line end":   without(`"resourceAccountId":"111122223333"`, `"resourceAccountId":"111122223333\n"`),
+		"account of other digits":  without(`"resourceAccountId":"111122223333"`, `"resourceAccountId":"١١١١٢٢٢٢٣٣٣٣"`),
+		"account as a number":      without(`"resourceAccountId":"111122223333"`, `"resourceAccountId":111122223333`),
+		"no Region":                without(`"region":"us-east-1",`, ""),
+		"Region of two lines":      without(`"region":"us-east-1"`, `"region":"us-east-1\nx"`),
+		"Region too long":          without(`"region":"us-east-1"`, `"region":"`+strings.Repeat("a", 33)+`"`),
+		"Region of another type":   without(`"region":"us-east-1"`, `"region":["us-east-1"]`),
+		"no resourceDetails":       without(`"resourceDetails"`, `"r"`),
+		"no resource type":         without(`"resourceType":"ECS",`, ""),
+		"unknown resource type":    without(`"resourceType":"ECS"`, `"resourceType":"LAMBDA"`),
+		"details of another type":  without(`"resourceType":"ECS"`, `"resourceType":"EKS"`),
+		"no name":                  without(`"clusterName":"shop",`, ""),
+		"empty name":               without(`"shop"`, `""`),
+		"name null":                without(`"shop"`, `null`),
+		"name of a number":         without(`"shop"`, `7`),
+		"name too long":            without(`"shop"`, `"`+strings.Repeat("a", 256)+`"`),
+		"SNS within SNS":           viaSNS(viaSNS(documented)),
+		"SNS confirmation":         `{"Type":"SubscriptionConfirmation","Token":"t","TopicArn":"a","Message":"You have chosen to subscribe","SubscribeURL":"https://x"}`,
+		"SNS with an object in it": `{"Type":"Notification","Message":` + documented + `}`,
+		"SNS without a message":    `{"Type":"Notification"}`,
+		"test event of S3":         `{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`,
+	}
+}
+
+func TestDecodeMalformed(t *testing.T) {
+	for name, body := range mangled() {
+		t.Run(name, func(t *testing.T) {
+			got, err := events.Decode([]byte(body))
+			if err == nil || errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+				t.Errorf("%+v, %v, want an error of its own", got, err)
+			}
+			if err != nil && len(err.Error()) > 1000 {
+				t.Errorf("the error has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(documented))
+	f.Add([]byte(viaSNS(documented)))
+	for resourceType, details := range map[string]string{"ECS": ofECS, "EC2": ofEC2, "EKS": ofEKS} {
+		f.Add([]byte(observed(resourceType, details, "Healthy", "1785743573897")))
+	}
+	f.Add([]byte(observed("EKS", ofEKSDocumented, "Unhealthy", `"2026-08-03T07:52:53Z"`)))
+	for _, body := range mangled() {
+		if len(body) < 10_000 {
+			f.Add([]byte(body))
+		}
+	}
+	accountID, regionName := regexp.MustCompile(`^[0-9]{12}$`), regexp.MustCompile(`^[a-z0-9-]+$`)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := events.Decode(body)
+		if err != nil {
+			if got != (events.Event{}) {
+				t.Errorf("an event and an error: %+v, %v", got, err)
+			}
+			return
+		}
+		c := got.Change
+		switch {
+		case c.Type != coverage.ECS && c.Type != coverage.EC2 && c.Type != coverage.EKS,
+			!accountID.MatchString(c.AccountID), !regionName.MatchString(c.Region),
+			c.Name == "" || len(c.Name) > 255,
+			c.Status != coverage.Healthy && c.Status != coverage.Unhealthy:
+			t.Errorf("decoded to %+v", c)
+		}
+		if again, err := events.Decode([]byte(viaSNS(string(body)))); err == nil && again != got {
+			t.Errorf("within SNS's envelope decoded to %+v, without to %+v", again, got)
+		}
+	})
+}
