@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
 )
@@ -216,7 +217,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, r := range records {
 		known[r.Record] = true
 	}
-	metric := regexp.MustCompile(`\b(?:[a-z_]+:)?guardduty_(?:coverage_(?:percent|resources|statistics)|ecs|ec2|eks|detector|member|account|target|exporter)[a-z0-9_]*(?::[a-z0-9_]+)?`)
+	metric := regexp.MustCompile(`\b(?:[a-z_]+:)?guardduty_(?:coverage_(?:percent|resources|statistics|transitions)|ecs|ec2|eks|detector|member|account|target|event|exporter)[a-z0-9_]*(?::[a-z0-9_]+)?`)
 	check := func(where, text string) {
 		for _, name := range metric.FindAllString(text, -1) {
 			if !known[name] {
@@ -240,6 +241,7 @@ func exported() map[string]bool {
 		"guardduty_exporter_build_info":                                   true,
 		"guardduty_exporter_config_last_reload_successful":                true,
 		"guardduty_exporter_config_last_reload_success_timestamp_seconds": true,
+		"guardduty_coverage_transitions_total":                            true,
 	}
 	for _, family := range collector.Families() {
 		names[family.Name] = true
@@ -258,6 +260,7 @@ func exported() map[string]bool {
 		}
 	}
 	describe(refresh.NewMetrics())
+	describe(events.NewMetrics())
 	describe(session.NewMetrics(func(string, error) string { return "" }))
 	return names
 }
@@ -288,6 +291,8 @@ func TestRouting(t *testing.T) {
 		{"alertname=GuardDutyCoverageRuntimeMonitoringOff severity=critical account_id=222233334444 region=eu-west-1", "pager"},
 		{"alertname=GuardDutyCoverageMemberLeft severity=warning account_id=222233334444 region=eu-west-1", "tickets"},
 		{"alertname=GuardDutyCoverageMemberNotReporting severity=info account_id=222233334444 region=eu-west-1", "digest"},
+		{"alertname=GuardDutyCoverageEventQueueDown severity=warning queue=https://sqs.eu-west-1.amazonaws.com/111122223333/events", "tickets"},
+		{"alertname=GuardDutyCoverageEventsMalformed severity=info", "digest"},
 	} {
 		t.Run(test.receiver, func(t *testing.T) {
 			args := []string{"amtool", "config", "routes", "test", "--config.file=" + routingFile, "--verify.receivers=" + test.receiver}

@@ -73,6 +73,8 @@ func TestInhibition(t *testing.T) {
 		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
 		{"PartRefused", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "part": "members"}, false},
 		{"ReloadFailed", alert{}, false},
+		{"EventQueueDown", alert{"queue": "https://sqs.eu-west-1.amazonaws.com/111122223333/events"}, false},
+		{"EventsMalformed", alert{}, false},
 	}
 	var alerts []alert
 	var want []string

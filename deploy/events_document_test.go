@@ -1,0 +1,146 @@
+package deploy_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/events"
+)
+
+const eventsDocument = "../docs/events.md"
+
+// yamlBlock returns the block of YAML in a document that begins so.
+func yamlBlock(t *testing.T, document, begin string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(document, "\n```yaml\n"+begin)
+	block, _, ended := strings.Cut(rest, "\n```\n")
+	if !found || !ended {
+		t.Fatalf("no YAML that begins with %q", begin)
+	}
+	return begin + block
+}
+
+// The templates are linked, and every link leads somewhere.
+func TestEventsDocumentLinks(t *testing.T) {
+	document := string(read(t, eventsDocument))
+	files, err := filepath.Glob("eventbridge/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in deploy/eventbridge: %v", err)
+	}
+	for _, file := range files {
+		if !strings.Contains(document, "(../deploy/"+filepath.ToSlash(file)+")") {
+			t.Errorf("%s does not link deploy/%s", eventsDocument, file)
+		}
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(document, -1) {
+		if _, err := os.Stat(filepath.FromSlash("../docs/" + link[1])); err != nil {
+			t.Errorf("%s links what does not exist: %v", eventsDocument, err)
+		}
+	}
+}
+
+// What the document has to be copied works: the configuration, and the message that tries a queue.
+func TestEventsDocumentExamples(t *testing.T) {
+	document := string(read(t, eventsDocument))
+	cfg, err := config.Parse("config.yaml", []byte(yamlBlock(t, document, "targets:\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(list{cfg.Events[0].ARN()}, readJSON[policy](t, "iam/read-events.json").Statement[0].Resource); diff != "" {
+		t.Errorf("the first queue (-) is not the one of read-events.json (+):\n%s", diff)
+	}
+	if name := readYAML[stack](t, queueTemplate).Parameters["Name"].Default; cfg.Events[0].Name() != name {
+		t.Errorf("the queue is called %s, by the template's default %s", cfg.Events[0].Name(), name)
+	}
+
+	_, rest, _ := strings.Cut(document, "--message-body '")
+	body, _, _ := strings.Cut(rest, "'\n")
+	event, err := events.Decode([]byte(body))
+	if err != nil {
+		t.Fatalf("the message of the document: %v", err)
+	}
+	want := coverage.Key{Type: coverage.ECS, AccountID: "222233334444", Region: "us-east-1", Name: "orders"}
+	if event.Change.Key != want || event.Change.Status != coverage.Unhealthy || event.Change.UpdatedAt.IsZero() {
+		t.Errorf("the message of the document says %+v", event.Change)
+	}
+}
+
+// The StatefulSet is the Deployment of exporter.yaml but for the configuration file, which each pod has of its own.
+func TestEventsDocumentStatefulSet(t *testing.T) {
+	var set struct {
+		Spec struct {
+			Replicas    int
+			ServiceName string `yaml:"serviceName"`
+			Template    struct {
+				Spec struct {
+					Containers []struct {
+						Name string
+						Args []string
+						Env  []struct {
+							Name      string
+							ValueFrom struct {
+								FieldRef struct {
+									FieldPath string `yaml:"fieldPath"`
+								} `yaml:"fieldRef"`
+							} `yaml:"valueFrom"`
+						}
+					}
+				}
+			}
+		}
+	}
+	document := string(read(t, eventsDocument))
+	if err := yaml.Unmarshal([]byte(yamlBlock(t, document, "apiVersion: apps/v1\nkind: StatefulSet\n")), &set); err != nil {
+		t.Fatal(err)
+	}
+	m := readManifests(t)
+	exporter := set.Spec.Template.Spec.Containers[0]
+	args := slices.Clone(m.Deployment.Spec.Template.Spec.Containers[0].Args)
+	args[0] = strings.Replace(args[0], "/config.yaml", "/$(POD_NAME).yaml", 1)
+	if diff := cmp.Diff(args, exporter.Args); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+	if len(exporter.Env) != 1 || exporter.Env[0].Name != "POD_NAME" || exporter.Env[0].ValueFrom.FieldRef.FieldPath != "metadata.name" {
+		t.Errorf("the pod's name comes from %+v", exporter.Env)
+	}
+	if set.Spec.ServiceName != m.Service.Metadata.Name || set.Spec.Replicas != 2 {
+		t.Errorf("the set is of %d replicas under the service %s", set.Spec.Replicas, set.Spec.ServiceName)
+	}
+	for _, file := range []string{"-0.yaml", "-1.yaml"} {
+		if name := m.Deployment.Metadata.Name + file; !strings.Contains(document, "`"+name+"`") {
+			t.Errorf("the document does not say that there is a file %s", name)
+		}
+	}
+}
+
+// Every reason for which an event is discarded is explained, here and where the metrics are.
+func TestReasonsAreExplained(t *testing.T) {
+	reasons := []string{"foreign", "malformed"}
+	for _, verdict := range coverage.Verdicts() {
+		if verdict != coverage.Applied {
+			reasons = append(reasons, string(verdict))
+		}
+	}
+	slices.Sort(reasons)
+	for _, name := range []string{eventsDocument, "../internal/housetest/testdata/metrics.md.tmpl"} {
+		_, section, _ := strings.Cut(string(read(t, name)), "\n| Reason | ")
+		section, _, _ = strings.Cut(section, "\n\n")
+		var rows []string
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section, -1) {
+			rows = append(rows, row[1])
+		}
+		slices.Sort(rows)
+		if diff := cmp.Diff(reasons, rows); diff != "" {
+			t.Errorf("%s: reasons (-want +got):\n%s", name, diff)
+		}
+	}
+}
