@@ -58,6 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	simulatorAddress := demo.Flag("simulator.listen-address", "Address of the simulator, a loopback one.").Default("127.0.0.1:0").String()
 	check := cli.Command("check-config", "Check a configuration file.")
 	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()
+	clusters := check.Flag("clusters", "Also print how many calls of AWS the configuration makes for so many ECS clusters, and what they cost.").Uint32()
 	policy := cli.Command("iam-policy", "Print the least IAM policy that a configuration needs, as JSON.")
 	policyFile := policy.Flag("config.file", "Path of the configuration file; without one, the policy is for the defaults.").String()
 	principal := policy.Flag("for", "Whose policy: exporter (its own identity), a role's ARN or a target's name. Without it, those of all, and the reasons on standard error.").String()
@@ -72,10 +73,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case demo.FullCommand():
 		return app.RunDemo(ctx, options, *simulatorAddress, stdout)
 	case check.FullCommand():
-		summary, err := app.CheckConfig(*checkedFile)
-		if err == nil {
-			fmt.Fprintln(stdout, summary)
-		}
+		summary, err := app.CheckConfig(*checkedFile, int(*clusters))
+		fmt.Fprint(stdout, summary)
 		return err
 	case policy.FullCommand():
 		return printPolicy(stdout, stderr, *policyFile, *principal, *explain)

@@ -19,7 +19,7 @@ func example() Input {
 			Target: coverage.Target{Name: "default", AccountID: key.AccountID, Region: key.Region},
 			State:  coverage.OK, LastSuccess: at, Duration: time.Second,
 			Snapshot: &coverage.Snapshot{
-				Resources: []coverage.Resource{coverage.New(coverage.Row{
+				Resources: coverage.Distinct([]coverage.Resource{coverage.New(coverage.Row{
 					Key: key, Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 1, Compatible: 2, UpdatedAt: at,
 					Issues: []string{
 						"Agent exited: ExitCode: 1 with task 0123456789abcdef0123456789abcdef",
@@ -27,7 +27,8 @@ func example() Input {
 						"Agent exited: ExitCode: 2",
 						"Unidentified issue",
 					},
-				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()},
+				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()}),
+				Consistent: new(true),
 				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
 					coverage.ECS: {coverage.Healthy: 0, coverage.Unhealthy: 1},
 				},
@@ -145,7 +146,7 @@ func TestIssuesOfInstancesCountWhereTheyAreTheReason(t *testing.T) {
 	} {
 		cluster.Covered = tc.covered
 		in := Input{View: coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{
-			Resources: []coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)},
+			Resources: coverage.Distinct([]coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)}),
 		}}})}
 		if got := samples(t, in, "guardduty_ecs_cluster_issues")["111122223333|us-east-1|web|waiting_for_ssm"]; got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)

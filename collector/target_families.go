@@ -37,6 +37,14 @@ func targetFamilies() []Family {
 				}
 			},
 		},
+		targetFamily("guardduty_target_consistent",
+			"Whether the rows of the last successful refresh are those of one moment (1), or the fleet moved while they were listed (0); absent where there are no statistics to tell it by.",
+			func(r coverage.Report) (float64, bool) {
+				if r.Snapshot == nil || r.Snapshot.Consistent == nil {
+					return 0, false
+				}
+				return boolean(*r.Snapshot.Consistent), true
+			}),
 		targetFamily("guardduty_target_refresh_duration_seconds",
 			"How long the last refresh of the target took, whether it succeeded or failed.",
 			func(r coverage.Report) (float64, bool) { return r.Duration.Seconds(), true }),

@@ -18,16 +18,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/estimate"
 	"guardduty_coverage_exporter/internal/events"
 )
 
 const (
 	pollsPerMinute = 3
-	hoursPerMonth  = 730
-	// dollarsPerMillion requests to standard queues in us-east-1, and the requests of an account that are free in a
-	// month: https://aws.amazon.com/sqs/pricing/.
-	dollarsPerMillion = 0.40
-	freeRequests      = 1_000_000
+	// freeRequests of an account in a month: https://aws.amazon.com/sqs/pricing/.
+	freeRequests = 1_000_000
 )
 
 // queueFleet is an example: the queues of all replicas together.
@@ -47,10 +45,12 @@ func exampleQueues() []queueFleet {
 
 // row is the line of the queues in the table.
 func (f queueFleet) row() string {
-	requests := f.queues * pollsPerMinute * 60 * hoursPerMonth
-	dollars := func(charged int) string { return fmt.Sprintf("$%.2f", float64(max(0, charged))/1e6*dollarsPerMillion) }
+	requests := estimate.QueueRequests(f.queues)
+	dollars := func(charged int) string {
+		return fmt.Sprintf("$%.2f", float64(max(0, charged))/1e6*estimate.DollarsPerMillion)
+	}
 	return fmt.Sprintf("| %s | %d | %s | %s | %s |\n",
-		f.name, f.queues, thousands(requests), dollars(requests), dollars(requests-freeRequests))
+		f.name, f.queues, estimate.Thousands(requests), dollars(requests), dollars(requests-freeRequests))
 }
 
 func TestCostOfQueues(t *testing.T) {

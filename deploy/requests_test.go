@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,7 @@ import (
 
 	"guardduty_coverage_exporter/internal/config"
 	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/estimate"
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/organizations"
 	"guardduty_coverage_exporter/internal/refresh"
@@ -30,17 +29,25 @@ const (
 )
 
 // measured is the fleet that the simulator counts the calls of.
-func measured() map[string]target {
-	return map[string]target{
+func measured() map[string]estimate.Target {
+	return map[string]estimate.Target{
 		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
-		"ap-southeast-2": {noDetector: true},
-		"us-west-2":      {rows: map[coverage.ResourceType]int{coverage.EC2: 101}},
-		"eu-west-2":      {rows: map[coverage.ResourceType]int{coverage.EC2: 101, coverage.EKS: 0}, allEC2: true},
+		"ap-southeast-2": {NoDetector: true},
+		"us-west-2":      {Rows: map[string]int{"EC2": 101}},
+		"eu-west-2":      {Rows: map[string]int{"EC2": 101, "EKS": 0}, AllEC2: true},
 		"eu-central-1": {
-			rows:     map[coverage.ResourceType]int{coverage.ECS: 51, coverage.EC2: 10, coverage.EKS: 60},
-			detector: true, members: 120, enabled: 100,
+			Rows:     map[string]int{"ECS": 51, "EC2": 10, "EKS": 60},
+			Detector: true, Members: 120, Enabled: 100,
 		},
 	}
+}
+
+func typesOf(t estimate.Target) []coverage.ResourceType {
+	var types []coverage.ResourceType
+	for name := range t.Rows {
+		types = append(types, coverage.ResourceType(name))
+	}
+	return types
 }
 
 // memberID is the account ID of the i-th member account.
@@ -55,27 +62,27 @@ func measuredWorld() *simulator.World {
 		{ID: "444455556666", Keys: simulator.Keys{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "example"}},
 	}}
 	for region, t := range measured() {
-		if t.noDetector {
+		if t.NoDetector {
 			continue
 		}
 		detector := &simulator.Detector{Region: region, Relationships: map[string]string{}}
 		owner.Detectors = append(owner.Detectors, detector)
-		for i := range t.rows[coverage.ECS] {
+		for i := range t.Rows["ECS"] {
 			owner.Clusters = append(owner.Clusters, &simulator.Cluster{Region: region, Name: fmt.Sprintf("cluster-%03d", i)})
 		}
-		for i := range t.rows[coverage.EC2] {
+		for i := range t.Rows["EC2"] {
 			owner.Instances = append(owner.Instances, &simulator.Instance{Region: region, ID: fmt.Sprintf("i-%017d", i)})
 		}
-		for i := range t.rows[coverage.EKS] {
+		for i := range t.Rows["EKS"] {
 			owner.EKSClusters = append(owner.EKSClusters, &simulator.EKSCluster{Region: region, Name: fmt.Sprintf("eks-%03d", i)})
 		}
-		for i := range t.members {
+		for i := range t.Members {
 			id := memberID(i)
 			detector.Members, organisation.Accounts = append(detector.Members, id), append(organisation.Accounts, id)
 			world.Accounts = append(world.Accounts, &simulator.Account{
 				ID: id, Name: "member", Detectors: []*simulator.Detector{{Region: region}},
 			})
-			if i >= t.enabled {
+			if i >= t.Enabled {
 				detector.Relationships[id] = "Disabled"
 			}
 		}
@@ -120,8 +127,8 @@ func TestCallsOfARefresh(t *testing.T) {
 		s := home.In(region)
 		clients[region] = guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: s.AccountID, Config: s.Config, Logger: slog.New(slog.DiscardHandler),
-			Types: slices.Sorted(maps.Keys(asked.rows)), OnlyECS: !asked.allEC2,
-			Detector: asked.detector, Members: asked.members > 0,
+			Types: typesOf(asked), OnlyECS: !asked.AllEC2,
+			Detector: asked.Detector, Members: asked.Members > 0,
 		})
 	}
 
@@ -131,8 +138,8 @@ func TestCallsOfARefresh(t *testing.T) {
 	}
 	delete(first, "AssumeRole")
 	for region, asked := range measured() {
-		want := refreshCalls(asked)
-		if !asked.noDetector {
+		want := asked.Calls()
+		if !asked.NoDetector {
 			want++ // ListDetectors
 		}
 		if first[region] != want {
@@ -141,7 +148,7 @@ func TestCallsOfARefresh(t *testing.T) {
 	}
 	want := map[string]int{}
 	for region, asked := range measured() {
-		want[region] = refreshCalls(asked)
+		want[region] = asked.Calls()
 	}
 	if diff := cmp.Diff(want, refreshAll(t, server, clients)); diff != "" {
 		t.Errorf("later refresh, calls expected (-) and made (+):\n%s", diff)
@@ -154,9 +161,9 @@ func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guar
 	server.ResetCalls()
 	for region, client := range clients {
 		before, started := len(server.Calls()), time.Now()
-		_, _, err := client.Read(t.Context())
+		_, _, err := client.Read(t.Context(), nil)
 		took := time.Since(started)
-		if missing := measured()[region].noDetector; missing != errors.Is(err, guardduty.ErrNoDetector) || !missing && err != nil {
+		if missing := measured()[region].NoDetector; missing != errors.Is(err, guardduty.ErrNoDetector) || !missing && err != nil {
 			t.Fatalf("%s: %v", region, err)
 		}
 		calls := 0
@@ -193,7 +200,7 @@ func TestCallsOfAccountNames(t *testing.T) {
 			calls++
 		}
 	}
-	if want := pages(len(names), accountsPerPage); len(names) != 122 || calls != want {
+	if want := estimate.Pages(len(names), accountsPerPage); len(names) != 122 || calls != want {
 		t.Errorf("%d calls for the names of %d accounts, want %d for 122", calls, len(names), want)
 	}
 }
@@ -221,7 +228,7 @@ func TestRefreshesPerHour(t *testing.T) {
 		}
 		r.Set(ctx, settings, []refresh.Target{{
 			Name: "one", Region: "us-east-1", Asks: 1,
-			Read: func(context.Context) (string, *coverage.Snapshot, error) {
+			Read: func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 				refreshes++
 				return member, &coverage.Snapshot{}, nil
 			},

@@ -7,6 +7,7 @@ import (
 
 	"guardduty_coverage_exporter/collector"
 	"guardduty_coverage_exporter/internal/config"
+	"guardduty_coverage_exporter/internal/estimate"
 	"guardduty_coverage_exporter/internal/events"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
@@ -78,7 +79,7 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := builder{factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS, logger: a.o.Logger}
+	b := builder{factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS, requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger}
 	var targets []refresh.Target
 	var errs []error
 	for _, t := range cfg.Targets {
@@ -100,11 +101,16 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 }
 
 // CheckConfig reads a configuration file as a start would, without asking AWS,
-// and returns one line about it.
-func CheckConfig(path string) (string, error) {
+// and returns one line about it. With a number of ECS clusters it also returns
+// what it asks of AWS for them, or an error where that cannot be done in time.
+func CheckConfig(path string, clusters int) (string, error) {
 	cfg, err := config.Load(path)
 	if err != nil {
 		return "", err
 	}
-	return cfg.Summary(), nil
+	if clusters == 0 {
+		return cfg.Summary() + "\n", nil
+	}
+	load := estimate.Of(cfg, clusters)
+	return cfg.Summary() + "\n" + load.String(), load.Err()
 }

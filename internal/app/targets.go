@@ -28,7 +28,9 @@ type builder struct {
 	factory *session.Factory
 	profile string
 	onlyECS bool // of EC2 instances, see [guardduty.Options]
-	logger  *slog.Logger
+
+	requestsPerSecond float64
+	logger            *slog.Logger
 }
 
 // asks is what decides a target's answers, see [refresh.Target].
@@ -93,6 +95,8 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 		OnlyECS:    b.onlyECS,
 		Detector:   t.Detector,
 		Members:    t.Members,
+
+		RequestsPerSecond: b.requestsPerSecond,
 	})
 	return refresh.Target{
 		Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read,
@@ -135,7 +139,7 @@ func (b builder) names(t config.Target, s *session.Session) []refresh.Target {
 	if !t.AccountNames {
 		return nil
 	}
-	read := func(ctx context.Context) (string, *coverage.Snapshot, error) {
+	read := func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 		accountID, err := s.AccountID(ctx)
 		if err != nil {
 			return "", nil, err

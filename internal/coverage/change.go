@@ -55,8 +55,12 @@ func (c Change) Against(known *Resource) Verdict {
 	return Behind
 }
 
-// Find returns the row of a resource, nil where the snapshot has none.
+// Find returns the row of a resource, nil where the snapshot has none or is nil
+// itself.
 func (s *Snapshot) Find(k Key) *Resource {
+	if s == nil {
+		return nil
+	}
 	k = k.Clean()
 	at, ok := slices.BinarySearchFunc(s.Resources, k, func(r Resource, k Key) int { return r.Key.compare(k) })
 	if !ok {

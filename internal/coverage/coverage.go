@@ -105,7 +105,8 @@ type Addon struct {
 }
 
 // Resource is one row made fit for use: its texts are clean (see [Clean]), but
-// for Instance.ClusterARN, and its issues are classified. Only [New] makes one.
+// for Instance.ClusterARN, and its issues are classified. Only [New] and
+// [NewWith] make one.
 type Resource struct {
 	Key
 	Status         Status
@@ -119,7 +120,10 @@ type Resource struct {
 }
 
 // New cleans a row and classifies its issues, once and for all.
-func New(r Row) Resource {
+func New(r Row) Resource { return NewWith(Classify, r) }
+
+// NewWith is New with a function that does what [Classify] does.
+func NewWith(classify func(raw string) Issue, r Row) Resource {
 	c := Resource{
 		Key:            Key{Type: r.Type, AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
 		Status:         Status(Clean(string(r.Status))),
@@ -141,7 +145,7 @@ func New(r Row) Resource {
 	}
 	for i, raw := range r.Issues {
 		if raw != "" && !slices.Contains(r.Issues[:i], raw) {
-			issue := Classify(raw)
+			issue := classify(raw)
 			if r.Type != ECS {
 				issue.TaskDefinition = "" // others have no tasks
 			}
@@ -157,8 +161,10 @@ func New(r Row) Resource {
 // is a fixed order of no meaning, so that a merge never depends on the order
 // of its inputs.
 func (c Resource) compare(other Resource) int {
+	if n := c.Key.compare(other.Key); n != 0 {
+		return n // nearly always, and the rest is not for nothing
+	}
 	return cmp.Or(
-		c.Key.compare(other.Key),
 		other.UpdatedAt.Compare(c.UpdatedAt),
 		cmp.Compare(c.Status.confidence(), other.Status.confidence()),
 		cmp.Compare(c.Status, other.Status),

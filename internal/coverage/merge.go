@@ -63,14 +63,12 @@ func Merge(reports []Report) *View {
 	v := &View{Reports: slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
 		return a.Target.compare(b.Target)
 	})}
-	counted := map[Key]bool{}
 	totals := totals{}
 	for _, r := range v.Reports {
 		s := r.Snapshot
 		if s == nil {
 			continue
 		}
-		v.Resources = append(v.Resources, s.Resources...)
 		v.Detectors = append(v.Detectors, s.Detectors...)
 		v.Features = append(v.Features, s.Features...)
 		v.Members = append(v.Members, s.Members...)
@@ -78,24 +76,61 @@ func Merge(reports []Report) *View {
 		if s.NarrowedByStatus {
 			continue
 		}
-		for _, c := range s.Resources {
-			counted[c.Key] = true
-		}
 		for _, account := range s.Accounts {
 			for _, t := range s.Types {
 				totals.of(t, account, r.Target.Region)
 			}
 		}
 	}
-	v.Resources = Distinct(v.Resources)
-	for _, c := range v.Resources {
-		if counted[c.Key] {
-			totals.of(c.Type, c.AccountID, c.Region).ByStatus[c.Status]++
+	v.Resources = mergeResources(v.Reports)
+	counts := countable(v.Reports)
+	var total Total
+	for i := range v.Resources {
+		c := &v.Resources[i]
+		if !counts(c.Key) {
+			continue
 		}
+		if total.AccountID != c.AccountID || total.Region != c.Region || total.ResourceType != c.Type {
+			total = totals.of(c.Type, c.AccountID, c.Region)
+		}
+		total.ByStatus[c.Status]++
 	}
 	v.Totals = totals.sorted()
 	v.settle()
 	return v
+}
+
+// mergeResources returns one row of each resource. Where one snapshot alone has
+// rows, they are its own.
+func mergeResources(reports []Report) []Resource {
+	var found [][]Resource
+	for _, r := range reports {
+		if r.Snapshot != nil && len(r.Snapshot.Resources) > 0 {
+			found = append(found, r.Snapshot.Resources)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	return Distinct(slices.Concat(found...))
+}
+
+// countable returns whether a resource was seen through something else than a
+// filter on the coverage status.
+func countable(reports []Report) func(Key) bool {
+	if !slices.ContainsFunc(reports, func(r Report) bool { return r.Snapshot != nil && r.Snapshot.NarrowedByStatus }) {
+		return func(Key) bool { return true }
+	}
+	seen := map[Key]bool{}
+	for _, r := range reports {
+		if r.Snapshot == nil || r.Snapshot.NarrowedByStatus {
+			continue
+		}
+		for i := range r.Snapshot.Resources {
+			seen[r.Snapshot.Resources[i].Key] = true
+		}
+	}
+	return func(k Key) bool { return seen[k] }
 }
 
 // settle sorts what is known of detectors, members and accounts and keeps one

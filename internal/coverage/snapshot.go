@@ -34,6 +34,9 @@ type Snapshot struct {
 	// Statistics is GetCoverageStatistics's count by status of each listed
 	// type; those that were not asked for, or not permitted, are absent.
 	Statistics map[ResourceType]map[Status]int64
+	// Consistent says whether the rows are those of one moment, as far as the
+	// statistics before and after them tell; nil where there are none.
+	Consistent *bool
 	// NarrowedByStatus tells that the target's filter asked for some statuses
 	// only: its rows are true, but no count may be taken of them.
 	NarrowedByStatus bool

@@ -36,36 +36,41 @@ type Options struct {
 	Detector bool
 	// Members asks an administrator's detector for the member accounts too.
 	Members bool
+	// RequestsPerSecond is the rate that Config brings; 0 for none.
+	RequestsPerSecond float64
 }
 
 // Client reads one target. Read is for one goroutine at a time; the other
 // methods may be called beside it, and by several.
 type Client struct {
-	o         Options
-	api       *guardduty.Client // nil until the account is known
-	accountID string
-	detector  string                 // as found; "" when it has to be asked for
-	refused   map[string]bool        // parts that are not permitted, and the log says so
-	answering atomic.Pointer[string] // the detector of the last good Read; nil before
+	o           Options
+	api         *guardduty.Client // nil until the account is known
+	accountID   string
+	detector    string          // as found; "" when it has to be asked for
+	refused     map[string]bool // parts that are not permitted, and the log says so
+	chainLength int64
+	issues      coverage.Memory
+	answering   atomic.Pointer[string] // the detector of the last good Read; nil before
 }
 
 // NewClient returns a Client. It calls nothing yet.
 func NewClient(o Options) *Client {
-	return &Client{o: o, refused: map[string]bool{}}
+	return &Client{o: o, refused: map[string]bool{}, chainLength: chainLength}
 }
 
 // Read makes a whole snapshot of the target or returns an error, see [StateOf].
-// It returns the account of the detector as soon as that is known, also with
-// an error.
-func (c *Client) Read(ctx context.Context) (accountID string, s *coverage.Snapshot, err error) {
+// known is the last one, nil for none. It returns the account of the detector
+// as soon as that is known, also with an error.
+func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
 	}
-	s, err = c.read(ctx)
+	c.issues.Age()
+	s, err = c.read(ctx, known)
 	if isForeignDetector(err) && c.o.DetectorID == "" {
 		// The detector was deleted and perhaps created again: ask once more.
 		c.detector = ""
-		s, err = c.read(ctx)
+		s, err = c.read(ctx, known)
 	}
 	if err == nil {
 		c.answering.Store(aws.String(c.detector))
@@ -86,7 +91,7 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
-func (c *Client) read(ctx context.Context) (*coverage.Snapshot, error) {
+func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.Snapshot, error) {
 	if err := c.findDetector(ctx); err != nil {
 		return nil, err
 	}
@@ -98,12 +103,18 @@ func (c *Client) read(ctx context.Context) (*coverage.Snapshot, error) {
 	if c.o.Filter.speaksFor(c.accountID) {
 		s.Accounts = []string{c.accountID}
 	}
-	for _, read := range []func(context.Context, *coverage.Snapshot) error{
-		c.readDetector, c.readMembers, c.readStatistics, c.readResources,
-	} {
-		if err := read(ctx, s); err != nil {
-			return nil, err
-		}
+	if err := c.readDetector(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := c.readMembers(ctx, s); err != nil {
+		return nil, err
+	}
+	began, err := c.readStatistics(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.readResources(ctx, began, s, known); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

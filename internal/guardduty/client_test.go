@@ -96,7 +96,7 @@ func (c target) answer(operation string, status int, bodies ...string) {
 
 func TestReadEveryPage(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(125)...)
-	got, s, err := c.Read(t.Context())
+	got, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,10 +106,10 @@ func TestReadEveryPage(t *testing.T) {
 	if diff := cmp.Diff(map[coverage.Status]int64{coverage.Healthy: 125, coverage.Unhealthy: 0}, s.Statistics[coverage.ECS]); diff != "" {
 		t.Error(diff)
 	}
-	if _, _, err := c.Read(t.Context()); err != nil {
+	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	for operation, want := range map[string]int{"ListDetectors": 1, "GetCoverageStatistics": 2, "ListCoverage": 6} {
+	for operation, want := range map[string]int{"ListDetectors": 1, "GetCoverageStatistics": 4, "ListCoverage": 6} {
 		if got := c.count(operation); got != want {
 			t.Errorf("%s was called %d times, want %d", operation, got, want)
 		}
@@ -122,7 +122,7 @@ func TestReadConvertsEveryField(t *testing.T) {
 		Issues:         []string{"Agent not reporting for tasks in TaskDefinition - 'web:3'"},
 		ManagementType: "AUTO_MANAGED", Covered: 2, Compatible: 3, UpdatedAt: then.Add(250 * time.Millisecond),
 	})
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestReadIsWholeOrAbsent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newTarget(t, Options{}, fleet(3)...)
 			c.answer(tc.operation, tc.status, tc.bodies...)
-			_, s, err := c.Read(t.Context())
+			_, s, err := c.Read(t.Context(), nil)
 			if s != nil || StateOf(region, err) != tc.want {
 				t.Errorf("snapshot %v, error %v is %s; want none and %s", s, err, StateOf(region, err), tc.want)
 			}
@@ -188,7 +188,7 @@ func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
 	for outage := 1; outage <= 2; outage++ {
 		c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException"}`)
 		for range 3 {
-			_, s, err := c.Read(t.Context())
+			_, s, err := c.Read(t.Context(), nil)
 			if err != nil || len(s.Resources) != 3 || len(s.Statistics) != 0 {
 				t.Errorf("got %+v, %v", s, err)
 			}
@@ -197,7 +197,7 @@ func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
 			t.Errorf("the log says so %d times in outage %d:\n%s", n, outage, &log)
 		}
 		c.aws.SetIntercept(nil)
-		if _, s, err := c.Read(t.Context()); err != nil || s.Statistics[coverage.ECS] == nil {
+		if _, s, err := c.Read(t.Context(), nil); err != nil || s.Statistics[coverage.ECS] == nil {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	}
@@ -213,7 +213,7 @@ func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
 		`{"resources":[
 			{"accountId":"1","coverageStatus":"UNHEALTHY","updatedAt":2.5,"resourceDetails":{"resourceType":"ECS","ecsClusterDetails":{"clusterName":"a"}}}
 		]}`)
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil || len(s.Resources) != 1 || s.Resources[0].Status != coverage.Unhealthy {
 		t.Errorf("got %+v, %v; want the newer row of the one cluster", s, err)
 	}
@@ -222,24 +222,24 @@ func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
 func TestReadHealsWhenTheDetectorIsCreatedAgain(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(3)...)
 	for range 2 {
-		if _, s, err := c.Read(t.Context()); err != nil || len(s.Resources) != 3 {
+		if _, s, err := c.Read(t.Context(), nil); err != nil || len(s.Resources) != 3 {
 			t.Fatalf("got %+v, %v", s, err)
 		}
 		c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
 	}
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors = nil })
-	if _, _, err := c.Read(t.Context()); !errors.Is(err, ErrNoDetector) {
+	if _, _, err := c.Read(t.Context(), nil); !errors.Is(err, ErrNoDetector) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestReadUsesTheConfiguredDetector(t *testing.T) {
 	c := newTarget(t, Options{DetectorID: "12abc34d567e8fa901bc2d34e56789f0"}, fleet(3)...)
-	if _, s, err := c.Read(t.Context()); err != nil || len(s.Resources) != 3 || c.count("ListDetectors") != 0 {
+	if _, s, err := c.Read(t.Context(), nil); err != nil || len(s.Resources) != 3 || c.count("ListDetectors") != 0 {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
-	if _, _, err := c.Read(t.Context()); StateOf(region, err) != coverage.Failed || c.count("ListDetectors") != 0 {
+	if _, _, err := c.Read(t.Context(), nil); StateOf(region, err) != coverage.Failed || c.count("ListDetectors") != 0 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -264,7 +264,7 @@ func TestReadSendsTheFilter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTarget(t, Options{Filter: tc.filter}, clusters...)
-			_, s, err := c.Read(t.Context())
+			_, s, err := c.Read(t.Context(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,11 +292,11 @@ func TestReadAsksForTheAccountUntilItIsKnown(t *testing.T) {
 		}
 		return account, nil
 	}
-	if id, _, err := c.Read(t.Context()); err == nil || id != "" {
+	if id, _, err := c.Read(t.Context(), nil); err == nil || id != "" {
 		t.Errorf("got %q, %v", id, err)
 	}
 	for range 2 {
-		if id, _, err := c.Read(t.Context()); err != nil || id != account {
+		if id, _, err := c.Read(t.Context(), nil); err != nil || id != account {
 			t.Errorf("got %q, %v", id, err)
 		}
 	}

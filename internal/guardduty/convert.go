@@ -83,9 +83,9 @@ func convertEKS(d *types.CoverageEksClusterDetails, row *coverage.Row) {
 
 // convertCounts adds the zeros that the API may leave out, all of them where
 // there are no resources.
-func convertCounts(counts map[string]int64) map[coverage.Status]int64 {
-	converted := map[coverage.Status]int64{coverage.Healthy: 0, coverage.Unhealthy: 0}
-	for status, n := range counts {
+func convertCounts(byStatus map[string]int64) counts {
+	converted := counts{coverage.Healthy: 0, coverage.Unhealthy: 0}
+	for status, n := range byStatus {
 		converted[coverage.Status(coverage.Clean(status))] = n
 	}
 	return converted

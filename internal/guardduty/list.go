@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
@@ -21,52 +23,48 @@ const (
 )
 
 // readStatistics does without them where the call is denied: the least that a
-// target needs is ListDetectors and ListCoverage.
-func (c *Client) readStatistics(ctx context.Context, s *coverage.Snapshot) error {
+// target needs is ListDetectors and ListCoverage. It returns when, by AWS's
+// clock, it began.
+func (c *Client) readStatistics(ctx context.Context, s *coverage.Snapshot) (began time.Time, err error) {
 	counted := slices.DeleteFunc(slices.Clone(c.o.Types), func(t coverage.ResourceType) bool {
 		return t == coverage.EC2 && c.o.OnlyECS // they would count instances that are left out
 	})
 	if len(counted) == 0 {
-		return nil
+		return began, nil
 	}
-	return c.part(s, "statistics", "guardduty:GetCoverageStatistics", func() error {
+	err = c.part(s, "statistics", "guardduty:GetCoverageStatistics", func() error {
 		for _, t := range counted {
-			counts, err := c.statistics(ctx, t)
+			n, at, err := c.statistics(ctx, t)
 			if err != nil {
-				return fmt.Errorf("get the coverage statistics of %s: %w", t, err)
+				return err
 			}
-			s.Statistics[t] = counts
+			if s.Statistics[t] = n; began.IsZero() {
+				began = at
+			}
 		}
 		return nil
 	})
+	return began, err
 }
 
-func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (map[coverage.Status]int64, error) {
+// statistics counts the resources of a type and says when, by AWS's clock.
+func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (counts, time.Time, error) {
 	out, err := c.api.GetCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
 		DetectorId:     aws.String(c.detector),
 		FilterCriteria: c.o.Filter.criteria(t),
 		StatisticsType: []types.CoverageStatisticsType{types.CoverageStatisticsTypeCountByCoverageStatus},
 	})
+	if err == nil && out.CoverageStatistics == nil {
+		err = fmt.Errorf("%w: no coverageStatistics", coverage.ErrInvalidResponse)
+	}
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w", t, err)
 	}
-	if out.CoverageStatistics == nil {
-		return nil, fmt.Errorf("%w: no coverageStatistics", coverage.ErrInvalidResponse)
+	at, ok := middleware.GetServerTime(out.ResultMetadata)
+	if !ok {
+		at = time.Now()
 	}
-	return convertCounts(out.CoverageStatistics.CountByCoverageStatus), nil
-}
-
-func (c *Client) readResources(ctx context.Context, s *coverage.Snapshot) error {
-	for _, t := range c.o.Types {
-		err := c.list(ctx, listing{c.detector, t, c.o.Filter.criteria(t)}, func(r coverage.Resource) {
-			s.Resources = append(s.Resources, r)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	s.Resources = coverage.Distinct(s.Resources)
-	return nil
+	return convertCounts(out.CoverageStatistics.CountByCoverageStatus), at.Truncate(time.Second), nil
 }
 
 // listing is what is asked of ListCoverage.
@@ -74,11 +72,17 @@ type listing struct {
 	detector string
 	of       coverage.ResourceType
 	criteria *types.CoverageFilterCriteria
+	expected int64 // about how many resources there are, 0 where that is not known
+}
+
+func (c *Client) listing(t coverage.ResourceType, f Filter) listing {
+	return listing{detector: c.detector, of: t, criteria: f.criteria(t)}
 }
 
 // list adds the resources of every page. What it has added before an error is
 // not the whole.
 func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource)) error {
+	texts := interned{}
 	in := &guardduty.ListCoverageInput{
 		DetectorId:     aws.String(l.detector),
 		FilterCriteria: l.criteria,
@@ -94,7 +98,7 @@ func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource
 		if out.Resources == nil {
 			return nil, fmt.Errorf("%w: no resources", coverage.ErrInvalidResponse)
 		}
-		return out.NextToken, c.take(out.Resources, l.of, add)
+		return out.NextToken, c.take(out.Resources, l.of, func(r coverage.Row) { add(coverage.NewWith(c.issues.Classify, texts.of(r))) })
 	})
 	if err != nil {
 		return fmt.Errorf("list coverage of %s: %w", l.of, err)
@@ -103,7 +107,7 @@ func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource
 }
 
 // take adds the rows of one page that are wanted.
-func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, add func(coverage.Resource)) error {
+func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, add func(coverage.Row)) error {
 	for _, resource := range rows {
 		if !isOfType(resource, t) {
 			continue
@@ -115,9 +119,27 @@ func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, ad
 		if t == coverage.EC2 && c.o.OnlyECS && row.Instance.ECSCluster() == "" {
 			continue
 		}
-		add(coverage.New(row))
+		add(row)
 	}
 	return nil
+}
+
+// interned keeps one copy of each of the texts that most rows share.
+type interned map[string]string
+
+func (i interned) of(r coverage.Row) coverage.Row {
+	r.AccountID = i.text(r.AccountID)
+	r.Status = coverage.Status(i.text(string(r.Status)))
+	r.ManagementType = i.text(r.ManagementType)
+	return r
+}
+
+func (i interned) text(s string) string {
+	if known, ok := i[s]; ok {
+		return known
+	}
+	i[s] = s
+	return s
 }
 
 // sortKey returns an attribute that does not change while the pages are read.

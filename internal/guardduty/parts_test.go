@@ -56,7 +56,7 @@ func newAdministrator(t *testing.T, o Options) target {
 
 func TestReadEveryTypeAndPart(t *testing.T) {
 	c := newAdministrator(t, everything())
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestReadKeepsToInstancesOfECS(t *testing.T) {
 	o := everything()
 	o.OnlyECS = true
 	c := newAdministrator(t, o)
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestReadLeavesOutWhatIsRefused(t *testing.T) {
 			c := newAdministrator(t, o)
 			c.answer(action, http.StatusForbidden, `{"__type":"AccessDeniedException"}`)
 			for range 2 {
-				_, s, err := c.Read(t.Context())
+				_, s, err := c.Read(t.Context(), nil)
 				if err != nil || len(s.Resources) != 5 {
 					t.Fatalf("got %+v, %v", s, err)
 				}
@@ -178,13 +178,13 @@ func TestReadFailsWithAPartThatFails(t *testing.T) {
 		for _, body := range []string{``, `{}`, `{"members":null}`} {
 			c := newAdministrator(t, everything())
 			c.answer(action, http.StatusOK, body)
-			if _, s, err := c.Read(t.Context()); s != nil || StateOf(region, err) != coverage.InvalidResponse {
+			if _, s, err := c.Read(t.Context(), nil); s != nil || StateOf(region, err) != coverage.InvalidResponse {
 				t.Errorf("%s answers %q: %v, %v", action, body, s, err)
 			}
 		}
 		c := newAdministrator(t, everything())
 		c.answer(action, http.StatusInternalServerError, `{"__type":"InternalServerErrorException"}`)
-		if _, s, err := c.Read(t.Context()); s != nil || StateOf(region, err) != coverage.Failed {
+		if _, s, err := c.Read(t.Context(), nil); s != nil || StateOf(region, err) != coverage.Failed {
 			t.Errorf("%s fails: %v, %v", action, s, err)
 		}
 	}
@@ -202,7 +202,7 @@ func TestMembersAreOnlyAnAdministrators(t *testing.T) {
 		simulator.Refuse(w, http.StatusBadRequest, "BadRequestException", "The request is rejected because the current account is a member account.")
 		return true
 	})
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil || len(s.Resources) != 2 || len(s.Members) != 0 {
 		t.Errorf("got %+v, %v", s, err)
 	}
@@ -216,7 +216,7 @@ func TestABadRequestIsNoWantOfPermission(t *testing.T) {
 	} {
 		c := newAdministrator(t, everything())
 		c.answer(action, http.StatusBadRequest, `{"__type":"BadRequestException","message":"invalid or out-of-range value"}`)
-		if _, s, err := c.Read(t.Context()); (err == nil) != refused || (s != nil) != refused {
+		if _, s, err := c.Read(t.Context(), nil); (err == nil) != refused || (s != nil) != refused {
 			t.Errorf("%s: %v, %v", action, s, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestABadRequestIsNoWantOfPermission(t *testing.T) {
 func TestReadASuspendedDetector(t *testing.T) {
 	c := newAdministrator(t, everything())
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].Suspended = true })
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil || len(s.Detectors) != 1 || s.Detectors[0].Enabled {
 		t.Errorf("got %+v, %v", s, err)
 	}
@@ -246,7 +246,7 @@ func TestZerosAreOnlyOfAccountsListedWhole(t *testing.T) {
 	} {
 		o := everything()
 		o.Filter = tc.filter
-		_, s, err := newAdministrator(t, o).Read(t.Context())
+		_, s, err := newAdministrator(t, o).Read(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestARowIsOfItsType(t *testing.T) {
 	c.answer("ListCoverage", http.StatusOK, `{"resources":[{"accountId":"1","resourceDetails":{"resourceType":"EC2",
 		"ecsClusterDetails":{"clusterName":"web","fargateDetails":{"issues":["Agent exited"]},"containerInstanceDetails":{"coveredContainerInstances":7}},
 		"ec2InstanceDetails":{"instanceId":"i-1"}}}]}`)
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil || len(s.Resources) != 1 {
 		t.Fatalf("got %+v, %v", s, err)
 	}
@@ -271,7 +271,7 @@ func TestARowIsOfItsType(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	c.answer("ListCoverage", http.StatusOK, `{"resources":[{"accountId":"1","resourceDetails":{"resourceType":"EC2","ecsClusterDetails":{"clusterName":"web"}}}]}`)
-	if _, s, err := c.Read(t.Context()); StateOf(region, err) != coverage.InvalidResponse {
+	if _, s, err := c.Read(t.Context(), nil); StateOf(region, err) != coverage.InvalidResponse {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }
@@ -285,7 +285,7 @@ func TestReadMembersInBatches(t *testing.T) {
 			w.Accounts[0].Detectors[0].Members = append(w.Accounts[0].Detectors[0].Members, id)
 		}
 	})
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

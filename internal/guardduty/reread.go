@@ -43,7 +43,7 @@ func (c *Client) Reread(ctx context.Context, keys []coverage.Key) ([]coverage.Re
 	var found []coverage.Resource
 	for g, all := range names {
 		for some := range slices.Chunk(all, pageSize) {
-			l := listing{*detector, g.of, c.o.Filter.criteriaOf(g.of, g.accountID, some)}
+			l := listing{detector: *detector, of: g.of, criteria: c.o.Filter.criteriaOf(g.of, g.accountID, some)}
 			err := c.list(ctx, l, func(r coverage.Resource) {
 				if wanted[r.Key] {
 					found = append(found, r)

@@ -80,7 +80,7 @@ func TestReread(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newTarget(t, tc.o)
 			c.aws.Update(world)
-			if _, _, err := c.Read(t.Context()); err != nil {
+			if _, _, err := c.Read(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
 			before := c.count("ListCoverage")
@@ -121,7 +121,7 @@ func TestRereadOfOneAccountAlone(t *testing.T) {
 		w.Account(account).Detectors[0].Members = []string{member}
 		w.Accounts = append(w.Accounts, &simulator.Account{ID: member, Detectors: []*simulator.Detector{{Region: region}}, Clusters: fleet(1)})
 	})
-	if _, _, err := c.Read(t.Context()); err != nil {
+	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	k := key(coverage.ECS, "cluster-0000")
@@ -136,7 +136,7 @@ func TestRereadOfOneAccountAlone(t *testing.T) {
 func TestRereadOfALongName(t *testing.T) {
 	name := strings.Repeat("a", 255)
 	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: name, UpdatedAt: then})
-	_, s, err := c.Read(t.Context())
+	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestRereadBeforeTheFirstRead(t *testing.T) {
 
 func TestRereadFails(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(1)...)
-	if _, _, err := c.Read(t.Context()); err != nil {
+	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	c.answer("ListCoverage", http.StatusOK, `{}`)
@@ -171,12 +171,12 @@ func TestRereadFails(t *testing.T) {
 // TestRereadBesideRead is for the race detector.
 func TestRereadBesideRead(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(10)...)
-	if _, _, err := c.Read(t.Context()); err != nil {
+	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
 	go func() {
-		_, _, err := c.Read(t.Context())
+		_, _, err := c.Read(t.Context(), nil)
 		done <- err
 	}()
 	if found, err := c.Reread(t.Context(), keysOf(1)); err != nil || len(found) != 1 {

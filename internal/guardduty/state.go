@@ -30,7 +30,7 @@ func StateOf(region string, err error) coverage.State {
 		return coverage.NoDetector
 	case errors.Is(err, coverage.ErrInvalidResponse), errors.Is(err, paging.ErrNoEnd):
 		return coverage.InvalidResponse
-	case isTimeout(err):
+	case isTimeout(err), errors.Is(err, ErrNoTime):
 		return coverage.Timeout
 	case errors.As(err, &api):
 		if state, ok := stateOfCode(region, api.ErrorCode()); ok {

@@ -15,10 +15,12 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"main": {"internal/app", "internal/config", "internal/iampolicy"},
 		"internal/app": {
-			"collector", "internal/config", "internal/coverage", "internal/events", "internal/guardduty", "internal/organizations",
+			"collector", "internal/config", "internal/coverage", "internal/estimate", "internal/events", "internal/guardduty",
+			"internal/organizations",
 			"internal/refresh", "internal/session", "internal/simulator", "internal/store", "internal/web",
 		},
 		"collector":              coverage,
+		"internal/estimate":      {"internal/config"},
 		"internal/events":        coverage,
 		"internal/guardduty":     reader,
 		"internal/organizations": reader,

@@ -182,7 +182,7 @@ func (s *source) answer(ctx context.Context) error {
 	return err
 }
 
-func (s *source) read(ctx context.Context) (string, *coverage.Snapshot, error) {
+func (s *source) read(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 	err := s.answer(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -94,8 +94,8 @@ func TestUnclassifiedIssuesAreCounted(t *testing.T) {
 		issues := []string{"never seen before", "nor this one", "Agent not provisioned"}
 		s := b.source()
 		target := s.target("one")
-		target.Read = func(ctx context.Context) (string, *coverage.Snapshot, error) {
-			account, _, err := s.read(ctx)
+		target.Read = func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+			account, _, err := s.read(ctx, nil)
 			return account, &coverage.Snapshot{Resources: []coverage.Resource{
 				coverage.New(coverage.Row{Issues: issues}), coverage.New(coverage.Row{Issues: issues[1:]}),
 			}}, err

@@ -53,7 +53,7 @@ func (w *world) target(name string) refresh.Target {
 	}
 }
 
-func (w *world) read(ctx context.Context) (string, *coverage.Snapshot, error) {
+func (w *world) read(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 	w.mu.Lock()
 	w.reads++
 	s := &coverage.Snapshot{Accounts: []string{w.account}, Types: []coverage.ResourceType{coverage.ECS}}
@@ -275,10 +275,10 @@ func TestTheRereadAfterARefreshSettlesIt(t *testing.T) {
 		b.pass(0)
 		entered := make(chan struct{})
 		read := target.Read
-		target.Read = func(ctx context.Context) (string, *coverage.Snapshot, error) {
+		target.Read = func(ctx context.Context, known *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 			close(entered)
 			<-time.After(10 * time.Second)
-			return read(ctx)
+			return read(ctx, known)
 		}
 		b.set(usual, target)
 		<-entered

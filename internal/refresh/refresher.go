@@ -22,9 +22,9 @@ type Target struct {
 	// it stays the same the target keeps its data and schedule through [Refresher.Set].
 	Asks any
 	// Read makes a whole snapshot or returns an error; it returns the
-	// detector's account as soon as that is known, also with an error. Calls of
-	// it do not overlap.
-	Read func(context.Context) (accountID string, s *coverage.Snapshot, err error)
+	// detector's account as soon as that is known, also with an error. It is
+	// given the last snapshot, nil for none. Calls of it do not overlap.
+	Read func(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error)
 	// List, if not nil, stands in place of Read for a target that is refreshed
 	// by finding out which further targets there are.
 	List func(context.Context) (accountID string, targets []Target, err error)

@@ -222,7 +222,7 @@ func TestRefreshInFlightAtTheEnd(t *testing.T) {
 			Logger:  silent(),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
-		r.Set(ctx, usual, []refresh.Target{{Name: "one", Region: region, Read: func(ctx context.Context) (string, *coverage.Snapshot, error) {
+		r.Set(ctx, usual, []refresh.Target{{Name: "one", Region: region, Read: func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 			close(inFlight)
 			<-ctx.Done()
 			return "111122223333", snapshot("web"), nil

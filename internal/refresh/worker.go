@@ -70,7 +70,7 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 
 // refresh makes one attempt and returns its error.
 func (w *worker) refresh(ctx context.Context) error {
-	target, settings := w.begin()
+	target, settings, known := w.begin()
 	attempt, cancel := context.WithTimeout(ctx, settings.Timeout)
 	defer cancel()
 	started := time.Now()
@@ -78,7 +78,7 @@ func (w *worker) refresh(ctx context.Context) error {
 	if target.List != nil {
 		result = w.list(ctx, attempt, target)
 	} else {
-		result.accountID, result.snapshot, result.err = target.Read(attempt)
+		result.accountID, result.snapshot, result.err = target.Read(attempt, known)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // told to stop: that is no failure of the target
@@ -91,11 +91,11 @@ func (w *worker) refresh(ctx context.Context) error {
 }
 
 // begin says what to do, and has what is reread from now on remembered.
-func (w *worker) begin() (Target, Settings) {
+func (w *worker) begin() (t Target, s Settings, known *coverage.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.meanwhile = map[coverage.Key]*coverage.Resource{}
-	return w.target, w.settings
+	return w.target, w.settings, w.report.Snapshot
 }
 
 type outcome struct {

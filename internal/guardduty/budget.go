@@ -1,0 +1,45 @@
+package guardduty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guardduty_coverage_exporter/internal/coverage"
+)
+
+// ErrNoTime says that a refresh cannot end in time at the configured rate.
+var ErrNoTime = errors.New("the refresh cannot end in time")
+
+// counts are statistics by status.
+type counts = map[coverage.Status]int64
+
+func total(n counts) (all int64) {
+	for _, of := range n {
+		all += of
+	}
+	return all
+}
+
+// checkTime fails where to list so many resources takes more turns at the
+// request rate than there is time for.
+func (c *Client) checkTime(ctx context.Context, statistics map[coverage.ResourceType]counts) error {
+	deadline, ok := ctx.Deadline()
+	if !ok || c.o.RequestsPerSecond == 0 {
+		return nil
+	}
+	var resources, calls int64
+	for _, n := range statistics {
+		resources += total(n)
+		calls += max(1, (total(n)+pageSize-1)/pageSize) + 1 // and the statistics after them
+	}
+	needed := time.Duration(float64(calls) / c.o.RequestsPerSecond * float64(time.Second))
+	left := time.Until(deadline)
+	if needed <= left {
+		return nil
+	}
+	return fmt.Errorf("%w: to list %d resources are %d calls and takes at least %s at %v requests per second, "+
+		"and %s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval",
+		ErrNoTime, resources, calls, needed.Round(time.Second), c.o.RequestsPerSecond, left.Round(time.Second))
+}

@@ -1,0 +1,241 @@
+package guardduty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+// organization gives the target so many members with so many clusters each.
+func (c target) organization(members, clusters int) {
+	c.aws.Update(func(w *simulator.World) {
+		for i := range members {
+			c.join(w, fmt.Sprintf("%012d", 500_000_000_000+i), clusters)
+		}
+	})
+}
+
+func (target) join(w *simulator.World, id string, clusters int) {
+	d := w.Account(account).Detectors[0]
+	d.Members = append(d.Members, id)
+	w.Accounts = append(w.Accounts, &simulator.Account{
+		ID: id, Detectors: []*simulator.Detector{{Region: region}}, Clusters: fleet(clusters),
+	})
+}
+
+func TestLargeOrganizationsAreReadInChains(t *testing.T) {
+	for _, tc := range []struct {
+		name                         string
+		o                            Options
+		members, clusters            int
+		wantRows, wantCalls, atATime int
+	}{
+		{"in one chain for want of members", Options{RequestsPerSecond: 100}, 20, 60, 1200, 24, 1},
+		{"in chains of half a thousand rows", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 25, 3},
+		{"no faster than the request rate", Options{RequestsPerSecond: 2, Members: true}, 20, 60, 1200, 25, 1},
+		{"a small one in one chain", Options{RequestsPerSecond: 100, Members: true}, 20, 5, 100, 2, 1},
+		{"no more accounts in a filter than a hundred", Options{RequestsPerSecond: 100, Members: true}, 250, 3, 750, 16, 3},
+		{
+			"those that the filter admits",
+			Options{RequestsPerSecond: 100, Members: true, Filter: Filter{AccountID: Condition{NotEquals: []string{"500000000000"}}}},
+			20, 60, 1140, 24, 3,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c := newTarget(t, tc.o)
+			c.organization(tc.members, tc.clusters)
+			var now, most atomic.Int32
+			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, r *http.Request) bool {
+				if call.Operation == "ListCoverage" {
+					for n := now.Add(1); ; {
+						seen := most.Load()
+						if n <= seen || most.CompareAndSwap(seen, n) {
+							break
+						}
+					}
+					select {
+					case <-time.After(10 * time.Millisecond):
+					case <-r.Context().Done():
+					}
+					now.Add(-1)
+				}
+				return false
+			})
+			_, s, err := c.Read(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Resources) != tc.wantRows || !*s.Consistent {
+				t.Errorf("%d rows, want %d; consistent: %v", len(s.Resources), tc.wantRows, *s.Consistent)
+			}
+			if calls := c.count("ListCoverage"); calls != tc.wantCalls {
+				t.Errorf("%d calls, want %d", calls, tc.wantCalls)
+			}
+			if n := int(most.Load()); (n > 1) != (tc.atATime > 1) {
+				t.Errorf("%d calls at a time, want about %d", n, tc.atATime)
+			}
+			if !slices.IsSortedFunc(s.Resources, func(a, b coverage.Resource) int {
+				return strings.Compare(a.AccountID+a.Name, b.AccountID+b.Name)
+			}) {
+				t.Error("the rows are not in order")
+			}
+		})
+	}
+}
+
+// TestAnAccountThatJoinsWhileItIsRead is in no chain, and yet not lost.
+func TestAnAccountThatJoinsWhileItIsRead(t *testing.T) {
+	for _, at := range []string{"GetMemberDetectors", "ListCoverage"} {
+		t.Run(at, func(t *testing.T) {
+			c := newTarget(t, Options{Members: true, RequestsPerSecond: 100})
+			c.organization(20, 60)
+			var joined atomic.Bool
+			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
+				if call.Operation == at && joined.CompareAndSwap(false, true) {
+					c.aws.Update(func(w *simulator.World) { c.join(w, "999999999999", 7) })
+				}
+				return false
+			})
+			_, s, err := c.Read(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Resources) != 1207 || !*s.Consistent || !s.Shows("999999999999") {
+				t.Errorf("%d rows, want 1207; consistent: %v", len(s.Resources), *s.Consistent)
+			}
+		})
+	}
+}
+
+func TestChainsAreWholeOrAbsent(t *testing.T) {
+	c := newTarget(t, Options{Members: true, RequestsPerSecond: 100})
+	c.organization(20, 60)
+	var calls atomic.Int32
+	c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
+		if call.Operation != "ListCoverage" || calls.Add(1) != 20 {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{}`))
+		return true
+	})
+	if _, s, err := c.Read(t.Context(), nil); s != nil || !errors.Is(err, coverage.ErrInvalidResponse) {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+// TestConsistency moves the world at one call of a refresh.
+func TestConsistency(t *testing.T) {
+	const first, last = "cluster-0000", "cluster-0119" // on the first page and on the third
+	set := func(name, status string) func(*simulator.World) {
+		return func(w *simulator.World) {
+			c := w.Account(account).Cluster(region, name)
+			c.Status, c.UpdatedAt = status, time.Now()
+		}
+	}
+	add := func(name string) func(*simulator.World) {
+		return func(w *simulator.World) {
+			a := w.Account(account)
+			a.Clusters = append(a.Clusters, &simulator.Cluster{Region: region, Name: name, UpdatedAt: time.Now()})
+		}
+	}
+	remove := func(name string) func(*simulator.World) {
+		return func(w *simulator.World) { w.Account(account).RemoveCluster(region, name) }
+	}
+	for _, tc := range []struct {
+		name       string
+		moves      map[int][]func(*simulator.World) // at which call of ListCoverage
+		calls      int                              // of ListCoverage
+		consistent bool
+	}{
+		{"nothing moves", nil, 3, true},
+		{"a cluster after its page", map[int][]func(*simulator.World){2: {set(first, "UNHEALTHY")}}, 6, true},
+		{"a cluster before its page", map[int][]func(*simulator.World){2: {set(last, "UNHEALTHY")}}, 6, true},
+		{"a new one", map[int][]func(*simulator.World){2: {add("cluster-0000-a")}}, 6, true},
+		{"one is deleted", map[int][]func(*simulator.World){2: {remove(first)}}, 6, true},
+		{"a task is created", map[int][]func(*simulator.World){2: {set(last, "HEALTHY")}}, 3, true},
+		{
+			"two that the statistics do not tell",
+			map[int][]func(*simulator.World){2: {set("cluster-0118", "UNHEALTHY"), set("cluster-0060", "HEALTHY"), set("cluster-0001", "UNHEALTHY"), set("cluster-0061", "HEALTHY")}},
+			6, true,
+		},
+		{"it does not rest", map[int][]func(*simulator.World){2: {remove(first)}, 5: {remove("cluster-0001")}}, 6, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newTarget(t, Options{}, fleet(120)...)
+			c.aws.Update(set("cluster-0060", "UNHEALTHY"))
+			c.aws.Update(set("cluster-0061", "UNHEALTHY"))
+			c.aws.Update(func(w *simulator.World) {
+				for _, cluster := range w.Account(account).Clusters {
+					cluster.UpdatedAt = then
+				}
+			})
+			_, known, err := c.Read(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := c.count("ListCoverage")
+			page := 0
+			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
+				if call.Operation == "ListCoverage" {
+					page++
+					for _, move := range tc.moves[page] {
+						c.aws.Update(move)
+					}
+				}
+				return false
+			})
+			_, s, err := c.Read(t.Context(), known)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if calls := c.count("ListCoverage") - before; calls != tc.calls || *s.Consistent != tc.consistent {
+				t.Errorf("%d calls, want %d; consistent: %v, want %v", calls, tc.calls, *s.Consistent, tc.consistent)
+			}
+		})
+	}
+}
+
+// TestALastingDifferenceIsShown has statistics that count one more cluster
+// than there is: to list them again would not help.
+func TestALastingDifferenceIsShown(t *testing.T) {
+	c := newTarget(t, Options{}, fleet(2)...)
+	c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":3}}}`)
+	_, s, err := c.Read(t.Context(), nil)
+	if err != nil || *s.Consistent || c.count("ListCoverage") != 1 {
+		t.Errorf("%v; consistent: %v after %d calls", err, *s.Consistent, c.count("ListCoverage"))
+	}
+}
+
+func TestConsistencyIsUnknownWithoutStatistics(t *testing.T) {
+	c := newTarget(t, Options{}, fleet(2)...)
+	c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException","message":"no"}`)
+	if _, s, err := c.Read(t.Context(), nil); err != nil || s.Consistent != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+func TestTooLittleTimeIsSaidAtOnce(t *testing.T) {
+	c := newTarget(t, Options{RequestsPerSecond: 5}, fleet(1000)...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	_, s, err := c.Read(ctx, nil)
+	const want = "the refresh cannot end in time: to list 1000 resources are 21 calls and takes at least 4s " +
+		"at 5 requests per second, and 3s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
+	if s != nil || err == nil || err.Error() != want || StateOf(region, err) != coverage.Timeout {
+		t.Errorf("%v, %v, state %s", s, err, StateOf(region, err))
+	}
+	if calls := c.count("ListCoverage"); calls != 0 {
+		t.Errorf("%d pages were read", calls)
+	}
+}

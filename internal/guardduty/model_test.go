@@ -1,0 +1,234 @@
+package guardduty
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+// inProcess hands requests to a handler without a network, so that many fit
+// into a test.
+type inProcess struct {
+	handler http.Handler
+	now     func() time.Time
+}
+
+func (p inProcess) Do(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	in.RequestURI, in.Host = r.URL.RequestURI(), r.URL.Host
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	if in.ContentLength > 0 {
+		in.Header.Set("Content-Length", strconv.FormatInt(in.ContentLength, 10))
+	}
+	w := httptest.NewRecorder()
+	w.Header().Set("Date", p.now().UTC().Format(http.TimeFormat))
+	p.handler.ServeHTTP(w, in)
+	return w.Result(), nil
+}
+
+// history is a world that moves at random while it is read, and what it was.
+type history struct {
+	aws      *simulator.Server
+	accounts []string
+
+	mu     sync.Mutex // guards what follows: calls are made concurrently
+	random *rand.Rand
+	clock  time.Time
+	steps  int
+	names  int
+
+	lively bool            // whether the world moves between the calls of a refresh
+	states map[uint64]bool // since the refresh began
+}
+
+// fingerprint tells states of the world apart, by the statuses of its clusters.
+type fingerprint uint64
+
+var seed = maphash.MakeSeed()
+
+func (f *fingerprint) add(account, name, status string) {
+	*f += fingerprint(maphash.String(seed, account+"/"+name+"="+status)) // in any order
+}
+
+func (h *history) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.clock
+}
+
+// meanwhile lets the world move before a call is answered.
+func (h *history) meanwhile(simulator.Call, http.ResponseWriter, *http.Request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.lively && h.random.IntN(2) == 0 {
+		h.step()
+	}
+	return false
+}
+
+// step makes one change. The caller holds h.mu, or makes no calls.
+func (h *history) step() {
+	h.steps++
+	h.clock = h.clock.Add(time.Duration(h.random.IntN(3)) * time.Second) // often the same second
+	h.aws.Update(func(w *simulator.World) {
+		a := w.Account(h.accounts[h.random.IntN(len(h.accounts))])
+		pick := func() *simulator.Cluster { return a.Clusters[h.random.IntN(len(a.Clusters))] }
+		switch n := h.random.IntN(20); {
+		case n < 4 || len(a.Clusters) == 0:
+			h.names++
+			status := []string{"HEALTHY", "UNHEALTHY"}[h.random.IntN(2)]
+			a.Clusters = append(a.Clusters, &simulator.Cluster{
+				Region: region, Name: fmt.Sprintf("%04d-%d", h.random.IntN(10_000), h.names), Status: status, UpdatedAt: h.clock,
+			})
+		case n < 8:
+			a.RemoveCluster(region, pick().Name)
+		case n < 14:
+			c := pick()
+			c.Status = map[string]string{"HEALTHY": "UNHEALTHY", "UNHEALTHY": "HEALTHY", "": "UNHEALTHY"}[c.Status]
+			c.UpdatedAt = h.clock
+		case n < 18:
+			pick().UpdatedAt = h.clock // a task was created
+		default: // a member leaves or joins
+			d := w.Account(account).Detectors[0]
+			id := h.accounts[1+h.random.IntN(len(h.accounts)-1)]
+			if d.Relationships[id] == "Removed" {
+				delete(d.Relationships, id)
+			} else {
+				d.Relationships[id] = "Removed"
+			}
+		}
+	})
+	h.remember()
+}
+
+// remember notes the state that the world is in.
+func (h *history) remember() {
+	var f fingerprint
+	h.aws.Update(func(w *simulator.World) {
+		for _, id := range h.accounts {
+			if w.Account(account).Detectors[0].Relationships[id] == "Removed" {
+				continue
+			}
+			for _, c := range w.Account(id).Clusters {
+				f.add(id, c.Name, c.Status)
+			}
+		}
+	})
+	h.states[uint64(f)] = true
+}
+
+// TestPublishedIsAStateOfTheWorld reads a world that is created, deleted,
+// changed and left by members while its pages are read. What a refresh finds is
+// a state that the world was in meanwhile, or is marked as inconsistent.
+func TestPublishedIsAStateOfTheWorld(t *testing.T) {
+	steps := 5_000
+	if testing.Short() {
+		steps = 500
+	}
+	for _, chains := range []bool{false, true} {
+		t.Run(fmt.Sprintf("in chains: %v", chains), func(t *testing.T) {
+			t.Parallel()
+			testHistory(t, steps, chains)
+		})
+	}
+}
+
+func testHistory(t *testing.T, steps int, chains bool) {
+	h := &history{
+		random: rand.New(rand.NewPCG(7, 11)), clock: time.Now().Truncate(time.Second),
+		accounts: []string{account, "222233334444", "333344445555", "444455556666"},
+	}
+	keys := simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
+	h.aws = simulator.New(&simulator.World{Accounts: []*simulator.Account{
+		{ID: account, Keys: keys, Detectors: []*simulator.Detector{{Region: region}}},
+	}}, simulator.Options{Latency: -1, Now: h.now, Intercept: h.meanwhile})
+	h.populate()
+	h.clock = h.clock.Add(2 * time.Second)
+	c := NewClient(Options{
+		Region: region, Types: []coverage.ResourceType{coverage.ECS}, Members: chains, RequestsPerSecond: 8,
+		AccountID: func(context.Context) (string, error) { return account, nil },
+		Config: func(string) aws.Config {
+			return aws.Config{
+				BaseEndpoint: aws.String("http://simulator.invalid"), Region: region, HTTPClient: inProcess{h.aws, h.now},
+				Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+			}
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if chains {
+		c.chainLength = 40
+	}
+
+	var known *coverage.Snapshot
+	refreshes, inconsistent := 0, 0
+	for h.steps < steps {
+		h.states = map[uint64]bool{}
+		h.remember()
+		before := h.steps
+		h.lively = h.random.IntN(3) > 0
+		_, s, err := c.Read(t.Context(), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refreshes++
+		var f fingerprint
+		for _, r := range s.Resources {
+			f.add(r.AccountID, r.Name, string(r.Status))
+		}
+		switch {
+		case !*s.Consistent:
+			inconsistent++
+			if h.steps == before {
+				t.Fatalf("after %d steps: marked as inconsistent, though nothing has moved", h.steps)
+			}
+		case !h.states[uint64(f)]:
+			t.Fatalf("after %d steps and %d refreshes: what was found is none of the %d states of the world meanwhile",
+				h.steps, refreshes, len(h.states))
+		}
+		known = s
+		h.states = map[uint64]bool{}
+		for range h.random.IntN(4) {
+			h.step()
+		}
+		h.clock = h.clock.Add(2 * time.Second)
+	}
+	t.Logf("%d steps, %d refreshes, %d of them marked as inconsistent", h.steps, refreshes, inconsistent)
+	if inconsistent == 0 || inconsistent > refreshes/2 {
+		t.Errorf("%d of %d refreshes are marked as inconsistent", inconsistent, refreshes)
+	}
+}
+
+// populate fills the accounts with clusters of two or three pages.
+func (h *history) populate() {
+	h.aws.Update(func(w *simulator.World) {
+		d := w.Accounts[0].Detectors[0]
+		d.Relationships = map[string]string{}
+		for i, id := range h.accounts {
+			if i > 0 {
+				d.Members = append(d.Members, id)
+				w.Accounts = append(w.Accounts, &simulator.Account{ID: id, Detectors: []*simulator.Detector{{Region: region}}})
+			}
+			for n := range 30 {
+				w.Accounts[i].Clusters = append(w.Accounts[i].Clusters, &simulator.Cluster{
+					Region: region, Name: fmt.Sprintf("%04d", n*331+i), Status: "HEALTHY", UpdatedAt: h.clock,
+				})
+			}
+		}
+	})
+}
