@@ -1,5 +1,7 @@
 package coverage
 
+import "slices"
+
 // Transition is an ECS cluster's change to another coverage status.
 type Transition struct {
 	AccountID string
@@ -9,37 +11,48 @@ type Transition struct {
 
 // Transitions returns what changed for ECS clusters as one target's snapshot
 // took the place of another, either of which may be nil. Others are the
-// snapshots of further targets: a cluster that they show too has changed when
-// the newest of its rows has.
+// snapshots of further targets: what is compared is the row to be believed of
+// all that show the cluster, before and after.
 func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
-	if before == nil || after == nil {
+	if after == nil {
 		return nil
 	}
+	if before == nil {
+		before = &Snapshot{}
+	}
 	var changed []Transition
-	old := before.Resources
+	old, account, sharing := before.Resources, "", []*Snapshot(nil)
 	for i := range after.Resources {
-		now := &after.Resources[i]
-		for len(old) > 0 && old[0].Key.compare(now.Key) < 0 {
+		is := &after.Resources[i]
+		for len(old) > 0 && old[0].Key.compare(is.Key) < 0 {
 			old = old[1:]
 		}
-		if now.Type != ECS || len(old) == 0 || old[0].Key != now.Key || old[0].Status == now.Status {
+		var was *Resource
+		if len(old) > 0 && old[0].Key == is.Key {
+			was = &old[0]
+		}
+		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt.Equal(is.UpdatedAt) {
 			continue
 		}
-		was, is := &old[0], now
-		for _, s := range others {
-			if other := s.Find(now.Key); other != nil {
+		if is.AccountID != account {
+			account = is.AccountID
+			sharing = slices.DeleteFunc(slices.Clone(others), func(s *Snapshot) bool { return !s.Shows(account) })
+		}
+		for _, s := range sharing {
+			if other := s.Find(is.Key); other != nil {
 				was, is = believed(was, other), believed(is, other)
 			}
 		}
-		if was.Status != is.Status {
-			changed = append(changed, Transition{now.AccountID, now.Region, is.Status})
+		if was != nil && was.Status != is.Status {
+			changed = append(changed, Transition{is.AccountID, is.Region, is.Status})
 		}
 	}
 	return changed
 }
 
+// believed returns the row to be believed of two, the first of which may be nil.
 func believed(a, b *Resource) *Resource {
-	if b.compare(*a) < 0 {
+	if a == nil || b.compare(*a) < 0 {
 		return b
 	}
 	return a

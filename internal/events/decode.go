@@ -15,7 +15,7 @@ import (
 
 // Event is a change notification of GuardDuty, as EventBridge publishes it.
 type Event struct {
-	ID     string    // EventBridge's, "" where the message has none
+	ID     string    // EventBridge's, at most 100 bytes; "" where the message has none
 	Time   time.Time // at which it was published; zero where the message does not say
 	Change coverage.Change
 }
@@ -85,8 +85,9 @@ func Decode(body []byte) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("decode the event's detail: %w", err)
 	}
-	published, _ := time.Parse(time.RFC3339, e.Time) // zero if it is none
-	return Event{ID: e.ID, Time: published, Change: coverage.Change{
+	published, _ := time.Parse(time.RFC3339, e.Time)       // zero if it is none
+	id := strings.Clone(e.ID[:min(len(e.ID), maxIDBytes)]) // for a message is held as long as it is under way
+	return Event{ID: id, Time: published, Change: coverage.Change{
 		Key: key, Status: d.status(e.DetailType), UpdatedAt: parseTime(d.LastUpdatedAt),
 	}}, nil
 }
@@ -104,6 +105,9 @@ var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 	regionPattern  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 )
+
+// maxIDBytes cuts what is no ID of EventBridge's, which is a UUID.
+const maxIDBytes = 100
 
 // maxNameBytes is the length of the longest names that AWS allows, those of ECS clusters.
 const maxNameBytes = 255

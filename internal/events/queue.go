@@ -24,6 +24,9 @@ const (
 	// than a look and the delete after it usually take. If it runs out, the
 	// message comes again, which does no harm.
 	visibility = 2 * time.Minute
+	// longestLook bounds a look, so that changes which cannot be looked at now
+	// make room for others.
+	longestLook = 45 * time.Second
 	// maxBatch is the most messages that one call of SQS may be about.
 	maxBatch = 10
 	// maxUnderWay bounds the messages of one queue that are being looked at.
@@ -145,7 +148,9 @@ func (q *queue) leave(ctx context.Context, messageID string, err error) {
 
 // look has the change looked at and settles the message accordingly.
 func (q *queue) look(ctx context.Context, m *message, e Event) {
-	verdict, err := q.o.Look(ctx, e.Change)
+	looking, cancel := context.WithTimeout(ctx, longestLook)
+	defer cancel()
+	verdict, err := q.o.Look(looking, e.Change)
 	if err != nil {
 		delay := afterFailure
 		if ctx.Err() != nil {

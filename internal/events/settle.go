@@ -61,6 +61,9 @@ func (q *queue) finish(ctx context.Context, a action, batch []entry, failed []ty
 		q.underWay.remove(e.message)
 	}
 	q.slots.Release(int64(len(batch)))
+	if err == nil && len(failed) == len(batch) {
+		err = fmt.Errorf("%s: every message of the request failed, the first with %s", a, aws.ToString(failed[0].Code))
+	}
 	if err == nil || ctx.Err() == nil { // else the time to stop is over
 		q.health.report(ctx, a, err)
 	}

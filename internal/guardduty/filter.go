@@ -49,11 +49,20 @@ func (f Filter) criteria(t coverage.ResourceType) *types.CoverageFilterCriteria 
 	return f.criteriaWith(t, f.ECSClusterName)
 }
 
-// criteriaOf asks for the resources of a type, an account and these names,
-// which the filter admits.
-func (f Filter) criteriaOf(t coverage.ResourceType, accountID string, names []string) *types.CoverageFilterCriteria {
-	f.AccountID = Condition{Equals: []string{accountID}}
-	return f.criteriaWith(t, Condition{Equals: names})
+// criteriaOf asks for the resources of a type that have the account of one of
+// these keys and the name of one of them. The filter admits the keys.
+func (f Filter) criteriaOf(t coverage.ResourceType, keys []coverage.Key) *types.CoverageFilterCriteria {
+	var accounts, names []string
+	for _, k := range keys {
+		accounts, names = append(accounts, k.AccountID), append(names, k.Name)
+	}
+	f.AccountID = Condition{Equals: distinct(accounts)}
+	return f.criteriaWith(t, Condition{Equals: distinct(names)})
+}
+
+func distinct(texts []string) []string {
+	slices.Sort(texts)
+	return slices.Compact(texts)
 }
 
 func (f Filter) criteriaWith(t coverage.ResourceType, name Condition) *types.CoverageFilterCriteria {

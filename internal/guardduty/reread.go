@@ -23,27 +23,24 @@ func (c *Client) Narrows(k coverage.Key) bool {
 var errNotRead = errors.New("the target has not been read yet")
 
 // Reread reads the resources of these keys again, which have AWS's own names
-// and which the target admits. It costs one call for each 50 of a type and account. Those that it does not
-// return are gone, or left out for what their rows say.
+// and which the target admits. For up to 50 of a type it is one listing, by
+// account and name, which costs one call unless the accounts have many
+// resources of the same names. Those that it does not return are gone, or left
+// out for what their rows say.
 func (c *Client) Reread(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
 	detector := c.answering.Load()
 	if detector == nil {
 		return nil, errNotRead
 	}
-	type group struct {
-		of        coverage.ResourceType
-		accountID string
-	}
-	names, wanted := map[group][]string{}, map[coverage.Key]bool{}
+	byType, wanted := map[coverage.ResourceType][]coverage.Key{}, map[coverage.Key]bool{}
 	for _, k := range keys {
+		byType[k.Type] = append(byType[k.Type], k)
 		wanted[k.Clean()] = true
-		g := group{k.Type, k.AccountID}
-		names[g] = append(names[g], k.Name)
 	}
 	var found []coverage.Resource
-	for g, all := range names {
+	for of, all := range byType {
 		for some := range slices.Chunk(all, pageSize) {
-			l := listing{detector: *detector, of: g.of, criteria: c.o.Filter.criteriaOf(g.of, g.accountID, some)}
+			l := listing{detector: *detector, of: of, criteria: c.o.Filter.criteriaOf(of, some)}
 			err := c.list(ctx, l, func(r coverage.Resource) {
 				if wanted[r.Key] {
 					found = append(found, r)

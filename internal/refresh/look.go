@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"guardduty_coverage_exporter/internal/coverage"
@@ -20,43 +21,78 @@ var (
 // change may be looked at again later: the target could not be read, or has no
 // data yet that the resource could be added to.
 func (r *Refresher) Look(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
-	w, verdict, err := r.responsible(c.Key)
-	if w == nil || err != nil {
-		return verdict, err
+	candidates, verdict, err := r.candidates(c.Key)
+	if err != nil {
+		return "", err
 	}
-	return w.look(ctx, c)
+	for _, w := range candidates {
+		var found bool
+		found, verdict, err = w.look(ctx, c)
+		if err != nil {
+			return "", err
+		}
+		if target, _, _ := w.known(); found || !target.Narrows(c.Key) {
+			break // else it may be another target's, whose filter differs
+		}
+	}
+	return verdict, nil
 }
 
-// responsible returns the worker whose target is to read the resource of a key
-// again: the account's own, else one that shows the account, else one that
-// shows several accounts and so perhaps this one too. Where there is none, the
-// verdict or the error says why.
-func (r *Refresher) responsible(k coverage.Key) (*worker, coverage.Verdict, error) {
-	var best *worker
-	highest := unrelated
-	verdict, err := coverage.NoTarget, error(nil)
+// candidate is a target that may show a resource.
+type candidate struct {
+	*worker
+	rank    rank
+	narrows bool
+}
+
+// candidates returns the workers whose targets may show the resource of a key,
+// in the order in which they are to be asked: the account's own, then those
+// that show the account, then those that show several accounts and so perhaps
+// this one too. Where there is none, the verdict or the error says why.
+func (r *Refresher) candidates(k coverage.Key) ([]*worker, coverage.Verdict, error) {
+	var found []candidate
+	verdict, err := coverage.NoTarget, r.errUnlisted()
 	for _, w := range r.inRegion(k.Region) {
-		target, report := w.known()
+		target, report, tried := w.known()
 		if verdict == coverage.NoTarget {
-			verdict = coverage.UnknownAccount
+			verdict, err = coverage.UnknownAccount, nil
 		}
-		if report.Snapshot == nil {
-			err = errNotRefreshed
-			continue
-		}
-		found := rankOf(report, k.AccountID)
+		near := rankOf(report, k.AccountID)
 		switch {
-		case found == unrelated:
+		case report.Snapshot == nil && (!tried || near == own):
+			err = errNotRefreshed
+		case report.Snapshot == nil, near == unrelated:
+			// A target that fails reads everything when it recovers.
 		case !target.Admits(k):
 			verdict = coverage.Excluded
-		case found > highest:
-			best, highest = w, found
+			if near == own {
+				err = nil
+			}
+		default:
+			found = append(found, candidate{w, near, target.Narrows(k)})
 		}
 	}
-	if best != nil {
-		return best, "", nil
+	if len(found) == 0 {
+		return nil, verdict, err
 	}
-	return nil, verdict, err
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), compareFalseFirst(a.narrows, b.narrows))
+	})
+	workers := make([]*worker, len(found))
+	for i, c := range found {
+		workers[i] = c.worker
+	}
+	return workers, "", nil
+}
+
+func compareFalseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // inRegion returns the workers that can reread in a Region, by their names.
@@ -73,6 +109,19 @@ func (r *Refresher) inRegion(region string) []*worker {
 	return found
 }
 
+// errUnlisted is not nil while there may be targets that no List has found yet.
+func (r *Refresher) errUnlisted() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.workers {
+		target, _ := w.orders()
+		if _, report, _ := w.known(); target.List != nil && report.LastSuccess.IsZero() {
+			return fmt.Errorf("the targets of %s are not listed yet", w.at.name)
+		}
+	}
+	return nil
+}
+
 // rank is how near a target is to an account.
 type rank int
 
@@ -87,6 +136,8 @@ func rankOf(r coverage.Report, accountID string) rank {
 	switch {
 	case r.Target.AccountID == accountID:
 		return own
+	case r.Snapshot == nil:
+		return unrelated
 	case r.Snapshot.Shows(accountID):
 		return showing
 	case r.Snapshot.ShowsOthers(r.Target.AccountID):

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,59 +23,87 @@ const (
 	rereadTimeout = 30 * time.Second
 )
 
+var errFailing = errors.New("the target's last refresh failed, so none is made early")
+
 // batch is what one reread is to read, and its end.
 type batch struct {
-	keys map[coverage.Key]bool
-	done chan struct{} // closed at the end, when err is set
-	err  error
+	// changes hold of each resource the newest change, and one without a status
+	// where the resource is to be read whatever is known of it.
+	changes map[coverage.Key]coverage.Change
+	done    chan struct{} // closed at the end, when err is set
+	err     error
 }
 
-// look judges a change by what is known, after a reread where it takes one.
-func (w *worker) look(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
-	target, report := w.known()
+func (b *batch) add(c coverage.Change) {
+	known, ok := b.changes[c.Key]
+	if !ok || c.Status == "" || known.Status != "" && known.UpdatedAt.Before(c.UpdatedAt) {
+		b.changes[c.Key] = c
+	}
+}
+
+func (b *batch) end(err error) {
+	b.err = err
+	close(b.done)
+}
+
+// look judges a change by what is known, after a reread where it takes one, and
+// says whether the target shows the resource.
+func (w *worker) look(ctx context.Context, c coverage.Change) (found bool, v coverage.Verdict, err error) {
+	target, report, _ := w.known()
 	if report.Snapshot == nil {
-		return "", errNotRefreshed
+		return false, "", errNotRefreshed
 	}
 	before := report.Snapshot.Find(c.Key)
 	if verdict := c.Against(before); verdict != coverage.Behind {
-		return verdict, nil
+		return true, verdict, nil
 	}
-	b, err := w.want(c.Key)
+	b, err := w.want(c)
 	if err != nil {
-		return "", err
+		return false, "", err
 	}
 	select {
 	case <-b.done:
 	case <-ctx.Done():
-		return "", fmt.Errorf("wait for the reread: %w", ctx.Err())
+		return false, "", fmt.Errorf("wait for the reread: %w", ctx.Err())
 	}
 	if b.err != nil {
-		return "", b.err
+		return false, "", b.err
 	}
-	_, report = w.known()
-	if report.Snapshot == nil {
-		return "", errNotRefreshed
+	if _, report, _ = w.known(); report.Snapshot == nil {
+		return false, "", errNotRefreshed
 	}
 	after := report.Snapshot.Find(c.Key)
-	if after == nil && (before != nil || target.Narrows(c.Key)) || c.Against(after) != coverage.Behind {
-		return coverage.Applied, nil
+	if hasHappened(c, before, after) || after == nil && target.Narrows(c.Key) {
+		return after != nil, coverage.Applied, nil
 	}
-	return coverage.Behind, nil
+	return after != nil, coverage.Behind, nil
 }
 
-// want adds a resource to the next reread and returns that.
-func (w *worker) want(keys ...coverage.Key) (*batch, error) {
+// hasHappened says whether what was read after a change has it: the resource is
+// gone, or its row is as new as the change, or has moved to the same status.
+func hasHappened(c coverage.Change, before, after *coverage.Resource) bool {
+	switch {
+	case after == nil:
+		return before != nil
+	case c.Against(after) != coverage.Behind:
+		return true
+	}
+	return after.Status == c.Status && (before == nil || before.UpdatedAt.Before(after.UpdatedAt))
+}
+
+// want adds changes to the next reread and returns that.
+func (w *worker) want(changes ...coverage.Change) (*batch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.retired {
 		return nil, errStopped
 	}
 	if w.next == nil {
-		w.next = &batch{keys: map[coverage.Key]bool{}, done: make(chan struct{})}
+		w.next = &batch{changes: map[coverage.Key]coverage.Change{}, done: make(chan struct{})}
 		w.wanted <- struct{}{} // has room, for there is no next batch without a value in it
 	}
-	for _, k := range keys {
-		w.next.keys[k] = true
+	for _, c := range changes {
+		w.next.add(c)
 	}
 	return w.next, nil
 }
@@ -93,8 +122,7 @@ func (w *worker) runRereads(ctx context.Context) {
 	defer func() {
 		w.retire() // nothing is wanted after this
 		if b := w.takeBatch(); b != nil {
-			b.err = errStopped
-			close(b.done)
+			b.end(errStopped)
 		}
 	}()
 	for {
@@ -109,37 +137,80 @@ func (w *worker) runRereads(ctx context.Context) {
 		case <-time.After(gather):
 		}
 		b := w.takeBatch()
-		b.err = w.reread(ctx, slices.Collect(maps.Keys(b.keys)))
-		close(b.done)
-		w.logReread(ctx, len(b.keys), b.err)
+		keys := w.unsettled(b)
+		if len(keys) > maxReread { // which takes long, and others need not wait
+			w.refresher.running.Go(func() { b.end(w.refreshEarly(ctx, b)) })
+			continue
+		}
+		err := w.reread(ctx, keys)
+		w.logReread(ctx, len(keys), err)
+		b.end(err)
 	}
+}
+
+// unsettled returns the resources of a batch that are still to be read: of the
+// others more is known by now.
+func (w *worker) unsettled(b *batch) []coverage.Key {
+	_, report, _ := w.known()
+	var keys []coverage.Key
+	for k, c := range b.changes {
+		if c.Status == "" || report.Snapshot == nil || c.Against(report.Snapshot.Find(k)) == coverage.Behind {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // reread reads resources again and puts what it finds.
 func (w *worker) reread(ctx context.Context, keys []coverage.Key) error {
-	if len(keys) > maxReread {
-		return w.refreshEarly(ctx)
+	if len(keys) == 0 {
+		return nil
 	}
-	target, _ := w.orders()
+	target, _, _ := w.known()
+	since := w.finished()
 	attempt, cancel := context.WithTimeout(ctx, rereadTimeout)
 	defer cancel()
 	found, err := target.Reread(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	return w.apply(keys, found)
+	if err := w.apply(keys, found); err != nil {
+		return err
+	}
+	if w.finished() != since {
+		// A refresh has ended meanwhile, and may have read something newer.
+		w.wantAgain(keys)
+	}
+	return nil
 }
 
-// refreshEarly makes the next refresh now, after one that is under way.
-func (w *worker) refreshEarly(ctx context.Context) error {
-	result := make(chan error, 1)
+// wantAgain has resources read whatever is known of them. Nobody waits for it.
+func (w *worker) wantAgain(keys []coverage.Key) {
+	for _, k := range keys {
+		_, _ = w.want(coverage.Change{Key: k}) // a target that has stopped needs nothing
+	}
+}
+
+// early asks for a refresh at once.
+type early struct {
+	needed func() bool // asked when its turn has come
+	result chan error
+}
+
+// refreshEarly makes the next refresh now, after one that is under way, unless
+// that brings what the batch is after.
+func (w *worker) refreshEarly(ctx context.Context, b *batch) error {
+	if _, report, _ := w.known(); report.State != coverage.OK {
+		return errFailing
+	}
+	ask := early{needed: func() bool { return len(w.unsettled(b)) > 0 }, result: make(chan error, 1)}
 	select {
-	case w.early <- result:
+	case w.early <- ask:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
-	case err := <-result:
+	case err := <-ask.result:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -192,6 +263,9 @@ func (w *worker) reconcile(s *coverage.Snapshot) (_ *coverage.Snapshot, unsure [
 // logReread writes one line for a reread, a loud one where it begins or ceases
 // to fail.
 func (w *worker) logReread(ctx context.Context, resources int, err error) {
+	if resources == 0 || ctx.Err() != nil {
+		return // told to stop: that is no failure of the target
+	}
 	logger := w.refresher.o.Logger
 	attrs := []slog.Attr{
 		slog.String("target", w.at.name), slog.String("region", w.at.region), slog.Int("resources", resources),

@@ -15,9 +15,9 @@ type worker struct {
 	at        id
 	lister    *worker // the one whose List found this target; nil for a configured one
 	cancel    context.CancelFunc
-	changed   chan struct{}   // holds one value when the settings changed
-	early     chan chan error // asks for a refresh at once, and where its result goes
-	wanted    chan struct{}   // holds one value when there is a next batch
+	changed   chan struct{} // holds one value when the settings changed
+	early     chan early    // asks for a refresh at once
+	wanted    chan struct{} // holds one value when there is a next batch
 
 	rereadFails bool // the last reread failed; for runRereads alone
 
@@ -25,6 +25,8 @@ type worker struct {
 	target   Target
 	settings Settings
 	report   coverage.Report
+	answered Target // that the last good refresh was made with
+	ended    int    // how many refreshes have
 	tried    bool
 	retired  bool
 	stale    *time.Timer // runs from each success until the snapshot is too old
@@ -37,7 +39,7 @@ type worker struct {
 func newWorker(r *Refresher, t Target, s Settings) *worker {
 	return &worker{
 		refresher: r, at: t.id(), target: t, settings: s,
-		changed: make(chan struct{}, 1), early: make(chan chan error), wanted: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), early: make(chan early), wanted: make(chan struct{}, 1),
 		report: coverage.Report{Target: coverage.Target{Name: t.Name, Region: t.Region}},
 	}
 }
@@ -59,9 +61,13 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 		case <-timer.C:
 			started = time.Now()
 			_ = w.refresh(ctx) // is logged, and a state of the target
-		case result := <-w.early:
+		case ask := <-w.early:
+			if !ask.needed() {
+				ask.result <- nil
+				continue
+			}
 			started = time.Now()
-			result <- w.refresh(ctx)
+			ask.result <- w.refresh(ctx)
 		}
 		_, settings := w.orders()
 		timer.Reset(time.Until(nextStart(started, settings.Interval, random())))
@@ -84,9 +90,7 @@ func (w *worker) refresh(ctx context.Context) error {
 		return ctx.Err() // told to stop: that is no failure of the target
 	}
 	result.duration = time.Since(started)
-	if unsure := w.finish(ctx, result); len(unsure) > 0 {
-		_, _ = w.want(unsure...) // nobody waits for it
-	}
+	w.wantAgain(w.finish(ctx, target, result))
 	return result.err
 }
 
@@ -118,7 +122,7 @@ func (w *worker) list(ctx, attempt context.Context, target Target) (result outco
 
 // finish takes what an attempt has brought and publishes it. It returns what
 // has to be read again.
-func (w *worker) finish(ctx context.Context, result outcome) (unsure []coverage.Key) {
+func (w *worker) finish(ctx context.Context, target Target, result outcome) (unsure []coverage.Key) {
 	o := w.refresher.o
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,13 +131,14 @@ func (w *worker) finish(ctx context.Context, result outcome) (unsure []coverage.
 	}
 	before := w.report.State
 	w.tried = true
+	w.ended++
 	w.report.Duration = result.duration
 	w.report.State = o.StateOf(w.target.Region, result.err)
 	if result.accountID != "" {
 		w.report.Target.AccountID = result.accountID
 	}
 	if result.err == nil {
-		w.report.LastSuccess = time.Now()
+		w.report.LastSuccess, w.answered = time.Now(), target
 		w.report.Snapshot, unsure = w.reconcile(result.snapshot)
 		w.watchStaleness()
 		o.Metrics.countUnclassified(result.snapshot)
@@ -226,11 +231,19 @@ func (w *worker) retire() coverage.Target {
 	return w.report.Target
 }
 
-// known returns the target and what is known of it.
-func (w *worker) known() (Target, coverage.Report) {
+// known returns the target as it was last refreshed well, what is known of it,
+// and whether it was ever tried.
+func (w *worker) known() (answered Target, r coverage.Report, tried bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.target, w.report
+	return w.answered, w.report, w.tried
+}
+
+// finished returns how many refreshes have ended.
+func (w *worker) finished() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
 }
 
 func (w *worker) orders() (Target, Settings) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -120,5 +121,31 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 	if v := s.View(); len(v.Reports) != targets || len(v.Resources) != 2*targets {
 		t.Errorf("%d targets and %d clusters at the end", len(v.Reports), len(v.Resources))
+	}
+}
+
+// TestTransitionsAreOfAllTargets has a cluster that two targets of a Region
+// show: the second one to find its change finds nothing new.
+func TestTransitionsAreOfAllTargets(t *testing.T) {
+	sick := func(name string) coverage.Report {
+		r := report(name, "web")
+		r.Snapshot.Resources[0].Status = coverage.Unhealthy
+		r.Snapshot.Resources[0].UpdatedAt = r.Snapshot.Resources[0].UpdatedAt.Add(time.Minute)
+		return r
+	}
+	var s store.Store
+	for _, step := range []struct {
+		what string
+		put  coverage.Report
+		want int
+	}{
+		{"the first target", report("a", "web"), 0},
+		{"the second", report("b", "web"), 0},
+		{"the first has the change", sick("a"), 1},
+		{"the second has it too", sick("b"), 0},
+	} {
+		if got := s.Put(step.put); len(got) != step.want {
+			t.Errorf("%s: %+v, want %d", step.what, got, step.want)
+		}
 	}
 }

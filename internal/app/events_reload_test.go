@@ -1,0 +1,119 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+const webHealthy = `guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} `
+
+func (e *exporter) turnWeb(status string) {
+	e.aws.Update(func(w *simulator.World) {
+		c := w.Accounts[0].Cluster("us-east-1", "web")
+		c.Status, c.UpdatedAt = status, time.Now()
+	})
+}
+
+// within waits for a line for so long and no longer.
+func (e *exporter) shownWithin(d time.Duration, line string) bool {
+	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
+		if strings.Contains(e.metrics(), "\n"+line+"\n") {
+			return true
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	return false
+}
+
+// After a reload that changes nothing a change is still shown within seconds.
+func TestReloadThenAChange(t *testing.T) {
+	t.Parallel()
+	e := eventWorld(t, simulator.Direct)
+	e.untilMetric(webHealthy + "1")
+	if status, answer := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, answer)
+	}
+	e.turnWeb("UNHEALTHY")
+	if !e.shownWithin(4*time.Second, webHealthy+"0") {
+		t.Errorf("not shown within 4 s of a reload")
+		for l := range strings.Lines(e.log.String()) {
+			if strings.Contains(l, "reread") || strings.Contains(l, "event looked at") {
+				t.Log(l)
+			}
+		}
+	}
+}
+
+// The same with Regions that are found: the targets get new functions when the
+// Regions are listed again.
+func TestReloadOfAllRegionsThenAChange(t *testing.T) {
+	t.Parallel()
+	w := homeWorld(healthy("web"))
+	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.Direct}}
+	e := start(t, w, "refresh: {interval: 8s, timeout: 4s, max_staleness: 3h}\ntargets: [{name: home, regions: [all]}]\n"+
+		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
+	e.untilMetric(webHealthy + "1")
+	if status, answer := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, answer)
+	}
+	status := "HEALTHY"
+	for range 2 {
+		<-time.After(2500 * time.Millisecond)
+		status = map[string]string{"HEALTHY": "UNHEALTHY", "UNHEALTHY": "HEALTHY"}[status]
+		e.turnWeb(status)
+	}
+	for l := range strings.Lines(e.log.String()) {
+		if strings.Contains(l, "reread of target failed") {
+			t.Error(l)
+		}
+	}
+}
+
+// Messages that wait when the exporter starts, with Regions that are found.
+func TestWaitingMessagesWithAllRegions(t *testing.T) {
+	t.Parallel()
+	w := homeWorld(healthy("web"))
+	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.Direct}}
+	aws := simulator.New(w, simulator.Options{})
+	aws.Update(func(w *simulator.World) {
+		c := w.Accounts[0].Cluster("us-east-1", "web")
+		c.Status, c.UpdatedAt = "UNHEALTHY", time.Now()
+	})
+	aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
+		if call.Operation == "ListRegions" {
+			<-time.After(300 * time.Millisecond) // AWS takes a while
+		}
+		return false
+	})
+	e := startWith(t, aws, "targets: [{name: home, regions: [all]}]\n"+
+		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
+	e.untilMetric(webHealthy + "0")
+	if strings.Contains(e.metrics(), "\n"+`guardduty_exporter_events_discarded_total{reason="no_target"} 1`+"\n") {
+		t.Error("an event of a Region that is asked was discarded as no_target")
+	}
+}
+
+// Two targets divide the clusters of an account by their management type.
+func TestTwoTargetsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	w := homeWorld(healthy("web"))
+	w.Accounts[0].Clusters[0].ManagementType = "MANUAL"
+	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.Direct}}
+	e := start(t, w, `refresh: {interval: 1h, timeout: 10s, max_staleness: 3h}
+targets:
+  - {name: a, regions: [us-east-1], filter: {management_type: {equals: [AUTO_MANAGED]}}}
+  - {name: b, regions: [us-east-1], filter: {management_type: {equals: [MANUAL]}}}
+events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]
+`)
+	e.untilMetric(webHealthy + "1")
+	e.untilReady()
+	e.turnWeb("UNHEALTHY")
+	e.untilMetric("guardduty_exporter_events_applied_total 1")
+	if !strings.Contains(e.metrics(), "\n"+webHealthy+"0\n") {
+		t.Error("the event counts as applied, and the change is not shown")
+	}
+}
