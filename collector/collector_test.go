@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"guardduty_coverage_exporter/internal/coverage"
 )
@@ -194,14 +193,5 @@ func TestTimesThatAreUnknownAreAbsent(t *testing.T) {
 		if got := samples(t, in, name); len(got) != 0 {
 			t.Errorf("%s: %v", name, got)
 		}
-	}
-}
-
-func TestCollectorPassesTheRegistrysChecks(t *testing.T) {
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(New(example))
-	families, err := registry.Gather()
-	if err != nil || len(families) != len(Families()) {
-		t.Errorf("%d families of %d, %v", len(families), len(Families()), err)
 	}
 }

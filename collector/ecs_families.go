@@ -19,7 +19,7 @@ func ecsFamilies() []Family {
 			"When the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
 		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", with(labels, "management_type"),
 			"Always 1; how the cluster's agent is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
-			func(r coverage.Resource) []string { return []string{r.ManagementType} }),
+			func(r *coverage.Resource, key []string) []string { return append(key, r.ManagementType) }),
 		{
 			Name:   "guardduty_ecs_cluster_issues",
 			Help:   "Number of coverage issues of this type that the cluster has, and that its container instances have where some are not covered, as of the last successful refresh; absent where there are none.",
@@ -31,9 +31,9 @@ func ecsFamilies() []Family {
 			Help:   "Always 1; one coverage issue of the cluster in AWS's words, as of the last successful refresh.",
 			Labels: with(labels, "issue_type", "task_definition", "issue"),
 			Each: func(in Input, emit Emit) {
-				for _, r := range in.View.Of(coverage.ECS) {
-					for _, i := range in.Issues.shown(r) {
-						emit(1, r.AccountID, r.Region, r.Name, string(i.Type), i.TaskDefinition, i.Text)
+				for r, key := range each(in, coverage.ECS) {
+					for i := range in.Issues.shown(r) {
+						emit(1, append(key, string(i.Type), i.TaskDefinition, i.Text)...)
 					}
 				}
 			},
@@ -46,7 +46,7 @@ func ecsFamilies() []Family {
 func eachIssueType(in Input, emit Emit) {
 	instances := issuesOfInstances(in.View)
 	var types []coverage.IssueType
-	for _, r := range in.View.Of(coverage.ECS) {
+	for r, key := range each(in, coverage.ECS) {
 		types = types[:0]
 		for _, i := range r.Issues {
 			types = append(types, i.Type)
@@ -60,7 +60,7 @@ func eachIssueType(in Input, emit Emit) {
 			for next < len(types) && types[next] == types[first] {
 				next++
 			}
-			emit(float64(next-first), r.AccountID, r.Region, r.Name, string(types[first]))
+			emit(float64(next-first), append(key, string(types[first]))...)
 			first = next
 		}
 	}

@@ -1,3 +1,8 @@
+// Package collector turns what the store knows into metric families.
+// [Families] is the table of them; the documentation, the dashboards and the
+// alert rules are held against it.
+//
+// The table asks no network and no clock.
 package collector
 
 import (
@@ -20,7 +25,7 @@ type Family struct {
 	Each func(in Input, emit Emit)
 }
 
-// Emit takes one sample.
+// Emit takes one sample. It does not keep labelValues.
 type Emit func(value float64, labelValues ...string)
 
 // Input is everything that the samples are made of.

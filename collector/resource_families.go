@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"iter"
 	"slices"
 
 	"guardduty_coverage_exporter/internal/coverage"
@@ -14,8 +15,8 @@ func ec2Families() []Family {
 		infoFamily(coverage.EC2, "guardduty_ec2_instance_info",
 			with(labels, "instance_type", "agent_version", "management_type", "cluster_name"),
 			"Always 1; what the instance is, its agent, and the ECS cluster that it serves, as of the last successful refresh.",
-			func(r coverage.Resource) []string {
-				return []string{r.Instance.Type, r.Instance.AgentVersion, r.ManagementType, r.Instance.ECSCluster()}
+			func(r *coverage.Resource, key []string) []string {
+				return append(key, r.Instance.Type, r.Instance.AgentVersion, r.ManagementType, r.Instance.ECSCluster())
 			}),
 		issueFamily(coverage.EC2, "guardduty_ec2_instance_issue_info", labels,
 			"Always 1; one coverage issue of the instance in AWS's words, as of the last successful refresh."),
@@ -33,28 +34,31 @@ func eksFamilies() []Family {
 			"Number of the EKS cluster's nodes, as of the last successful refresh.", compatible),
 		infoFamily(coverage.EKS, "guardduty_eks_cluster_info", with(labels, "addon_version", "addon_status", "management_type"),
 			"Always 1; the agent's add-on of the EKS cluster and how it is managed, as of the last successful refresh.",
-			func(r coverage.Resource) []string { return []string{r.Addon.Version, r.Addon.Status, r.ManagementType} }),
+			func(r *coverage.Resource, key []string) []string {
+				return append(key, r.Addon.Version, r.Addon.Status, r.ManagementType)
+			}),
 		issueFamily(coverage.EKS, "guardduty_eks_cluster_issue_info", labels,
 			"Always 1; one coverage issue of the EKS cluster in AWS's words, as of the last successful refresh."),
 	}
 }
 
 // resourceFamily has one sample for each resource of a type, where there is a value.
-func resourceFamily(t coverage.ResourceType, name string, labels []string, help string, value func(coverage.Resource) (float64, bool)) Family {
+func resourceFamily(t coverage.ResourceType, name string, labels []string, help string, value func(*coverage.Resource) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
-		for _, r := range in.View.Of(t) {
+		for r, key := range each(in, t) {
 			if v, ok := value(r); ok {
-				emit(v, r.AccountID, r.Region, r.Name)
+				emit(v, key...)
 			}
 		}
 	}}
 }
 
-// infoFamily has one sample of value 1 for each resource of a type.
-func infoFamily(t coverage.ResourceType, name string, labels []string, help string, details func(coverage.Resource) []string) Family {
+// infoFamily has one sample of value 1 for each resource of a type. details
+// appends the values of the labels that follow the key's.
+func infoFamily(t coverage.ResourceType, name string, labels []string, help string, details func(r *coverage.Resource, key []string) []string) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
-		for _, r := range in.View.Of(t) {
-			emit(1, append([]string{r.AccountID, r.Region, r.Name}, details(r)...)...)
+		for r, key := range each(in, t) {
+			emit(1, details(r, key)...)
 		}
 	}}
 }
@@ -62,37 +66,65 @@ func infoFamily(t coverage.ResourceType, name string, labels []string, help stri
 // issueFamily has one sample of value 1 for each issue that is shown.
 func issueFamily(t coverage.ResourceType, name string, labels []string, help string) Family {
 	return Family{Name: name, Help: help, Labels: with(labels, "issue_type", "issue"), Each: func(in Input, emit Emit) {
-		for _, r := range in.View.Of(t) {
-			for _, i := range in.Issues.shown(r) {
-				emit(1, r.AccountID, r.Region, r.Name, string(i.Type), i.Text)
+		for r, key := range each(in, t) {
+			for i := range in.Issues.shown(r) {
+				emit(1, append(key, string(i.Type), i.Text)...)
 			}
 		}
 	}}
 }
 
-// shown returns the issues of a resource that get a series of their own. Those
+// shown yields the issues of a resource that get a series of their own. Those
 // that look the same are one.
-func (o IssueOptions) shown(r coverage.Resource) []coverage.Issue {
-	if len(r.Issues) == 0 {
-		return nil
-	}
-	issues := slices.Clone(r.Issues)
-	if !o.Text {
-		for i := range issues {
-			issues[i].Text = ""
+func (o IssueOptions) shown(r *coverage.Resource) iter.Seq[coverage.Issue] {
+	return func(yield func(coverage.Issue) bool) {
+		var last coverage.Issue
+		n := 0
+		for _, i := range r.Issues { // they are sorted
+			if !o.Text {
+				i.Text = ""
+			}
+			if n > 0 && i == last {
+				continue
+			}
+			if n == o.MaxPerCluster || !yield(i) {
+				return
+			}
+			last = i
+			n++
 		}
 	}
-	issues = slices.Compact(issues) // they are sorted
-	return issues[:min(len(issues), o.MaxPerCluster)]
+}
+
+// each yields the resources of a type, and of each the values of the labels that
+// its key has, to which others may be appended until the next one: there are so
+// many that none is copied for a sample.
+func each(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []string] {
+	return func(yield func(*coverage.Resource, []string) bool) {
+		resources, key := in.View.Of(t), make([]string, 3, 8)
+		for i := range resources {
+			r := &resources[i]
+			key[0], key[1], key[2] = r.AccountID, r.Region, r.Name
+			if !yield(r, key) {
+				return
+			}
+		}
+	}
 }
 
 func with(labels []string, more ...string) []string { return slices.Concat(labels, more) }
 
-func healthy(r coverage.Resource) (float64, bool) { return boolean(r.Status == coverage.Healthy), true }
+func healthy(r *coverage.Resource) (float64, bool) {
+	return boolean(r.Status == coverage.Healthy), true
+}
 
 // covered and compatible are absent where AWS says -1, which it does not know.
-func covered(r coverage.Resource) (float64, bool) { return float64(r.Covered), r.Covered >= 0 }
+func covered(r *coverage.Resource) (float64, bool) { return float64(r.Covered), r.Covered >= 0 }
 
-func compatible(r coverage.Resource) (float64, bool) { return float64(r.Compatible), r.Compatible >= 0 }
+func compatible(r *coverage.Resource) (float64, bool) {
+	return float64(r.Compatible), r.Compatible >= 0
+}
 
-func updated(r coverage.Resource) (float64, bool) { return seconds(r.UpdatedAt), !r.UpdatedAt.IsZero() }
+func updated(r *coverage.Resource) (float64, bool) {
+	return seconds(r.UpdatedAt), !r.UpdatedAt.IsZero()
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"guardduty_coverage_exporter/internal/config"
 	"guardduty_coverage_exporter/internal/coverage"
 	"guardduty_coverage_exporter/internal/events"
+	"guardduty_coverage_exporter/internal/exposition"
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
@@ -52,6 +54,8 @@ type App struct {
 	store     store.Store
 	refresher *refresh.Refresher
 	events    *events.Consumer
+	publisher *publisher
+	working   sync.WaitGroup // the publisher
 	self      *SelfMetrics
 	issues    atomic.Pointer[collector.IssueOptions]
 	requests  chan chan error // of reloads, each with where its result goes
@@ -80,8 +84,9 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 		StateOf: guardduty.StateOf, Metrics: a.self.refreshes, Logger: o.Logger,
 	})
 	a.events = events.New(events.Options{Look: a.refresher.Look, Metrics: a.self.events, Logger: o.Logger})
-	domain, self := prometheus.NewRegistry(), prometheus.NewRegistry()
-	domain.MustRegister(collector.New(a.input))
+	a.publisher = newPublisher(func() *exposition.Page { return render(a.input()) }, a.refresher.Ready)
+	a.store.Changed = a.publisher.Changed
+	self := prometheus.NewRegistry()
 	self.MustRegister(
 		a.self,
 		collectors.NewGoCollector(),
@@ -89,9 +94,9 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	)
 	handler, err := web.Routes{
 		TelemetryPath: o.TelemetryPath,
-		Metrics:       web.MetricsHandler(domain, self, o.Logger),
+		Metrics:       exposition.MetricsHandler(a.publisher.Page, self, o.Logger),
 		Version:       version.Info(),
-		Ready:         a.refresher.Ready,
+		Ready:         func() bool { return a.refresher.Ready() && a.publisher.Ready() },
 		Lifecycle:     o.Lifecycle,
 		Reload:        a.requestReload,
 	}.Handler()
@@ -112,6 +117,7 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	refreshing, stopRefreshing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRefreshing()
 	a.apply(refreshing, first)
+	a.working.Go(func() { a.publisher.run(refreshing) })
 
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve() }()
@@ -125,7 +131,7 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	defer cancel()
 	err = errors.Join(err, a.server.Shutdown(down))
 	stopRefreshing()
-	return errors.Join(err, a.waitForGoroutines(down))
+	return errors.Join(err, a.waitForWork(down))
 }
 
 // wait reloads when it is asked to, until ctx ends or serving fails.
@@ -148,17 +154,18 @@ func (a *App) wait(ctx, refreshing context.Context, served <-chan error) error {
 	}
 }
 
-func (a *App) waitForGoroutines(ctx context.Context) error {
+func (a *App) waitForWork(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		a.events.Wait()
 		a.refresher.Wait()
+		a.working.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for refreshes and events to end: %w", ctx.Err())
+		return fmt.Errorf("wait for the refreshes and the page to end: %w", ctx.Err())
 	}
 }

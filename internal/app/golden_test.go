@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +49,9 @@ func TestGoldenPages(t *testing.T) {
 	}
 }
 
-// domainPage leaves the families of the table, with the values that depend on
-// the clock replaced.
+// domainPage leaves the families of the table, each with its samples sorted, for
+// their order means nothing, and with the values that depend on the clock
+// replaced.
 func domainPage(page string) string {
 	known := map[string]bool{}
 	for _, f := range collector.Families() {
@@ -57,13 +59,20 @@ func domainPage(page string) string {
 	}
 	family := regexp.MustCompile(`^(?:# (?:HELP|TYPE) )?([a-z0-9_]+)`)
 	clock := regexp.MustCompile(`^(guardduty_target_(?:last_success_timestamp|refresh_duration)_seconds\{.*\}) .*`)
-	var b strings.Builder
+	var lines []string
+	first := 0 // sample of the family
 	for line := range strings.Lines(page) {
-		if known[family.FindStringSubmatch(line)[1]] {
-			b.WriteString(clock.ReplaceAllString(line, "$1 1"))
+		if !known[family.FindStringSubmatch(line)[1]] {
+			continue
 		}
+		if strings.HasPrefix(line, "#") {
+			slices.Sort(lines[first:])
+			first = len(lines) + 1
+		}
+		lines = append(lines, clock.ReplaceAllString(line, "$1 1"))
 	}
-	return b.String()
+	slices.Sort(lines[first:])
+	return strings.Join(lines, "")
 }
 
 type scenario struct {

@@ -22,7 +22,7 @@ type prepared struct {
 	summary  string
 }
 
-// input is what a scrape shows: the store's view, in the manner configured now.
+// input is what a page shows: the store's view, in the manner configured now.
 func (a *App) input() collector.Input {
 	in := collector.Input{View: a.store.View()}
 	if issues := a.issues.Load(); issues != nil {
@@ -59,6 +59,7 @@ func (a *App) apply(ctx context.Context, next *prepared) {
 	a.issues.Store(&next.issues)
 	a.refresher.Set(ctx, next.settings, next.targets)
 	a.events.Set(ctx, next.queues)
+	a.publisher.Publish()
 	a.self.reloads.succeeded()
 	a.o.Logger.Info("configuration loaded", "summary", next.summary)
 }

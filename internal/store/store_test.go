@@ -65,16 +65,19 @@ func TestPutAndDrop(t *testing.T) {
 	check("dropped again", report("a", "api", "web"), elsewhere)
 }
 
-func TestViewIsMergedOncePerChange(t *testing.T) {
+// TestChangesAreTold counts what the store tells, and finds each change done by
+// then: who is told may ask at once.
+func TestChangesAreTold(t *testing.T) {
 	var s store.Store
+	var told []int
+	s.Changed = func() { told = append(told, len(s.View().Reports)) }
 	s.Put(report("a", "web"))
-	first := s.View()
-	if s.View() != first {
-		t.Error("nothing has changed, and the view is another one")
-	}
-	s.Put(report("a", "web", "api"))
-	if s.View() == first {
-		t.Error("a report has changed, and the view is the old one")
+	s.Put(report("b", "api"))
+	s.Put(report("b", "db"))
+	s.View()
+	s.Drop(coverage.Target{Name: "a", Region: region})
+	if diff := cmp.Diff([]int{1, 2, 2, 1}, told); diff != "" {
+		t.Errorf("reports when it was told, -want +got:\n%s", diff)
 	}
 }
 

@@ -8,11 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -148,60 +145,6 @@ func TestNotReady(t *testing.T) {
 	}
 	if status, _ := request(t, http.MethodGet, url+"/-/healthy", ""); status != http.StatusOK {
 		t.Errorf("healthy: %d", status)
-	}
-}
-
-// gate lets scrapes wait inside of the gathering.
-type gate struct{ entered, open chan struct{} }
-
-func (g gate) Describe(chan<- *prometheus.Desc) {}
-
-func (g gate) Collect(chan<- prometheus.Metric) {
-	g.entered <- struct{}{}
-	<-g.open
-}
-
-func TestScrapesInFlightAreBounded(t *testing.T) {
-	g := gate{make(chan struct{}), make(chan struct{})}
-	domain := prometheus.NewRegistry()
-	domain.MustRegister(g)
-	routes := example()
-	routes.Metrics = MetricsHandler(domain, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
-	url := serve(t, "", 1, routes)[0]
-
-	var scrapes sync.WaitGroup
-	for range maxScrapes {
-		scrapes.Go(func() {
-			if status, _ := request(t, http.MethodGet, url+"/metrics", ""); status != http.StatusOK {
-				t.Errorf("a scrape within the bound: %d", status)
-			}
-		})
-		<-g.entered
-	}
-	if status, _ := request(t, http.MethodGet, url+"/metrics", ""); status != http.StatusServiceUnavailable {
-		t.Errorf("a scrape beyond the bound: %d", status)
-	}
-	close(g.open)
-	scrapes.Wait()
-}
-
-// broken gives a family that no page may show.
-type broken struct{}
-
-func (broken) Describe(chan<- *prometheus.Desc) {}
-
-func (broken) Collect(ch chan<- prometheus.Metric) {
-	ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(errors.New("broken")), errors.New("broken"))
-}
-
-func TestOneBrokenFamilyLeavesTheOthers(t *testing.T) {
-	domain, self := prometheus.NewRegistry(), prometheus.NewRegistry()
-	domain.MustRegister(broken{}, prometheus.NewGauge(prometheus.GaugeOpts{Name: "fine"}))
-	routes := example()
-	routes.Metrics = MetricsHandler(domain, self, slog.New(slog.DiscardHandler))
-	status, page := request(t, http.MethodGet, serve(t, "", 1, routes)[0]+"/metrics", "")
-	if status != http.StatusOK || !strings.Contains(page, "\nfine 0\n") {
-		t.Errorf("%d %s", status, page)
 	}
 }
 

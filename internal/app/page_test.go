@@ -1,0 +1,211 @@
+package app
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/exposition"
+)
+
+// TestPageIsWhatARegistryExposes has random worlds. The reference is pedantic,
+// so it would refuse two samples with the same labels, or a label value that is
+// not UTF-8.
+func TestPageIsWhatARegistryExposes(t *testing.T) {
+	met := map[string]bool{}
+	for seed := range uint64(50) {
+		in := randomInput(rand.New(rand.NewPCG(seed, 1)))
+		domain := prometheus.NewPedanticRegistry()
+		domain.MustRegister(newReference(func() collector.Input { return in }))
+		families, err := domain.Gather()
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, f := range families {
+			met[f.GetName()] = true
+		}
+		own := func() *prometheus.Registry {
+			self := prometheus.NewRegistry()
+			self.MustRegister(NewSelfMetrics())
+			return self
+		}
+		page := render(in)
+		got := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+		self := own()
+		want := promhttp.InstrumentMetricHandler(self, promhttp.HandlerFor(
+			prometheus.Gatherers{domain, self}, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: self},
+		))
+		for _, accept := range []string{"text/plain", "application/openmetrics-text; version=1.0.0"} {
+			for _, encoding := range []string{"identity", "gzip"} {
+				header := http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}
+				if diff := cmp.Diff(scrape(t, want, header), scrape(t, got, header)); diff != "" {
+					t.Fatalf("seed %d, %s, %s, -registry +page:\n%s", seed, accept, encoding, diff)
+				}
+			}
+		}
+	}
+	for _, f := range collector.Families() {
+		if !met[f.Name] {
+			t.Errorf("%s is in none of the worlds", f.Name)
+		}
+	}
+}
+
+// scrape reads a page as its headers say and returns the value of each series,
+// and the type and help of each family.
+func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string {
+	t.Helper()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	req.Header = header
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, req)
+	format := expfmt.ResponseFormat(answer.Header())
+	if answer.Code != http.StatusOK || (format.FormatType() == expfmt.TypeOpenMetrics) != strings.Contains(header.Get("Accept"), "openmetrics") {
+		t.Errorf("%d %s", answer.Code, format)
+	}
+	format = expfmt.FmtText // the other is that too, but for the last line, which is a comment then
+	var body io.Reader = answer.Body
+	if header.Get("Accept-Encoding") == "gzip" {
+		var err error
+		if body, err = gzip.NewReader(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := map[string]string{}
+	decoder := expfmt.NewDecoder(body, format)
+	for {
+		var f dto.MetricFamily
+		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		add(t, found, "# "+f.GetName(), fmt.Sprint(f.GetType(), " ", f.GetHelp()))
+		for _, m := range f.GetMetric() {
+			if f.GetType() == dto.MetricType_GAUGE {
+				add(t, found, f.GetName()+fmt.Sprint(m.GetLabel()), strconv.FormatFloat(m.GetGauge().GetValue(), 'g', -1, 64))
+			}
+		}
+	}
+}
+
+func add(t *testing.T, found map[string]string, key, value string) {
+	t.Helper()
+	if _, ok := found[key]; ok {
+		t.Errorf("twice: %s", key)
+	}
+	found[key] = value
+}
+
+// TestPageKeepsTheGrammarOfOpenMetrics parses strictly, which takes long.
+func TestPageKeepsTheGrammarOfOpenMetrics(t *testing.T) {
+	page := render(randomInput(rand.New(rand.NewPCG(1, 2))))
+	answer := httptest.NewRecorder()
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	exposition.MetricsHandler(func() *exposition.Page { return page }, prometheus.NewRegistry(), discard()).ServeHTTP(answer, req)
+	decoder := expfmt.NewDecoder(answer.Body, expfmt.ResponseFormat(answer.Header()))
+	families := 0
+	for {
+		var f dto.MetricFamily
+		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		families++
+	}
+	if families < 20 {
+		t.Errorf("%d families", families)
+	}
+}
+
+// texts are what AWS, or whoever names a cluster, may say.
+func texts() []string {
+	return []string{
+		"", "a", "a ", `quo"ted\`, "new\nline", "größe-東京", "\xff\xfe", "a\x00b", "\u202eevil", "# EOF", `"} 1`,
+		strings.Repeat("東", 100), "Agent exited: ExitCode: 1 for tasks in TaskDefinition - 'a:1'",
+		"Waiting for SSM notification", "Agent not provisioned: Missing network configuration 'x'",
+	}
+}
+
+// randomInput makes one of few reports in which much is alike, and all is odd.
+func randomInput(r *rand.Rand) collector.Input {
+	var reports []coverage.Report
+	for i := range r.IntN(6) {
+		one := coverage.Report{
+			Target:   coverage.Target{Name: fmt.Sprint(`target "`, i/2, `"`), AccountID: pick(r, "", "1", "2"), Region: []string{"r-1", "r-2"}[i%2]},
+			State:    coverage.States()[r.IntN(len(coverage.States()))],
+			Duration: time.Duration(r.Int64()),
+		}
+		if r.IntN(4) > 0 {
+			one.LastSuccess = randomTime(r)
+			one.Snapshot = randomSnapshot(r, one.Target.Region)
+		}
+		reports = append(reports, one)
+	}
+	return collector.Input{
+		View:   coverage.Merge(reports),
+		Issues: collector.IssueOptions{Text: r.IntN(2) == 0, MaxPerCluster: r.IntN(4)},
+	}
+}
+
+func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
+	clean := func() string { return coverage.Clean(pick(r, texts()...)) }
+	consistent := r.IntN(2) == 0
+	s := &coverage.Snapshot{
+		Consistent: &consistent, NarrowedByStatus: r.IntN(4) == 0,
+		Accounts: []string{pick(r, "1", "2")}, Types: []coverage.ResourceType{coverage.ECS},
+		Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
+			coverage.ECS: {coverage.Healthy: r.Int64(), coverage.Status(clean()): 1},
+		},
+		Detectors: []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},
+		Features:  []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
+		Members:   []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
+		Names:     []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
+		Parts:     []coverage.Part{{Name: "detector", OK: true}, {Name: "members"}},
+	}
+	for range r.IntN(30) {
+		row := coverage.Row{
+			Key: coverage.Key{
+				Type:      []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS}[r.IntN(3)],
+				AccountID: pick(r, "1", "2"), Region: region, Name: pick(r, texts()...),
+			},
+			Status:         coverage.Status(pick(r, "HEALTHY", "UNHEALTHY", "", "DE\"GRADED")),
+			ManagementType: pick(r, texts()...),
+			Covered:        r.Int64N(math.MaxInt64) - 1, Compatible: r.Int64N(4) - 1,
+			UpdatedAt: randomTime(r),
+			Instance:  coverage.Instance{Type: pick(r, texts()...), ClusterARN: "arn:aws:ecs:" + region + ":1:cluster/" + pick(r, texts()...)},
+			Addon:     coverage.Addon{Version: pick(r, texts()...), Status: pick(r, texts()...)},
+		}
+		for range r.IntN(4) {
+			row.Issues = append(row.Issues, pick(r, texts()...))
+		}
+		s.Resources = append(s.Resources, coverage.New(row))
+	}
+	s.Resources = coverage.Distinct(s.Resources)
+	return s
+}
+
+func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
+
+func randomTime(r *rand.Rand) time.Time {
+	return []time.Time{{}, then, time.Unix(0, 0), time.UnixMilli(1), time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)}[r.IntN(5)]
+}

@@ -1,0 +1,459 @@
+package app
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unique"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"guardduty_coverage_exporter/collector"
+	"guardduty_coverage_exporter/internal/coverage"
+	"guardduty_coverage_exporter/internal/exposition"
+	"guardduty_coverage_exporter/internal/store"
+)
+
+// fleet is what an administrator of many accounts sees, 50 ECS clusters each.
+type fleet struct {
+	clusters int
+	// healthy clusters have 5 series each; else they have 8 on the average: one
+	// has an issue, the next one two of different types.
+	healthy bool
+	// shared says that equal accounts, Regions and words are one string in
+	// memory; else each row has its own, as rows have that were just decoded.
+	shared bool
+}
+
+func (f fleet) report() coverage.Report {
+	s := &coverage.Snapshot{
+		Resources: make([]coverage.Resource, 0, f.clusters),
+		Types:     []coverage.ResourceType{coverage.ECS},
+	}
+	for i := range f.clusters {
+		s.Resources = append(s.Resources, coverage.New(f.row(i)))
+	}
+	s.Resources = coverage.Distinct(s.Resources)
+	return coverage.Report{
+		Target: coverage.Target{Name: "organization", AccountID: home, Region: "eu-central-1"},
+		State:  coverage.OK, LastSuccess: then, Duration: time.Second, Snapshot: s,
+	}
+}
+
+func (f fleet) row(i int) coverage.Row {
+	word := strings.Clone
+	if f.shared {
+		word = func(s string) string { return unique.Make(s).Value() }
+	}
+	row := coverage.Row{
+		Key: coverage.Key{
+			Type: coverage.ECS, AccountID: word(strconv.Itoa(100_000_000_000 + i/50)), Region: word("eu-central-1"),
+			Name: fmt.Sprintf("production-%05d-cluster", i%99_991),
+		},
+		Status: coverage.Status(word("HEALTHY")), ManagementType: word("AUTO_MANAGED"),
+		Covered: int64(i % 7), Compatible: 7, UpdatedAt: then.Add(time.Duration(i) * time.Second),
+	}
+	if f.healthy {
+		return row
+	}
+	row.Status = coverage.Status(word("UNHEALTHY"))
+	row.Issues = []string{fmt.Sprintf("Agent exited: ExitCode: 1 for tasks in TaskDefinition - 'service-%d:7'", i)}
+	if i%2 == 0 {
+		row.Issues = append(row.Issues, fmt.Sprintf("Agent not reporting for tasks in TaskDefinition - 'service-%d:8'", i))
+	}
+	return row
+}
+
+func inputOf(reports ...coverage.Report) collector.Input {
+	return collector.Input{View: coverage.Merge(reports), Issues: collector.IssueOptions{Text: true, MaxPerCluster: 20}}
+}
+
+// own are the metrics of the process itself, as build registers them.
+func own() *prometheus.Registry {
+	self := prometheus.NewRegistry()
+	self.MustRegister(NewSelfMetrics(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return self
+}
+
+func ordinary(gatherer prometheus.Gatherer) http.Handler {
+	return promhttp.InstrumentMetricHandler(prometheus.NewRegistry(), promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+}
+
+// static serves bytes from a file.
+func static(b *testing.B, text []byte) http.Handler {
+	b.Helper()
+	file := filepath.Join(b.TempDir(), "page")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		http.ServeFile(w, r, file)
+	})
+}
+
+// bodyOf is the answer of a handler, as it goes over the wire.
+func bodyOf(b *testing.B, h http.Handler, encoding string) []byte {
+	b.Helper()
+	answer := httptest.NewRecorder()
+	req := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil)
+	req.Header.Set("Accept-Encoding", encoding)
+	h.ServeHTTP(answer, req)
+	if (answer.Header().Get("Content-Encoding") == "gzip") != (encoding == "gzip") {
+		b.Fatalf("%q: %v", encoding, answer.Header())
+	}
+	return answer.Body.Bytes()
+}
+
+// orders are what the client process is told to do, in one line of JSON.
+type orders struct {
+	URL      string
+	Encoding string
+	Scrapes  int
+}
+
+const asClient = "GUARDDUTY_COVERAGE_EXPORTER_TEST_SCRAPES"
+
+// TestClientProcess is no test but the client of the benchmarks, in a process
+// of its own, so that what reading costs is not counted as what serving costs.
+func TestClientProcess(t *testing.T) {
+	if os.Getenv(asClient) == "" {
+		t.Skip("is run by the benchmarks")
+	}
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true, ReadBufferSize: 1 << 20}}
+	defer client.CloseIdleConnections()
+	in := json.NewDecoder(os.Stdin)
+	for {
+		var o orders
+		if in.Decode(&o) != nil {
+			return
+		}
+		var took []time.Duration
+		for range o.Scrapes {
+			begun := time.Now()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, o.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept-Encoding", o.Encoding)
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			took = append(took, time.Since(begun))
+		}
+		if err := json.NewEncoder(os.Stderr).Encode(took); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// scraper is the client process, seen from the server's.
+type scraper struct {
+	b   *testing.B
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func newScraper(b *testing.B) *scraper {
+	b.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestClientProcess$") // ends with its input
+	cmd.Env = append(os.Environ(), asClient+"=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
+	})
+	return &scraper{b: b, in: in, out: bufio.NewReader(out)}
+}
+
+// scrape returns how long each scrape took, as the client sees it.
+func (s *scraper) scrape(o orders) []time.Duration {
+	s.b.Helper()
+	if err := json.NewEncoder(s.in).Encode(o); err != nil {
+		s.b.Fatal(err)
+	}
+	line, err := s.out.ReadBytes('\n')
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	var took []time.Duration
+	if err := json.Unmarshal(line, &took); err != nil {
+		s.b.Fatalf("%v: %s", err, line)
+	}
+	return took
+}
+
+// processTime is the CPU time that this process has used, of user and system.
+func processTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// cost is what serving a number of scrapes has cost.
+type cost struct {
+	cpu         time.Duration
+	allocations uint64
+	scrapes     int
+}
+
+func (c cost) each() float64 { return float64(c.cpu) / float64(c.scrapes) }
+
+// contest measures handlers side by side, in turns.
+type contest struct {
+	scraper  *scraper
+	encoding string
+	urls     map[string]string
+	batch    map[string]int // scrapes of a turn
+	costs    map[string]cost
+}
+
+func newContest(b *testing.B, encoding string, scrapes int, handlers map[string]http.Handler) *contest {
+	b.Helper()
+	c := &contest{scraper: newScraper(b), encoding: encoding, urls: map[string]string{}, batch: map[string]int{}, costs: map[string]cost{}}
+	for name, h := range handlers {
+		server := httptest.NewServer(h)
+		b.Cleanup(server.Close)
+		c.urls[name], c.batch[name] = server.URL, scrapes
+	}
+	return c
+}
+
+func (c *contest) turn(b *testing.B) {
+	b.Helper()
+	for name, url := range c.urls {
+		c.scraper.scrape(orders{url, c.encoding, 1}) // opens the connection
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		begun := processTime(b)
+		c.scraper.scrape(orders{url, c.encoding, c.batch[name]})
+		total := c.costs[name]
+		total.cpu += processTime(b) - begun
+		runtime.ReadMemStats(&after)
+		total.allocations += after.Mallocs - before.Mallocs
+		total.scrapes += c.batch[name]
+		c.costs[name] = total
+	}
+}
+
+// BenchmarkScrape compares the CPU time that the process takes for one scrape
+// with gzip with that for a static file of the same bytes and for the metrics of
+// the process alone.
+func BenchmarkScrape(b *testing.B) {
+	for _, size := range []struct{ clusters, scrapes int }{{4_000, 100}, {50_000, 40}, {500_000, 10}} {
+		b.Run(fmt.Sprint(size.clusters), func(b *testing.B) {
+			page := render(inputOf(fleet{clusters: size.clusters}.report()))
+			h := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+			c := newContest(b, "gzip", size.scrapes, map[string]http.Handler{
+				"page": h, "static": static(b, bodyOf(b, h, "gzip")), "self": ordinary(own()),
+			})
+			for b.Loop() {
+				c.turn(b)
+			}
+			b.ReportMetric(c.costs["page"].each()/1e6, "cpu-ms")
+			b.ReportMetric(c.costs["static"].each()/1e6, "static-ms")
+			b.ReportMetric(c.costs["self"].each()/1e6, "self-ms")
+			b.ReportMetric(c.costs["page"].each()/(c.costs["static"].each()+c.costs["self"].each()), "x-static+self")
+			b.ReportMetric(float64(c.costs["page"].allocations)/float64(c.costs["page"].scrapes), "allocs/scrape")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkScrapeOfOrdinaryCollector compares a scrape with that of the same
+// table behind a registry.
+func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
+	for _, clusters := range []int{4_000, 50_000} {
+		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
+			in := inputOf(fleet{clusters: clusters}.report())
+			page := render(in)
+			domain := prometheus.NewRegistry()
+			domain.MustRegister(newReference(func() collector.Input { return in }))
+			c := newContest(b, "gzip", 40, map[string]http.Handler{
+				"page":     exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard()),
+				"ordinary": ordinary(prometheus.Gatherers{domain, own()}),
+			})
+			c.batch["ordinary"] = 1
+			for b.Loop() {
+				c.turn(b)
+			}
+			b.ReportMetric(c.costs["page"].each()/1e6, "cpu-ms")
+			b.ReportMetric(c.costs["ordinary"].each()/1e6, "ordinary-ms")
+			b.ReportMetric(c.costs["ordinary"].each()/c.costs["page"].each(), "times-less")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkScrapeWithoutGzip compares a scrape of a client that takes no gzip
+// with a static file of the same text.
+func BenchmarkScrapeWithoutGzip(b *testing.B) {
+	for _, clusters := range []int{4_000, 50_000, 500_000} {
+		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
+			page := render(inputOf(fleet{clusters: clusters}.report()))
+			h := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+			c := newContest(b, "identity", 5, map[string]http.Handler{"page": h, "static": static(b, bodyOf(b, h, "identity"))})
+			for b.Loop() {
+				c.turn(b)
+			}
+			b.ReportMetric(c.costs["page"].each()/1e6, "cpu-ms")
+			b.ReportMetric(c.costs["static"].each()/1e6, "static-ms")
+			b.ReportMetric(c.costs["page"].each()/c.costs["static"].each(), "x-static")
+			b.ReportMetric(float64(c.costs["page"].allocations)/float64(c.costs["page"].scrapes), "allocs/scrape")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkRender measures what a publication costs for each cluster: to merge
+// the reports, and to write and compress the page.
+func BenchmarkRender(b *testing.B) {
+	for _, f := range []fleet{{clusters: 4_000}, {clusters: 50_000}, {clusters: 50_000, shared: true}, {clusters: 500_000}, {clusters: 500_000, shared: true}} {
+		b.Run(fmt.Sprintf("%d/shared=%t", f.clusters, f.shared), func(b *testing.B) {
+			report := f.report()
+			var merging, rendering time.Duration
+			n := 0
+			for b.Loop() {
+				begun := processTime(b)
+				in := inputOf(report)
+				merged := processTime(b)
+				render(in)
+				rendering += processTime(b) - merged
+				merging += merged - begun
+				n += f.clusters
+			}
+			b.ReportMetric(float64(merging)/float64(n)/1e3, "merge-us/cluster")
+			b.ReportMetric(float64(rendering)/float64(n)/1e3, "render-us/cluster")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkKeptMemory measures the heap that stays for each cluster: the store's
+// reports and the page.
+func BenchmarkKeptMemory(b *testing.B) {
+	for _, f := range []fleet{
+		{clusters: 50_000},
+		{clusters: 50_000, shared: true},
+		{clusters: 50_000, healthy: true},
+		{clusters: 50_000, healthy: true, shared: true},
+		{clusters: 500_000},
+	} {
+		b.Run(fmt.Sprintf("%d/healthy=%t/shared=%t", f.clusters, f.healthy, f.shared), func(b *testing.B) {
+			var domain, all float64
+			for b.Loop() {
+				var s store.Store
+				empty := liveHeap()
+				s.Put(f.report())
+				domain = liveHeap() - empty
+				page := render(collector.Input{View: s.View(), Issues: collector.IssueOptions{Text: true, MaxPerCluster: 20}})
+				all = liveHeap() - empty
+				runtime.KeepAlive(&s)
+				runtime.KeepAlive(page)
+			}
+			n := float64(f.clusters)
+			b.ReportMetric(domain/n, "domain-B/cluster")
+			b.ReportMetric((all-domain)/n, "page-B/cluster")
+			b.ReportMetric(all/n, "B/cluster")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// liveHeap is what is still in use, in bytes.
+func liveHeap() float64 {
+	runtime.GC()
+	runtime.GC() // the first one leaves what pools keep
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkScrapeLatency compares the latency of scrapes while the page is
+// rendered as often as it may be with that of a quiet time.
+func BenchmarkScrapeLatency(b *testing.B) {
+	for _, clusters := range []int{4_000, 50_000} {
+		for _, processors := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%d/processors=%d", clusters, processors), func(b *testing.B) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+				benchmarkLatency(b, fleet{clusters: clusters}.report())
+			})
+		}
+	}
+}
+
+func benchmarkLatency(b *testing.B, report coverage.Report) {
+	b.Helper()
+	var refreshing atomic.Bool
+	var p *publisher
+	p = newPublisher(func() *exposition.Page {
+		if refreshing.Load() {
+			defer p.Changed() // so that it is rendered without end
+		}
+		return render(inputOf(report))
+	}, func() bool { return true })
+	p.Publish()
+	var running sync.WaitGroup
+	running.Go(func() { p.run(b.Context()) })
+	b.Cleanup(running.Wait)
+	server := httptest.NewServer(exposition.MetricsHandler(p.Page, own(), discard()))
+	b.Cleanup(server.Close)
+	client := newScraper(b)
+	var quiet, busy []time.Duration
+	for b.Loop() {
+		o := orders{server.URL, "gzip", 1000}
+		quiet = append(quiet, client.scrape(o)...)
+		refreshing.Store(true)
+		p.Changed()
+		busy = append(busy, client.scrape(o)...)
+		refreshing.Store(false)
+	}
+	b.ReportMetric(float64(p99(quiet))/1e6, "quiet-p99-ms")
+	b.ReportMetric(float64(p99(busy))/1e6, "busy-p99-ms")
+	b.ReportMetric(float64(p99(busy))/float64(p99(quiet)), "x-quiet")
+	b.ReportMetric(0, "ns/op")
+}
+
+func p99(d []time.Duration) time.Duration {
+	slices.SortFunc(d, cmp.Compare[time.Duration])
+	return d[len(d)*99/100]
+}
