@@ -51,6 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	options := app.Options{Web: kingpinflag.AddFlags(cli, ":10871")}
 	cli.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&options.TelemetryPath)
 	cli.Flag("web.enable-lifecycle", "Answer POST /-/reload by reloading the configuration.").BoolVar(&options.Lifecycle)
+	cli.Flag("web.enable-pprof", "Serve profiles of the process under /debug/pprof/.").BoolVar(&options.Profiling)
 
 	serve := cli.Command("serve", "Serve the metrics of AWS accounts.").Default()
 	configFile := serve.Flag("config.file", "Path of the configuration file; without one, the ambient credentials' own account and Region are asked.").String()

@@ -42,6 +42,7 @@ type Options struct {
 	Web           *toolkit.FlagConfig
 	TelemetryPath string
 	Lifecycle     bool // whether POST /-/reload is answered
+	Profiling     bool // whether the process's profiles are served
 	Logger        *slog.Logger
 	Simulator     *session.Simulator // nil for AWS
 	// Listening, if not nil, is called once with the server's addresses.
@@ -57,6 +58,7 @@ type App struct {
 	publisher *publisher
 	working   sync.WaitGroup // the publisher
 	self      *SelfMetrics
+	running   *config.Config // what is applied; of the goroutine that applies and reloads
 	issues    atomic.Pointer[collector.IssueOptions]
 	requests  chan chan error // of reloads, each with where its result goes
 	stopping  chan struct{}   // closed when no more reloads are made
@@ -66,6 +68,7 @@ type App struct {
 // Run builds the exporter and serves until ctx ends, a SIGHUP reloading it. It
 // returns nil after an orderly stop.
 func Run(ctx context.Context, o Options) error {
+	o.Logger = slog.New(discreet{o.Logger.Handler()})
 	a := &App{o: o, self: NewSelfMetrics(), requests: make(chan chan error), stopping: make(chan struct{})}
 	first, err := a.build(ctx)
 	if err != nil {
@@ -89,16 +92,19 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	self := prometheus.NewRegistry()
 	self.MustRegister(
 		a.self,
-		collectors.NewGoCollector(),
+		newGoMetrics(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	handler, err := web.Routes{
 		TelemetryPath: o.TelemetryPath,
-		Metrics:       exposition.MetricsHandler(a.publisher.Page, self, o.Logger),
-		Version:       version.Info(),
-		Ready:         func() bool { return a.refresher.Ready() && a.publisher.Ready() },
-		Lifecycle:     o.Lifecycle,
-		Reload:        a.requestReload,
+		Metrics: exposition.MetricsHandler(exposition.Options{
+			Page: a.publisher.Page, Self: self, Bound: web.BoundScrapes, Logger: o.Logger,
+		}),
+		Version:   version.Info(),
+		Ready:     func() bool { return a.refresher.Ready() && a.publisher.Ready() },
+		Lifecycle: o.Lifecycle,
+		Reload:    a.requestReload,
+		Profiling: o.Profiling,
 	}.Handler()
 	if err != nil {
 		return nil, err
@@ -107,7 +113,7 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = web.Listen(ctx, o.Web, handler, o.Logger)
+	a.server, err = web.Listen(ctx, web.Options{Flags: o.Web, Handler: handler, Metrics: a.self.web, Logger: o.Logger})
 	return first, err
 }
 

@@ -9,16 +9,19 @@ import (
 	"guardduty_coverage_exporter/internal/guardduty"
 	"guardduty_coverage_exporter/internal/refresh"
 	"guardduty_coverage_exporter/internal/session"
+	"guardduty_coverage_exporter/internal/web"
 )
 
 // SelfMetrics are the exporter's metrics of itself: its requests to AWS, its
-// refreshes, its reloads and its build. They are a prometheus.Collector. Those
-// of the Go runtime, the process and promhttp are not among them.
+// refreshes, its reloads, its web configuration and its build. They are a
+// prometheus.Collector. Those of the Go runtime, the process and promhttp are
+// not among them.
 type SelfMetrics struct {
 	sessions  *session.Metrics
 	refreshes *refresh.Metrics
 	events    *events.Metrics
 	reloads   *reloadMetrics
+	web       *web.Metrics
 	// transitions are here, and not with the other metrics of coverage, for
 	// they are counted and not read.
 	transitions *prometheus.CounterVec
@@ -34,6 +37,7 @@ func NewSelfMetrics() *SelfMetrics {
 		refreshes: refresh.NewMetrics(),
 		events:    events.NewMetrics(),
 		reloads:   newReloadMetrics(),
+		web:       web.NewMetrics(),
 		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_coverage_transitions_total",
 			Help: "Changes of an ECS cluster's coverage status to this one, as the exporter has seen them. Absent before the first.",
@@ -63,7 +67,7 @@ func (m *SelfMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *SelfMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.sessions, m.refreshes, m.events, m.reloads, m.transitions, m.build}
+	return []prometheus.Collector{m.sessions, m.refreshes, m.events, m.reloads, m.web, m.transitions, m.build}
 }
 
 // reloadMetrics tell whether the running configuration is the file's.

@@ -47,7 +47,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 			return self
 		}
 		page := render(in)
-		got := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+		got := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 		self := own()
 		want := promhttp.InstrumentMetricHandler(self, promhttp.HandlerFor(
 			prometheus.Gatherers{domain, self}, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: self},
@@ -120,7 +120,7 @@ func TestPageKeepsTheGrammarOfOpenMetrics(t *testing.T) {
 	answer := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
-	exposition.MetricsHandler(func() *exposition.Page { return page }, prometheus.NewRegistry(), discard()).ServeHTTP(answer, req)
+	exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: prometheus.NewRegistry(), Logger: discard()}).ServeHTTP(answer, req)
 	decoder := expfmt.NewDecoder(answer.Body, expfmt.ResponseFormat(answer.Header()))
 	families := 0
 	for {

@@ -15,11 +15,11 @@ import (
 
 // prepared is all that a configuration decides, built and not yet in use.
 type prepared struct {
+	config   *config.Config
 	settings refresh.Settings
 	targets  []refresh.Target
 	queues   []events.Queue
 	issues   collector.IssueOptions
-	summary  string
 }
 
 // input is what a page shows: the store's view, in the manner configured now.
@@ -46,6 +46,9 @@ func (a *App) requestReload() error {
 // live as long as ctx.
 func (a *App) reload(ctx context.Context) error {
 	next, err := a.prepare(ctx)
+	if err == nil {
+		err = a.running.Loses(next.config)
+	}
 	if err != nil {
 		a.self.reloads.failed()
 		a.o.Logger.Error("reload failed, the running configuration is unchanged", "err", err)
@@ -56,12 +59,13 @@ func (a *App) reload(ctx context.Context) error {
 }
 
 func (a *App) apply(ctx context.Context, next *prepared) {
+	a.running = next.config
 	a.issues.Store(&next.issues)
 	a.refresher.Set(ctx, next.settings, next.targets)
 	a.events.Set(ctx, next.queues)
 	a.publisher.Publish()
 	a.self.reloads.succeeded()
-	a.o.Logger.Info("configuration loaded", "summary", next.summary)
+	a.o.Logger.Info("configuration loaded", "summary", next.config.Summary())
 }
 
 // prepare reads the configuration and builds what it decides.
@@ -91,13 +95,13 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 		targets = append(targets, made...)
 	}
 	return &prepared{
+		config: cfg,
 		settings: refresh.Settings{
 			Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, MaxStaleness: cfg.Refresh.MaxStaleness,
 		},
 		targets: targets,
 		queues:  b.queues(cfg.Events),
 		issues:  collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
-		summary: cfg.Summary(),
 	}, errors.Join(errs...)
 }
 

@@ -282,7 +282,7 @@ func BenchmarkScrape(b *testing.B) {
 	for _, size := range []struct{ clusters, scrapes int }{{4_000, 100}, {50_000, 40}, {500_000, 10}} {
 		b.Run(fmt.Sprint(size.clusters), func(b *testing.B) {
 			page := render(inputOf(fleet{clusters: size.clusters}.report()))
-			h := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+			h := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 			c := newContest(b, "gzip", size.scrapes, map[string]http.Handler{
 				"page": h, "static": static(b, bodyOf(b, h, "gzip")), "self": ordinary(own()),
 			})
@@ -309,7 +309,7 @@ func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 			domain := prometheus.NewRegistry()
 			domain.MustRegister(newReference(func() collector.Input { return in }))
 			c := newContest(b, "gzip", 40, map[string]http.Handler{
-				"page":     exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard()),
+				"page":     exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()}),
 				"ordinary": ordinary(prometheus.Gatherers{domain, own()}),
 			})
 			c.batch["ordinary"] = 1
@@ -330,7 +330,7 @@ func BenchmarkScrapeWithoutGzip(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000, 500_000} {
 		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
 			page := render(inputOf(fleet{clusters: clusters}.report()))
-			h := exposition.MetricsHandler(func() *exposition.Page { return page }, own(), discard())
+			h := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 			c := newContest(b, "identity", 5, map[string]http.Handler{"page": h, "static": static(b, bodyOf(b, h, "identity"))})
 			for b.Loop() {
 				c.turn(b)
@@ -435,7 +435,7 @@ func benchmarkLatency(b *testing.B, report coverage.Report) {
 	var running sync.WaitGroup
 	running.Go(func() { p.run(b.Context()) })
 	b.Cleanup(running.Wait)
-	server := httptest.NewServer(exposition.MetricsHandler(p.Page, own(), discard()))
+	server := httptest.NewServer(exposition.MetricsHandler(exposition.Options{Page: p.Page, Self: own(), Logger: discard()}))
 	b.Cleanup(server.Close)
 	client := newScraper(b)
 	var quiet, busy []time.Duration

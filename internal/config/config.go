@@ -39,7 +39,9 @@ type Config struct {
 	EC2     EC2          `yaml:"ec2"`
 	Issues  Issues       `yaml:"issues"`
 
-	name string // of the file, for Summary
+	name  string // of the file, for Summary
+	empty bool   // whether there is a file and it says nothing
+	named bool   // whether Targets are the file's, and not the one that stands for none
 }
 
 // Refresh says how often AWS is asked and how long an answer is believed.
@@ -120,7 +122,11 @@ type Issues struct {
 // is an [Errors] with every mistake of the file.
 func Load(path string) (*Config, error) {
 	if path == "" {
-		return Parse("no configuration file", nil)
+		cfg, err := Parse("no configuration file", nil)
+		if err == nil {
+			cfg.empty = false
+		}
+		return cfg, err
 	}
 	data, err := readFile(path)
 	if err != nil {
@@ -145,15 +151,29 @@ func Parse(name string, data []byte) (*Config, error) {
 	r := newReport(name)
 	cfg := defaults()
 	cfg.name = name
-	if root := parseDocument(r, data); root != nil && !decode(r, root, cfg) {
+	root := parseDocument(r, data)
+	if root != nil && !decode(r, root, cfg) {
 		return nil, r.err()
 	}
+	cfg.empty, cfg.named = root == nil || isNull(root), cfg.Targets != nil
 	cfg.complete()
 	validate(r, cfg)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// Loses returns what next, the same file read later, would give up in silence, as one sentence; nil for nothing. A file
+// that is emptied, or cut off while it is written, is a legal one with defaults in the place of what is missing.
+func (c *Config) Loses(next *Config) error {
+	switch {
+	case next.empty:
+		return fmt.Errorf("%s: the file is empty; write targets: [{}] if the defaults are meant", next.name)
+	case c.named && !next.named:
+		return fmt.Errorf("%s: the file has no targets any more; write targets: [{}] if the default one is meant", next.name)
+	}
+	return nil
 }
 
 // defaults is the configuration that a file's keys are laid over.

@@ -2,12 +2,11 @@ package config
 
 import (
 	"strings"
-	"testing"
 )
 
 const queueURL = "queue_url: https://sqs.us-east-1.amazonaws.com/111122223333/coverage"
 
-func TestMistakesInQueueURLs(t *testing.T) {
+func mistakesInQueueURLs() []mistake {
 	const (
 		notURL  = "2: events[0].queue_url: is not the URL of an SQS queue (https://sqs.us-east-1.amazonaws.com/111122223333/NAME)"
 		more    = "2: events[0].queue_url: must have nothing but https://, a host and a path"
@@ -49,11 +48,11 @@ func TestMistakesInQueueURLs(t *testing.T) {
 	} {
 		mistakes = append(mistakes, mistake{url, "events:\n- queue_url: '" + url + "'\n", want})
 	}
-	testMistakes(t, mistakes)
+	return mistakes
 }
 
-func TestMistakesInQueues(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInQueues() []mistake {
+	return []mistake{
 		{"events text", "events: coverage\n", "1: events: must be a list, not text"},
 		{"events mapping", "events: {" + queueURL + "}\n", "1: events: must be a list, not a mapping"},
 		{"queue text", "events:\n- coverage\n", "2: events[0]: must be a mapping of keys, not text"},
@@ -122,5 +121,5 @@ func TestMistakesInQueues(t *testing.T) {
 			"queue twice on a loopback host", "events:\n- &a {queue_url: 'http://localhost:4566/000000000000/a', region: us-east-1}\n- <<: *a\n",
 			"2: events[1].queue_url: is the queue of events[0] (line 2) already",
 		},
-	})
+	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-func TestMistakesInNames(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInNames() []mistake {
+	return []mistake{
 		{
 			"name blank", "targets:\n- name: '  '\n",
 			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
@@ -39,11 +39,11 @@ func TestMistakesInNames(t *testing.T) {
 			"account name twice", "targets:\n- {" + coverageRole + ", regions: [us-east-1]}\n- {" + coverageRole + ", regions: [eu-west-1]}\n",
 			`3: targets[1]: its default name "111122223333" is already the name of targets[0] (line 2); set name`,
 		},
-	})
+	}
 }
 
-func TestMistakesInRoles(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInRoles() []mistake {
+	return []mistake{
 		{
 			"mapping without colon", "targets:\n- external_id s3cret\n",
 			"2: targets[0]: must be a mapping of keys, not text",
@@ -116,11 +116,11 @@ func TestMistakesInRoles(t *testing.T) {
 			"session with space", "targets:\n- " + coverageRole + "\n  role_session_name: my session\n",
 			`3: targets[0].role_session_name: "my session" must have 2 to 64 letters, digits and _+=,.@-`,
 		},
-	})
+	}
 }
 
-func TestMistakesInRegions(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInRegions() []mistake {
+	return []mistake{
 		{
 			"Region mistyped", "targets:\n- regions:\n  - us-east-1\n  - us-esat-2\n",
 			`4: targets[0].regions[1]: "us-esat-2" is not an AWS Region (did you mean us-east-2?)`,
@@ -185,11 +185,11 @@ func TestMistakesInRegions(t *testing.T) {
 			"detector in all Regions", "targets:\n- detector_id: abc\n  regions: [all]\n",
 			"2: targets[0].detector_id: a detector belongs to one Region, but regions names more than one",
 		},
-	})
+	}
 }
 
-func TestMistakesInFilters(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInFilters() []mistake {
+	return []mistake{
 		{
 			"account short", "targets:\n- filter: {account_id: {equals: [1234]}}\n",
 			`2: targets[0].filter.account_id.equals[0]: "1234" is not an account ID of 12 digits`,
@@ -230,11 +230,11 @@ func TestMistakesInFilters(t *testing.T) {
 			"management unknown", "targets:\n- filter: {management_type: {equals: [AUTO_MANAGD]}}\n",
 			`2: targets[0].filter.management_type.equals[0]: "AUTO_MANAGD" is not one of AUTO_MANAGED, MANUAL, DISABLED (did you mean AUTO_MANAGED?)`,
 		},
-	})
+	}
 }
 
-func TestMistakesInResourceTypes(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInResourceTypes() []mistake {
+	return []mistake{
 		{
 			"types text", "targets:\n- resource_types: ECS\n",
 			"2: targets[0].resource_types: must be a list, not text",
@@ -276,11 +276,11 @@ func TestMistakesInResourceTypes(t *testing.T) {
 			`1: ec2.only_ecs: must be true or false, not the text "all"`,
 		},
 		{"only_ecs of a target", "targets:\n- only_ecs: true\n", "2: targets[0].only_ecs: unknown key"},
-	})
+	}
 }
 
-func TestMistakesInParts(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInParts() []mistake {
+	return []mistake{
 		{
 			"detector is the ID", "targets:\n- detector: 12abc34d567e8fa901bc2d34e56789f0\n",
 			`2: targets[0].detector: must be true or false, not the text "12abc34d567e8fa901bc2d34e56789f0"`,
@@ -297,11 +297,11 @@ func TestMistakesInParts(t *testing.T) {
 			"names of two targets, merged", "targets:\n- &a\n  name: a\n  account_names: true\n- {<<: *a, name: b, regions: [us-east-1]}\n",
 			"4: targets[1].account_names: targets[0].account_names (line 4) is true already; an organization has one list of accounts, so one target asks for it",
 		},
-	})
+	}
 }
 
-func TestMistakesInQuestions(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInQuestions() []mistake {
+	return []mistake{
 		{
 			"same question", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
 			"6: targets[1]: asks for the same as targets[0] (line 2) in eu-west-1: role, detector and filter are equal, and both list ECS",
@@ -314,7 +314,7 @@ func TestMistakesInQuestions(t *testing.T) {
 			"same question about one type of several", "targets:\n- name: a\n  resource_types: [ECS, EC2]\n- name: b\n  resource_types: [EKS, EC2]\n  detector: true\n",
 			"4: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list EC2",
 		},
-	})
+	}
 }
 
 func TestQuestionsThatDiffer(t *testing.T) {

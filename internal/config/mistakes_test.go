@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,9 +12,27 @@ const coverageRole = "role_arn: 'arn:aws:iam::111122223333:role/coverage'"
 // mistake is a file with one mistake, and all that is said about it after the file's name.
 type mistake struct{ name, file, want string }
 
-func testMistakes(t *testing.T, mistakes []mistake) {
-	t.Helper()
-	for _, m := range mistakes {
+// TestMistakes gives a file for each mistake that there is a message for. There
+// are to be 150 at the least.
+func TestMistakes(t *testing.T) {
+	all := slices.Concat(
+		mistakesInDocument(),
+		mistakesInKeys(),
+		mistakesInTypes(),
+		mistakesInSettings(),
+		mistakesInNames(),
+		mistakesInRoles(),
+		mistakesInRegions(),
+		mistakesInFilters(),
+		mistakesInResourceTypes(),
+		mistakesInParts(),
+		mistakesInQuestions(),
+		mistakesInQueueURLs(),
+		mistakesInQueues(),
+	)
+	files := map[string]bool{}
+	for _, m := range all {
+		files[m.file] = true
 		t.Run(m.name, func(t *testing.T) {
 			_, err := Parse("config.yaml", []byte(m.file))
 			if err == nil {
@@ -24,10 +43,13 @@ func testMistakes(t *testing.T, mistakes []mistake) {
 			}
 		})
 	}
+	if n := len(files); n < 150 {
+		t.Errorf("there are %d different files, want 150", n)
+	}
 }
 
-func TestMistakesInDocument(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInDocument() []mistake {
+	return []mistake{
 		{"root list", "- a\n", "1: must be a mapping of keys, not a list"},
 		{"root text", "hello\n", "1: must be a mapping of keys, not text"},
 		{"syntax", "refresh: {interval: 5m\n", "1: not valid YAML: did not find expected ',' or '}'"},
@@ -65,11 +87,11 @@ func TestMistakesInDocument(t *testing.T) {
 		{"root number", "5\n", "1: must be a mapping of keys, not a number"},
 		{"root boolean", "\ntrue\n", "2: must be a mapping of keys, not true or false"},
 		{"merge of itself", "targets:\n- &a\n  <<: *a\n", "2: targets[0].<<: merges a mapping into itself"},
-	})
+	}
 }
 
-func TestMistakesInKeys(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInKeys() []mistake {
+	return []mistake{
 		{"unknown key", "\nalerts: {}\n", "2: alerts: unknown key"},
 		{"unknown key near one", "refersh: {}\n", "1: refersh: unknown key (did you mean refresh?)"},
 		{"long unknown key", strings.Repeat("k", 200) + ": 1\n", "1: " + strings.Repeat("k", 64) + ": unknown key"},
@@ -106,11 +128,11 @@ func TestMistakesInKeys(t *testing.T) {
 			"duplicate key of target", "targets:\n- name: a\n  regions: [us-east-1]\n  name: b\n",
 			"4: targets[0].name: the key is given twice, first on line 2",
 		},
-	})
+	}
 }
 
-func TestMistakesInTypes(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInTypes() []mistake {
+	return []mistake{
 		{"refresh list", "refresh: [5m]\n", "1: refresh: must be a mapping of keys, not a list"},
 		{"refresh scalar", "refresh: 5m\n", "1: refresh: must be a mapping of keys, not text"},
 		{"targets mapping", "targets: {name: a}\n", "1: targets: must be a list, not a mapping"},
@@ -201,11 +223,11 @@ func TestMistakesInTypes(t *testing.T) {
 			"interval unit", "refresh: {interval: 5min}\n",
 			`1: refresh.interval: "5min" is not a duration such as 30s, 5m or 1h30m`,
 		},
-	})
+	}
 }
 
-func TestMistakesInSettings(t *testing.T) {
-	testMistakes(t, []mistake{
+func mistakesInSettings() []mistake {
+	return []mistake{
 		{"interval zero", "refresh: {interval: 0s}\n", "1: refresh.interval: must be between 1s and 365d, not 0s"},
 		{
 			"interval negative", "refresh: {interval: -5m}\n",
@@ -284,5 +306,5 @@ func TestMistakesInSettings(t *testing.T) {
 			"max high", "issues: {max_per_cluster: 1001}\n",
 			"1: issues.max_per_cluster: must be between 0 and 1000, not 1001",
 		},
-	})
+	}
 }

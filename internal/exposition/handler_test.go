@@ -56,7 +56,7 @@ cluster_issues{name="b"} 3
 // serve serves a page and the metrics of a registry until the test ends.
 func serve(t testing.TB, page func() *exposition.Page, self *prometheus.Registry) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(exposition.MetricsHandler(page, self, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(exposition.MetricsHandler(exposition.Options{Page: page, Self: self, Logger: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -275,37 +275,37 @@ func TestOtherAnswersGoOutAsTheyAre(t *testing.T) {
 	}
 }
 
-// gate lets scrapes wait inside of the gathering.
-type gate struct{ entered, open chan struct{} }
-
-func (g gate) Describe(chan<- *prometheus.Desc) {}
-
-func (g gate) Collect(chan<- prometheus.Metric) {
-	g.entered <- struct{}{}
-	<-g.open
+// TestRefusedScrapesHaveNoPage bounds scrapes by what always refuses.
+func TestRefusedScrapesHaveNoPage(t *testing.T) {
+	self := prometheus.NewRegistry()
+	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler), Bound: func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	}})
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	if r := get(t, server.URL, nil); r.status != http.StatusServiceUnavailable || strings.Contains(r.page(t), "cluster") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if n := counted(t, self, "promhttp_metric_handler_requests_total", "503"); n != 1 {
+		t.Errorf("%v refused scrapes are counted, want 1", n)
+	}
 }
 
-func TestScrapesInFlightAreBounded(t *testing.T) {
-	const bound = 20
-	g := gate{make(chan struct{}), make(chan struct{})}
-	self := prometheus.NewRegistry()
-	url := serve(t, example, self).URL
-	self.MustRegister(g)
-
-	var scrapes sync.WaitGroup
-	for range bound {
-		scrapes.Go(func() {
-			if r := get(t, url, nil); r.status != http.StatusOK {
-				t.Errorf("a scrape within the bound: %d", r.status)
+// counted returns the counter of a family with this label value.
+func counted(t *testing.T, from prometheus.Gatherer, name, label string) float64 {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && len(m.GetLabel()) == 1 && m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
 			}
-		})
-		<-g.entered
+		}
 	}
-	if r := get(t, url, nil); r.status != http.StatusServiceUnavailable || strings.Contains(r.page(t), "cluster") {
-		t.Errorf("a scrape beyond the bound: %d %s", r.status, r.body)
-	}
-	close(g.open)
-	scrapes.Wait()
+	return 0
 }
 
 // broken gives a family that no page may show.
@@ -321,7 +321,7 @@ func TestOneBrokenFamilyLeavesTheOthers(t *testing.T) {
 	self := prometheus.NewRegistry()
 	self.MustRegister(broken{}, prometheus.NewGauge(prometheus.GaugeOpts{Name: "fine"}))
 	var log strings.Builder
-	handler := exposition.MetricsHandler(example, self, slog.New(slog.NewTextHandler(&log, nil)))
+	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 2 {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
@@ -396,7 +396,7 @@ func (l *leaving) Write(p []byte) (int, error) {
 
 func TestClientThatLeaves(t *testing.T) {
 	self := prometheus.NewRegistry()
-	handler := exposition.MetricsHandler(example, self, slog.New(slog.DiscardHandler))
+	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler)})
 	for _, header := range []http.Header{{}, {"Accept-Encoding": {"gzip"}}} {
 		for left := range 400 {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

@@ -1,28 +1,56 @@
 package exposition
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxScrapes is how many scrapes are answered at a time; more get a 503.
-const maxScrapes = 20
+// Options of the handler of a page. All but Bound are required.
+type Options struct {
+	Page   func() *Page                         // the current one, never nil; safe for concurrent use
+	Self   *prometheus.Registry                 // of the process's own metrics
+	Bound  func(next http.Handler) http.Handler // refuses requests when there are too many; nil for none
+	Logger *slog.Logger
+}
 
 // MetricsHandler serves the page and, after it, the process's own metrics, as
 // text or OpenMetrics. A family of these that cannot be gathered is left out
-// and logged; the others are served. It registers promhttp's metrics with self.
-func MetricsHandler(page func() *Page, self *prometheus.Registry, logger *slog.Logger) http.Handler {
-	own := promhttp.HandlerFor(self, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(logger.Handler(), slog.LevelError),
-		ErrorHandling:       promhttp.ContinueOnError,
-		Registry:            self,
-		DisableCompression:  true,
-		MaxRequestsInFlight: maxScrapes,
-		AcceptedFormats:     []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText},
+// and logged; the others are served. It registers promhttp's metrics with Self.
+func MetricsHandler(o Options) http.Handler {
+	own := promhttp.HandlerFor(o.Self, promhttp.HandlerOpts{
+		ErrorLog:           scrapeErrors{o.Logger},
+		ErrorHandling:      promhttp.ContinueOnError,
+		Registry:           o.Self,
+		DisableCompression: true,
+		AcceptedFormats:    []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText},
 	})
-	return promhttp.InstrumentMetricHandler(self, Handler(page, own))
+	handler := Handler(o.Page, own)
+	if o.Bound != nil {
+		handler = o.Bound(handler)
+	}
+	return promhttp.InstrumentMetricHandler(o.Self, handler)
+}
+
+// scrapeErrors logs what keeps a page from being whole. That the client has
+// gone is not worth a line for each family that it does not get.
+type scrapeErrors struct{ logger *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (e scrapeErrors) Println(v ...any) {
+	for _, value := range v {
+		err, ok := value.(error)
+		var gone *net.OpError
+		if ok && errors.As(err, &gone) {
+			return
+		}
+	}
+	e.logger.Error("a page of the metrics is not whole", "err", strings.TrimSpace(fmt.Sprintln(v...)))
 }

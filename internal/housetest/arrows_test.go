@@ -63,6 +63,7 @@ func borders() []border {
 		},
 		{prefix: "github.com/prometheus/exporter-toolkit/", rooms: []string{"main", "internal/app", "internal/web"}},
 		{prefix: "github.com/alecthomas/kingpin/", rooms: []string{"main"}},
+		{prefix: "go.yaml.in/yaml/v2", rooms: []string{"internal/web"}},
 		{prefix: "go.yaml.in/", rooms: []string{"internal/config"}},
 		{prefix: "gopkg.in/yaml", rooms: nil},
 	}

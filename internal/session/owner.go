@@ -15,7 +15,7 @@ import (
 
 // owner is who calls: the one credentials cache of a role and its account.
 type owner struct {
-	credentials aws.CredentialsProvider
+	credentials *aws.CredentialsCache
 	sts         *sts.Client // nil where the account is known from the role
 
 	asking    singleflight.Group
@@ -95,8 +95,12 @@ func (e *CredentialsError) Unwrap() error { return e.err }
 // MissingCredentials tells this error from others without naming its type.
 func (e *CredentialsError) MissingCredentials() {}
 
-// Retrieve implements aws.CredentialsProvider.
+// Retrieve implements aws.CredentialsProvider. It is called when the last
+// credentials do not serve any more, whatever a cache below says of their end.
 func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if cache, ok := d.provider.(interface{ Invalidate() }); ok {
+		cache.Invalidate()
+	}
 	fresh, err := d.provider.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, &CredentialsError{err}

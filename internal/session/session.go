@@ -8,10 +8,12 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -55,8 +57,20 @@ type Options struct {
 // Simulator is an endpoint that stands for every service and Region, and the
 // credentials that take the place of the ambient ones.
 type Simulator struct {
-	Endpoint    string
+	Endpoint string
+	// Regions are the endpoints of the Regions that have one of their own.
+	Regions     map[string]string
 	Credentials aws.CredentialsProvider
+}
+
+// in returns the configuration for a Region: of AWS where s is nil.
+func (s *Simulator) in(region string, cfg aws.Config) aws.Config {
+	cfg = cfg.Copy()
+	cfg.Region = region
+	if s != nil {
+		cfg.BaseEndpoint = aws.String(cmp.Or(s.Regions[region], s.Endpoint))
+	}
+	return cfg
 }
 
 // Role is whose credentials a target uses. The zero value stands for the
@@ -78,11 +92,13 @@ func (r Role) AccountID() string {
 
 // Factory makes sessions. It is not safe for concurrent use; its sessions are.
 type Factory struct {
-	base     aws.Config
-	patient  aws.HTTPClient // for requests with longCallTimeout
-	logger   *slog.Logger
-	owners   map[Role]*owner
-	limiters *limiters
+	base      aws.Config
+	ambient   *aws.CredentialsCache
+	patient   aws.HTTPClient // for requests with longCallTimeout
+	simulator *Simulator
+	logger    *slog.Logger
+	owners    map[Role]*owner
+	limiters  *limiters
 }
 
 // Open reads the SDK's environment variables and shared files. It asks AWS nothing.
@@ -101,15 +117,15 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	}
 	base.HTTPClient, patient = boundedClient{base.HTTPClient}, boundedClient{patient}
 	base.Retryer = newRetryer
-	base.APIOptions = append(base.APIOptions, o.Metrics.observe)
-	base.Credentials = durable(base.Credentials, o.Logger)
+	base.APIOptions = append(base.APIOptions, o.Metrics.observe, keepCause)
 	return &Factory{
-		base: base, patient: patient, logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond),
+		base: base, ambient: durable(base.Credentials, o.Logger), patient: patient, simulator: o.Simulator,
+		logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond),
 	}, nil
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {
-	client := awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(onlyHTTP1)
 	if s := o.Simulator; s != nil {
 		return aws.Config{BaseEndpoint: &s.Endpoint, Credentials: s.Credentials, HTTPClient: client}, nil
 	}
@@ -119,6 +135,15 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		config.WithCredentialsCacheOptions(renewEarly),
 		config.WithAppID("guardduty-coverage-exporter"),
 	)
+}
+
+// onlyHTTP1 keeps to HTTP/1.1, which gives a connection up on the first call
+// that is not answered on it. HTTP/2 goes on using one that has died without a
+// word.
+func onlyHTTP1(t *http.Transport) {
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.TLSClientConfig.NextProtos = nil // the SDK's copying of the transport has put HTTP/2 in
 }
 
 // Region returns the Region of the environment, "" where there is none.
@@ -133,19 +158,23 @@ func (f *Factory) Session(role Role, region string) *Session {
 		o = f.newOwner(role, region)
 		f.owners[role] = o
 	}
-	cfg := f.base.Copy()
-	cfg.Region = region
-	cfg.Credentials = o.credentials
-	return &Session{config: cfg, patient: f.patient, owner: o, limiters: f.limiters}
+	return &Session{
+		config: f.config(region, o.credentials), patient: f.patient, simulator: f.simulator, owner: o, limiters: f.limiters,
+	}
+}
+
+// config returns the configuration of the clients that use the credentials in a Region.
+func (f *Factory) config(region string, credentials *aws.CredentialsCache) aws.Config {
+	cfg := f.simulator.in(region, f.base)
+	cfg.Credentials = credentials
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), renewExpired(credentials))
+	return cfg
 }
 
 func (f *Factory) newOwner(role Role, region string) *owner {
-	home := f.base.Copy()
-	if home.Region == "" {
-		home.Region = region
-	}
+	home := f.config(cmp.Or(f.base.Region, region), f.ambient)
 	if role.ARN == "" {
-		return &owner{credentials: home.Credentials, sts: sts.NewFromConfig(home)}
+		return &owner{credentials: f.ambient, sts: sts.NewFromConfig(home)}
 	}
 	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(home), role.ARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = role.SessionName
@@ -161,17 +190,17 @@ func (f *Factory) newOwner(role Role, region string) *owner {
 
 // Session is a role in a Region. It is safe for concurrent use.
 type Session struct {
-	config   aws.Config
-	patient  aws.HTTPClient
-	owner    *owner
-	limiters *limiters
+	config    aws.Config
+	patient   aws.HTTPClient
+	simulator *Simulator
+	owner     *owner
+	limiters  *limiters
 }
 
 // In returns the session of the same role in another Region.
 func (s *Session) In(region string) *Session {
 	other := *s
-	other.config = s.config.Copy()
-	other.config.Region = region
+	other.config = s.simulator.in(region, s.config)
 	return &other
 }
 
@@ -230,8 +259,21 @@ const maxRegionPages = 20
 
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isBrokenAnswer))
+		o.Retryables = slices.Concat(
+			[]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(wantsCredentials)},
+			o.Retryables,
+			[]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(isBrokenAnswer)},
+		)
 	})
+}
+
+// wantsCredentials keeps the SDK from trying a call again for which there are no
+// credentials: whoever gives them has been asked as often as is good.
+func wantsCredentials(err error) aws.Ternary {
+	if missing := (*CredentialsError)(nil); errors.As(err, &missing) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 // isBrokenAnswer makes the SDK try again after an answer that was cut short or

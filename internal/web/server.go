@@ -1,10 +1,11 @@
 // Package web serves HTTP: the metrics, a landing page, health and readiness,
-// and reloads. TLS and authentication come from exporter-toolkit and stand
-// before every route.
+// reloads, and profiles where they are wanted. TLS and authentication stand
+// before every route, as the web configuration file of exporter-toolkit says.
 package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,40 +33,53 @@ const (
 
 // Server is one http.Server for each listener.
 type Server struct {
-	flags     *toolkit.FlagConfig
 	logger    *slog.Logger
 	listeners []net.Listener
 	servers   []*http.Server
 }
 
+// Options of a Server. All fields are required.
+type Options struct {
+	Flags   *toolkit.FlagConfig
+	Handler http.Handler
+	Metrics *Metrics
+	Logger  *slog.Logger
+}
+
 // Listen opens the addresses that the flags name, or takes systemd's sockets,
-// after it has checked the web configuration file. Either [Server.Serve] or
+// after it has read the web configuration file. Either [Server.Serve] or
 // [Server.Shutdown] closes them.
-func Listen(ctx context.Context, flags *toolkit.FlagConfig, handler http.Handler, logger *slog.Logger) (*Server, error) {
-	if err := toolkit.Validate(*flags.WebConfigFile); err != nil {
-		return nil, fmt.Errorf("web configuration file %s: %w", *flags.WebConfigFile, err)
+func Listen(ctx context.Context, o Options) (*Server, error) {
+	handler, tlsConfig := o.Handler, (*tls.Config)(nil)
+	if file := *o.Flags.WebConfigFile; file != "" {
+		door, err := newDoor(file, o.Metrics, o.Logger)
+		if err != nil {
+			return nil, fmt.Errorf("web configuration file %s: %w", file, err)
+		}
+		handler, tlsConfig = door.before(handler), door.tls()
 	}
-	s := &Server{flags: flags, logger: logger}
-	if err := s.open(ctx); err != nil {
+	s := &Server{logger: o.Logger}
+	if err := s.open(ctx, o.Flags); err != nil {
 		s.closeListeners()
 		return nil, err
 	}
 	for range s.listeners {
 		s.servers = append(s.servers, &http.Server{
 			Handler:           handler,
+			TLSConfig:         tlsConfig.Clone(), // each server sets it up for itself
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 		})
 	}
 	return s, nil
 }
 
-func (s *Server) open(ctx context.Context) error {
-	if *s.flags.WebSystemdSocket {
+func (s *Server) open(ctx context.Context, flags *toolkit.FlagConfig) error {
+	if *flags.WebSystemdSocket {
 		listeners, err := activation.Listeners()
 		if err != nil {
 			return fmt.Errorf("take the sockets of systemd: %w", err)
@@ -77,7 +91,7 @@ func (s *Server) open(ctx context.Context) error {
 		}
 		return nil
 	}
-	for _, address := range *s.flags.WebListenAddresses {
+	for _, address := range *flags.WebListenAddresses {
 		l, err := listen(ctx, address)
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", address, err)
@@ -117,7 +131,7 @@ func (s *Server) Serve() error {
 	var all errgroup.Group
 	for i, l := range s.listeners {
 		all.Go(func() error {
-			err := toolkit.Serve(l, s.servers[i], s.flags, s.logger)
+			err := s.serve(l, s.servers[i])
 			if errors.Is(err, http.ErrServerClosed) {
 				return nil
 			}
@@ -126,6 +140,14 @@ func (s *Server) Serve() error {
 		})
 	}
 	return all.Wait()
+}
+
+func (s *Server) serve(l net.Listener, server *http.Server) error {
+	s.logger.Info("listening", "address", l.Addr().String(), "tls", server.TLSConfig != nil)
+	if server.TLSConfig != nil {
+		return server.ServeTLS(l, "", "")
+	}
+	return server.Serve(l)
 }
 
 // Shutdown stops accepting and waits for the answers under way, until ctx ends.

@@ -5,50 +5,67 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-	"golang.org/x/crypto/bcrypt"
+	"go.uber.org/goleak"
 )
 
-// serve serves routes on loopback until the test ends and returns the URLs.
-func serve(t *testing.T, webConfig string, addresses int, routes Routes) []string {
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// options are those of a server of routes on so many addresses of loopback.
+func options(t *testing.T, webConfigFile string, addresses int, routes Routes) Options {
 	t.Helper()
-	file := ""
-	if webConfig != "" {
-		file = filepath.Join(t.TempDir(), "web.yaml")
-		if err := os.WriteFile(file, []byte(webConfig), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	systemd, listen := false, make([]string, addresses)
-	for i := range listen {
-		listen[i] = "127.0.0.1:0"
-	}
+	systemd, listen := false, slices.Repeat([]string{"127.0.0.1:0"}, addresses)
 	handler, err := routes.Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := &toolkit.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &systemd, WebConfigFile: &file}
-	s, err := Listen(t.Context(), flags, handler, slog.New(slog.DiscardHandler))
+	return Options{
+		Flags:   &toolkit.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &systemd, WebConfigFile: &webConfigFile},
+		Handler: handler,
+		Metrics: NewMetrics(),
+		Logger:  slog.New(slog.DiscardHandler),
+	}
+}
+
+// serve serves until the test ends and returns the addresses.
+func serve(t *testing.T, o Options) []string {
+	t.Helper()
+	s, err := Listen(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, s)
+	var addresses []string
+	for _, address := range s.Addresses() {
+		addresses = append(addresses, address.String())
+	}
+	return addresses
+}
+
+// run serves until the test ends.
+func run(t *testing.T, s *Server) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
 		if err := errors.Join(s.Shutdown(context.WithoutCancel(t.Context())), <-served); err != nil {
 			t.Error(err)
 		}
 	})
-	var urls []string
-	for _, address := range s.Addresses() {
-		urls = append(urls, "http://"+address.String())
-	}
-	return urls
+}
+
+// open serves routes at one address without a door.
+func open(t *testing.T, routes Routes) (url string) {
+	t.Helper()
+	return "http://" + serve(t, options(t, "", 1, routes))[0]
 }
 
 func example() Routes {
@@ -83,35 +100,10 @@ func request(t *testing.T, method, url, password string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-func TestEveryRouteWantsTheConfiguredPassword(t *testing.T) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := serve(t, "basic_auth_users: {prometheus: "+string(hash)+"}\n", 1, example())[0]
-	for _, route := range []struct{ method, path string }{
-		{"GET", "/metrics"},
-		{"GET", "/"},
-		{"GET", "/-/healthy"},
-		{"GET", "/-/ready"},
-		{"POST", "/-/reload"},
-		{"GET", "/nothing"},
-	} {
-		for _, password := range []string{"", "wrong"} {
-			if status, _ := request(t, route.method, url+route.path, password); status != http.StatusUnauthorized {
-				t.Errorf("%s %s with the password %q: %d", route.method, route.path, password, status)
-			}
-		}
-		if status, _ := request(t, route.method, url+route.path, "right"); status == http.StatusUnauthorized {
-			t.Errorf("%s %s with the right password: %d", route.method, route.path, status)
-		}
-	}
-}
-
 func TestEveryAddressIsServed(t *testing.T) {
-	for _, url := range serve(t, "", 3, example()) {
-		if status, body := request(t, http.MethodGet, url+"/metrics", ""); status != http.StatusOK || body != "metrics" {
-			t.Errorf("%s: %d %q", url, status, body)
+	for _, address := range serve(t, options(t, "", 3, example())) {
+		if status, body := request(t, http.MethodGet, "http://"+address+"/metrics", ""); status != http.StatusOK || body != "metrics" {
+			t.Errorf("%s: %d %q", address, status, body)
 		}
 	}
 }
@@ -119,9 +111,7 @@ func TestEveryAddressIsServed(t *testing.T) {
 // TestEveryTimeoutIsSet looks at the servers, for to wait for the timeouts
 // would take minutes.
 func TestEveryTimeoutIsSet(t *testing.T) {
-	systemd, none, listen := false, "", []string{"127.0.0.1:0", "127.0.0.1:0"}
-	flags := &toolkit.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &systemd, WebConfigFile: &none}
-	s, err := Listen(t.Context(), flags, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s, err := Listen(t.Context(), options(t, "", 2, example()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +129,7 @@ func TestEveryTimeoutIsSet(t *testing.T) {
 func TestNotReady(t *testing.T) {
 	routes := example()
 	routes.Ready = func() bool { return false }
-	url := serve(t, "", 1, routes)[0]
+	url := open(t, routes)
 	if status, _ := request(t, http.MethodGet, url+"/-/ready", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("ready: %d", status)
 	}
@@ -148,8 +138,62 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
+func TestScrapesInFlightAreBounded(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	routes := example()
+	routes.Metrics = BoundScrapes(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		entered <- struct{}{}
+		<-leave
+	}))
+	url := open(t, routes) + "/metrics"
+
+	var scrapes sync.WaitGroup
+	for n := range maxScrapes {
+		client := byte(1 + n/maxScrapesOfOne)
+		scrapes.Go(func() {
+			if status := statusFor(t, client, url); status != http.StatusOK {
+				t.Errorf("a scrape within the bound: %d", status)
+			}
+		})
+		<-entered
+		if n == maxScrapesOfOne-1 {
+			if status := statusFor(t, client, url); status != http.StatusServiceUnavailable {
+				t.Errorf("a scrape beyond the bound of one client: %d", status)
+			}
+		}
+	}
+	if status := statusFor(t, 99, url); status != http.StatusServiceUnavailable {
+		t.Errorf("a scrape beyond the bound: %d", status)
+	}
+	close(leave)
+	scrapes.Wait()
+	go func() { <-entered }()
+	if status := statusFor(t, 99, url); status != http.StatusOK {
+		t.Errorf("a scrape after the others: %d", status)
+	}
+}
+
+// statusFor asks from one of the addresses of loopback.
+func statusFor(t *testing.T, client byte, url string) int {
+	t.Helper()
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, client)}}
+	transport := &http.Transport{DialContext: from.DialContext}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
 func TestBadTelemetryPaths(t *testing.T) {
-	for _, path := range []string{"", "metrics", "//metrics", "/a/../b", "/metrics/", "/a b", "/{a}", "/a?b", "/a%20b", "/-/ready"} {
+	for _, path := range []string{"", "metrics", "//metrics", "/a/../b", "/metrics/", "/a b", "/{a}", "/a?b", "/a%20b", "/-/ready", "/debug/pprof", "/debug/pprof/heap"} {
 		routes := example()
 		routes.TelemetryPath = path
 		if _, err := routes.Handler(); err == nil {
