@@ -34,7 +34,7 @@ fuzz: ## make fuzz FUZZTIME=10m
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -p 1 -run '^$$' -bench . -benchmem -timeout 40m ./...
 
 golden: ## writes the golden pages anew; read the diff
 	$(foreach dir,$(GOLDEN),go test $(dir) -update &&) true

@@ -97,5 +97,5 @@ func cut(s string, limit int) string {
 	for !utf8.RuneStart(s[limit]) {
 		limit--
 	}
-	return strings.TrimRight(s[:limit], " ")
+	return strings.Clone(strings.TrimRight(s[:limit], " ")) // or the rest would stay in memory
 }

@@ -115,15 +115,31 @@ type Resource struct {
 	Compatible     int64
 	UpdatedAt      time.Time // the last change of status or creation of a task, not the last check; zero if the row had none
 	Issues         []Issue   // sorted; nil when there is none
-	Instance       *Instance // of an EC2 instance, nil for others
-	Addon          *Addon    // of an EKS cluster, nil for others
+	// IssuesPrint may tell AWS's texts of the issues from others, so that they
+	// need not be classified again; zero where nobody keeps it.
+	IssuesPrint uint64
+	Instance    *Instance // of an EC2 instance, nil for others
+	Addon       *Addon    // of an EKS cluster, nil for others
 }
 
 // New cleans a row and classifies its issues, once and for all.
-func New(r Row) Resource { return NewWith(Classify, r) }
+func New(r Row) Resource {
+	var issues []Issue
+	for i, raw := range r.Issues {
+		if raw != "" && !slices.Contains(r.Issues[:i], raw) {
+			issue := Classify(raw)
+			if r.Type != ECS {
+				issue.TaskDefinition = "" // others have no tasks
+			}
+			issues = append(issues, issue)
+		}
+	}
+	slices.SortFunc(issues, Issue.compare)
+	return NewWith(issues, r)
+}
 
-// NewWith is New with a function that does what [Classify] does.
-func NewWith(classify func(raw string) Issue, r Row) Resource {
+// NewWith is New for a row whose issues New has made into these before.
+func NewWith(issues []Issue, r Row) Resource {
 	c := Resource{
 		Key:            Key{Type: r.Type, AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
 		Status:         Status(Clean(string(r.Status))),
@@ -131,6 +147,7 @@ func NewWith(classify func(raw string) Issue, r Row) Resource {
 		Covered:        r.Covered,
 		Compatible:     r.Compatible,
 		UpdatedAt:      r.UpdatedAt,
+		Issues:         issues,
 	}
 	if c.Status == "" {
 		c.Status = Unknown
@@ -143,16 +160,6 @@ func NewWith(classify func(raw string) Issue, r Row) Resource {
 	case EKS:
 		c.Addon = &Addon{Version: Clean(r.Addon.Version), Status: Clean(r.Addon.Status)}
 	}
-	for i, raw := range r.Issues {
-		if raw != "" && !slices.Contains(r.Issues[:i], raw) {
-			issue := classify(raw)
-			if r.Type != ECS {
-				issue.TaskDefinition = "" // others have no tasks
-			}
-			c.Issues = append(c.Issues, issue)
-		}
-	}
-	slices.SortFunc(c.Issues, Issue.compare)
 	return c
 }
 

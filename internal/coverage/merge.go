@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 )
 
 // View is everything known now: the newest snapshot of each target, merged.
@@ -19,11 +20,8 @@ type View struct {
 
 // Of returns the resources of one type.
 func (v *View) Of(t ResourceType) []Resource {
-	first, _ := slices.BinarySearchFunc(v.Resources, t, func(r Resource, t ResourceType) int { return cmp.Compare(r.Type, t) })
-	next := first
-	for next < len(v.Resources) && v.Resources[next].Type == t {
-		next++
-	}
+	first := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type >= t })
+	next := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type > t })
 	return v.Resources[first:next]
 }
 

@@ -26,14 +26,14 @@ const (
 // split makes listings that together find what the target's filter does. Large
 // ones of an administrator are split by its accounts, as the members of s tell
 // them.
-func (c *Client) split(t coverage.ResourceType, resources int64, s *coverage.Snapshot) []listing {
+func (c *Client) split(t coverage.ResourceType, resources int64, s, known *coverage.Snapshot) []listing {
 	accounts := c.accounts(s)
 	size := maxAccounts
 	if resources > 0 {
 		size = int(min(max(int64(len(accounts))*c.chainLength/resources, 1), maxAccounts))
 	}
 	if len(accounts) <= size || resources <= c.chainLength {
-		whole := c.listing(t, c.o.Filter)
+		whole := c.listing(t, c.o.Filter, known)
 		whole.expected = resources
 		return []listing{whole}
 	}
@@ -41,7 +41,7 @@ func (c *Client) split(t coverage.ResourceType, resources int64, s *coverage.Sna
 	for some := range slices.Chunk(accounts, size) {
 		f := c.o.Filter
 		f.AccountID = Condition{Equals: some}
-		listings = append(listings, c.listing(t, f))
+		listings = append(listings, c.listing(t, f, known))
 	}
 	return listings
 }

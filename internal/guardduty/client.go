@@ -49,7 +49,6 @@ type Client struct {
 	detector    string          // as found; "" when it has to be asked for
 	refused     map[string]bool // parts that are not permitted, and the log says so
 	chainLength int64
-	issues      coverage.Memory
 	answering   atomic.Pointer[string] // the detector of the last good Read; nil before
 }
 
@@ -65,7 +64,6 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
 	}
-	c.issues.Age()
 	s, err = c.read(ctx, known)
 	if isForeignDetector(err) && c.o.DetectorID == "" {
 		// The detector was deleted and perhaps created again: ask once more.

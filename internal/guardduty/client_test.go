@@ -135,6 +135,10 @@ func TestReadConvertsEveryField(t *testing.T) {
 			{Type: coverage.Unidentified, Text: "Unidentified issue"},
 		},
 	}}
+	if s.Resources[0].IssuesPrint == 0 {
+		t.Error("the issues have no print")
+	}
+	s.Resources[0].IssuesPrint = 0
 	if diff := cmp.Diff(want, s.Resources); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -302,5 +306,52 @@ func TestReadAsksForTheAccountUntilItIsKnown(t *testing.T) {
 	}
 	if asked != 2 {
 		t.Errorf("the account was asked for %d times", asked)
+	}
+}
+
+// TestIssuesAreClassifiedAnewWhenTheyChange reads a cluster again whose issues
+// stay, change and go.
+func TestIssuesAreClassifiedAnewWhenTheyChange(t *testing.T) {
+	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: "web", Status: "UNHEALTHY", UpdatedAt: then})
+	var known *coverage.Snapshot
+	for _, tc := range []struct {
+		issues []string
+		want   []coverage.IssueType
+	}{
+		{[]string{"Unidentified issue"}, []coverage.IssueType{coverage.Unidentified}},
+		{[]string{"Unidentified issue"}, []coverage.IssueType{coverage.Unidentified}},
+		{[]string{"Unidentified issue", "Agent exited: ExitCode: 1"}, []coverage.IssueType{coverage.AgentExited, coverage.Unidentified}},
+		{[]string{"Agent exited: ExitCode: 1"}, []coverage.IssueType{coverage.AgentExited}},
+		{nil, nil},
+		{[]string{"Unidentified issue"}, []coverage.IssueType{coverage.Unidentified}},
+	} {
+		c.aws.Update(func(w *simulator.World) { w.Account(account).Clusters[0].Issues = tc.issues })
+		_, s, err := c.Read(t.Context(), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []coverage.IssueType
+		for _, i := range s.Resources[0].Issues {
+			got = append(got, i.Type)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%q, -want +got:\n%s", tc.issues, diff)
+		}
+		known = s
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	texts := [][]string{{"a"}, {"b"}, {"ab"}, {"a", "b"}, {"b", "a"}, {"", "ba"}}
+	seen := map[uint64][]string{}
+	for _, some := range texts {
+		print := fingerprint(some)
+		if other, ok := seen[print]; ok || print == 0 {
+			t.Errorf("%q and %q are %d", some, other, print)
+		}
+		seen[print] = some
+	}
+	if fingerprint([]string{"a", "", "b"}) != fingerprint([]string{"a", "b"}) || fingerprint([]string{""}) != 0 || fingerprint(nil) != 0 {
+		t.Error("empty texts make a difference")
 	}
 }

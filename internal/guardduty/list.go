@@ -72,11 +72,13 @@ type listing struct {
 	detector string
 	of       coverage.ResourceType
 	criteria *types.CoverageFilterCriteria
-	expected int64 // about how many resources there are, 0 where that is not known
+	expected int64              // about how many resources there are, 0 where that is not known
+	known    *coverage.Snapshot // from before; nil for none
 }
 
-func (c *Client) listing(t coverage.ResourceType, f Filter) listing {
-	return listing{detector: c.detector, of: t, criteria: f.criteria(t)}
+// listing makes one for Read, whose last snapshot is known.
+func (c *Client) listing(t coverage.ResourceType, f Filter, known *coverage.Snapshot) listing {
+	return listing{detector: c.detector, of: t, criteria: f.criteria(t), known: known}
 }
 
 // list adds the resources of every page. What it has added before an error is
@@ -98,7 +100,7 @@ func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource
 		if out.Resources == nil {
 			return nil, fmt.Errorf("%w: no resources", coverage.ErrInvalidResponse)
 		}
-		return out.NextToken, c.take(out.Resources, l.of, func(r coverage.Row) { add(coverage.NewWith(c.issues.Classify, texts.of(r))) })
+		return out.NextToken, c.take(out.Resources, l.of, func(r coverage.Row) { add(l.resource(texts.of(r))) })
 	})
 	if err != nil {
 		return fmt.Errorf("list coverage of %s: %w", l.of, err)
@@ -122,6 +124,43 @@ func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, ad
 		add(row)
 	}
 	return nil
+}
+
+// resource makes a resource of a row. While AWS says the same of its issues they
+// are those of the known row: to classify texts costs more than to receive them.
+func (l listing) resource(r coverage.Row) coverage.Resource {
+	print := fingerprint(r.Issues)
+	if print == 0 {
+		return coverage.New(r)
+	}
+	var made coverage.Resource
+	if known := l.known.Find(r.Key); known != nil && known.IssuesPrint == print {
+		made = coverage.NewWith(known.Issues, r)
+	} else {
+		made = coverage.New(r)
+	}
+	made.IssuesPrint = print
+	return made
+}
+
+// fingerprint tells texts from others, in their order (FNV-1a, 64 bits); it is
+// 0 where all are empty.
+func fingerprint(texts []string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	var print uint64
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		if print == 0 {
+			print = offset
+		}
+		for i := range len(text) {
+			print = (print ^ uint64(text[i])) * prime
+		}
+		print = (print ^ 0xff) * prime // the end: UTF-8 has no such byte
+	}
+	return print
 }
 
 // interned keeps one copy of each of the texts that most rows share.

@@ -57,13 +57,13 @@ type history struct {
 	states map[uint64]bool // since the refresh began
 }
 
-// fingerprint tells states of the world apart, by the statuses of its clusters.
-type fingerprint uint64
+// statePrint tells states of the world apart, by the statuses of its clusters.
+type statePrint uint64
 
 var seed = maphash.MakeSeed()
 
-func (f *fingerprint) add(account, name, status string) {
-	*f += fingerprint(maphash.String(seed, account+"/"+name+"="+status)) // in any order
+func (f *statePrint) add(account, name, status string) {
+	*f += statePrint(maphash.String(seed, account+"/"+name+"="+status)) // in any order
 }
 
 func (h *history) now() time.Time {
@@ -119,7 +119,7 @@ func (h *history) step() {
 
 // remember notes the state that the world is in.
 func (h *history) remember() {
-	var f fingerprint
+	var f statePrint
 	h.aws.Update(func(w *simulator.World) {
 		for _, id := range h.accounts {
 			if w.Account(account).Detectors[0].Relationships[id] == "Removed" {
@@ -187,7 +187,7 @@ func testHistory(t *testing.T, steps int, chains bool) {
 			t.Fatal(err)
 		}
 		refreshes++
-		var f fingerprint
+		var f statePrint
 		for _, r := range s.Resources {
 			f.add(r.AccountID, r.Name, string(r.Status))
 		}

@@ -21,7 +21,7 @@ func (c *Client) readResources(ctx context.Context, began time.Time, s, known *c
 		if _, counted := s.Statistics[t]; counted {
 			rows, err = c.readCounted(ctx, t, began, s, known)
 		} else {
-			rows, err = c.listAll(ctx, []listing{c.listing(t, c.o.Filter)})
+			rows, err = c.listAll(ctx, []listing{c.listing(t, c.o.Filter, known)})
 		}
 		if err != nil {
 			return err
@@ -43,14 +43,14 @@ type reading struct {
 func (c *Client) readCounted(
 	ctx context.Context, t coverage.ResourceType, began time.Time, s, known *coverage.Snapshot,
 ) ([]coverage.Resource, error) {
-	listings := c.split(t, total(s.Statistics[t]), s)
+	listings := c.split(t, total(s.Statistics[t]), s, known)
 	r, err := c.readOnce(ctx, reading{of: t, before: s.Statistics[t]}, listings)
 	if err != nil {
 		return nil, err
 	}
 	missing := len(listings) > 1 && !r.agrees() // perhaps an account that has joined since the members were listed
 	if (missing || r.hasMoved(began, known)) && c.checkTime(ctx, map[coverage.ResourceType]counts{t: r.after}) == nil {
-		r, err = c.readOnce(ctx, reading{of: t, before: r.after}, []listing{c.listing(t, c.o.Filter)})
+		r, err = c.readOnce(ctx, reading{of: t, before: r.after}, []listing{c.listing(t, c.o.Filter, known)})
 		if err != nil {
 			return nil, err
 		}
