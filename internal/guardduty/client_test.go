@@ -136,7 +136,7 @@ func TestReadConvertsEveryField(t *testing.T) {
 		},
 	}}
 	if s.Resources[0].IssuesPrint == 0 {
-		t.Error("the issues have no print")
+		t.Error("the issues have no mark")
 	}
 	s.Resources[0].IssuesPrint = 0
 	if diff := cmp.Diff(want, s.Resources); diff != "" {
@@ -345,11 +345,11 @@ func TestFingerprint(t *testing.T) {
 	texts := [][]string{{"a"}, {"b"}, {"ab"}, {"a", "b"}, {"b", "a"}, {"", "ba"}}
 	seen := map[uint64][]string{}
 	for _, some := range texts {
-		print := fingerprint(some)
-		if other, ok := seen[print]; ok || print == 0 {
-			t.Errorf("%q and %q are %d", some, other, print)
+		mark := fingerprint(some)
+		if other, ok := seen[mark]; ok || mark == 0 {
+			t.Errorf("%q and %q are %d", some, other, mark)
 		}
-		seen[print] = some
+		seen[mark] = some
 	}
 	if fingerprint([]string{"a", "", "b"}) != fingerprint([]string{"a", "b"}) || fingerprint([]string{""}) != 0 || fingerprint(nil) != 0 {
 		t.Error("empty texts make a difference")

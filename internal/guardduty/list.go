@@ -129,17 +129,17 @@ func (c *Client) take(rows []types.CoverageResource, t coverage.ResourceType, ad
 // resource makes a resource of a row. While AWS says the same of its issues they
 // are those of the known row: to classify texts costs more than to receive them.
 func (l listing) resource(r coverage.Row) coverage.Resource {
-	print := fingerprint(r.Issues)
-	if print == 0 {
+	mark := fingerprint(r.Issues)
+	if mark == 0 {
 		return coverage.New(r)
 	}
 	var made coverage.Resource
-	if known := l.known.Find(r.Key); known != nil && known.IssuesPrint == print {
+	if known := l.known.Find(r.Key); known != nil && known.IssuesPrint == mark {
 		made = coverage.NewWith(known.Issues, r)
 	} else {
 		made = coverage.New(r)
 	}
-	made.IssuesPrint = print
+	made.IssuesPrint = mark
 	return made
 }
 
@@ -147,20 +147,20 @@ func (l listing) resource(r coverage.Row) coverage.Resource {
 // 0 where all are empty.
 func fingerprint(texts []string) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
-	var print uint64
+	var mark uint64
 	for _, text := range texts {
 		if text == "" {
 			continue
 		}
-		if print == 0 {
-			print = offset
+		if mark == 0 {
+			mark = offset
 		}
 		for i := range len(text) {
-			print = (print ^ uint64(text[i])) * prime
+			mark = (mark ^ uint64(text[i])) * prime
 		}
-		print = (print ^ 0xff) * prime // the end: UTF-8 has no such byte
+		mark = (mark ^ 0xff) * prime // the end: UTF-8 has no such byte
 	}
-	return print
+	return mark
 }
 
 // interned keeps one copy of each of the texts that most rows share.
