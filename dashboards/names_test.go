@@ -24,6 +24,7 @@ func selfMetrics() map[string][]string {
 		"guardduty_exporter_aws_request_duration_seconds_bucket":          append(slices.Clone(call), "le"),
 		"guardduty_exporter_build_info":                                   {"version", "revision", "branch", "goversion", "goos", "goarch", "tags"},
 		"guardduty_exporter_config_last_reload_successful":                {},
+		"guardduty_exporter_web_config_last_reload_successful":            {},
 		"guardduty_exporter_config_last_reload_success_timestamp_seconds": {},
 		"guardduty_exporter_unclassified_issues_total":                    {},
 		"guardduty_exporter_events_received_total":                        {},
