@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests take -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race lint fuzz bench golden image stack e2e clean
+.PHONY: all build test race reliability lint fuzz bench golden image stack e2e clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -26,6 +26,8 @@ test:
 
 race:
 	.ci/run test
+
+reliability: ; .ci/run reliability
 
 lint:
 	.ci/run tools format vet tidy lint

@@ -1,0 +1,160 @@
+package reliability
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// trial is one run of a row. It takes failures as a testing.T does, but a run
+// that failed on a machine with no time for it can be thrown away.
+type trial struct {
+	*testing.T
+	evidence evidence
+
+	mu       sync.Mutex
+	failures []string
+}
+
+// tries is how often a row is run at most, each time at a slower pace.
+const tries = 3
+
+// try runs a row until it passes, or fails on a machine that was not late. It
+// returns the last run's failures.
+func (r row) try(t *testing.T, p *pulse) []string {
+	for n := 1; ; n++ {
+		begun := time.Now()
+		x := &trial{T: t, evidence: evidence{kept: map[promise]bool{}}}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.play(x, n)
+		}()
+		<-ended
+		if len(x.failures) == 0 || n == tries || !p.lateSince(begun) {
+			return x.failures
+		}
+		t.Logf("run %d failed while the machine was late: %s", n, x.failures[0])
+	}
+}
+
+// play runs a row once; n stretches its pace.
+func (r row) play(x *trial, n int) {
+	labelled(x.Context(), x.Name(), func() {
+		rig := newRig(x, r, n)
+		defer rig.close()
+		if r.arrange != nil {
+			r.arrange(rig)
+		}
+		if r.run != nil {
+			r.run(rig)
+		} else {
+			rig.course()
+		}
+	})
+	x.nothingLeft()
+	x.evidence.close(x, r)
+}
+
+// Error takes a failure.
+func (x *trial) Error(args ...any) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.failures = append(x.failures, fmt.Sprint(args...))
+}
+
+// Errorf takes a failure.
+func (x *trial) Errorf(format string, args ...any) { x.Error(fmt.Sprintf(format, args...)) }
+
+// Fatal takes a failure and ends the run. It is for the goroutine of the run.
+func (x *trial) Fatal(args ...any) {
+	x.Error(args...)
+	runtime.Goexit()
+}
+
+// Fatalf is Fatal with a format.
+func (x *trial) Fatalf(format string, args ...any) { x.Fatal(fmt.Sprintf(format, args...)) }
+
+// Failed tells whether the run has failed.
+func (x *trial) Failed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.failures) > 0
+}
+
+// pulse tells when the machine had no time for this process.
+type pulse struct {
+	stop chan struct{}
+	mu   sync.Mutex
+	late []time.Time
+}
+
+const (
+	beat = 25 * time.Millisecond
+	// tolerable is how late a beat may come.
+	tolerable = 150 * time.Millisecond
+)
+
+func newPulse() *pulse {
+	p := &pulse{stop: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *pulse) run() {
+	last := time.Now()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-time.After(beat):
+		}
+		now := time.Now()
+		if now.Sub(last) > beat+tolerable {
+			p.mu.Lock()
+			p.late = append(p.late, now)
+			p.mu.Unlock()
+		}
+		last = now
+	}
+}
+
+func (p *pulse) lateSince(t time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.late, t.Before)
+}
+
+// TestTrial has rows fail: for good, and once while the machine was late.
+func TestTrial(t *testing.T) {
+	p := &pulse{}
+	for _, tc := range []struct {
+		name  string
+		late  bool // in every run
+		fails int  // so many runs fail
+		runs  int
+		fail  bool
+	}{
+		{"passes", false, 0, 1, false},
+		{"fails", false, 9, 1, true},
+		{"fails while late", true, 1, 2, false},
+		{"fails always", true, 9, tries, true},
+	} {
+		runs := 0
+		r := row{run: func(r *rig) {
+			runs++
+			if tc.late {
+				p.late = append(p.late, time.Now())
+			}
+			if runs <= tc.fails {
+				r.Fatal("no")
+			}
+		}, except: map[promise]string{isolation: "", lastGood: "", valid: "", recovery: ""}}
+		if failures := r.try(t, p); runs != tc.runs || (len(failures) > 0) != tc.fail {
+			t.Errorf("%s: %d runs, %q", tc.name, runs, failures)
+		}
+	}
+}
