@@ -51,8 +51,13 @@ func cleanAttr(a slog.Attr) slog.Attr {
 	return slog.Attr{Key: a.Key, Value: v}
 }
 
-// secrets are an access key ID, a session token or a web identity token, which
-// are longer than any name of AWS's, and an e-mail address.
-var secrets = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|[A-Za-z0-9+/=_%-]{100,}|[\w.%+-]+@[\w-]+(?:\.[\w-]+)+`)
+// secrets are an access key ID; a secret access key by the name before it; a
+// session token, which is longer than any word without hyphens in a name of
+// AWS's; a web identity token; and an e-mail address.
+var secrets = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b` +
+	`|(?i:secret_?access_?key|session_?token)["']?\s*[:=>]\s*["']?[^\s"'<,&]+` +
+	`|[A-Za-z0-9+/=%]{100,}` +
+	`|\beyJ[\w-]+\.[\w.-]+` +
+	`|[\w.%+-]+@[\w-]+(?:\.[\w-]+)+`)
 
 func withoutSecrets(text string) string { return secrets.ReplaceAllLiteralString(text, "<secret>") }

@@ -282,7 +282,7 @@ func TestManyEvents(t *testing.T) {
 				now--
 				b.mu.Unlock()
 			}()
-			return after(time.Minute, always(coverage.Applied))(ctx, c)
+			return after(40*time.Second, always(coverage.Applied))(ctx, c)
 		})
 		for i := range messages {
 			b.send(usual, event(fmt.Sprint(i)))

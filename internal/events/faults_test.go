@@ -95,12 +95,29 @@ func TestDeleteFailsInPart(t *testing.T) {
 	})
 }
 
+// TestLooksAreBounded has looks that never end by themselves: the message makes
+// room, and comes again.
+func TestLooksAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.judgeBy(after(time.Hour, always(coverage.Applied)))
+		b.set(b.queue(usual))
+		b.send(usual, event("shop"))
+		b.pass(time.Minute)
+		b.wantDepth(usual, 0, 1)
+		b.pass(50 * time.Second) // handed back for a minute after 45 seconds
+		equal(t, "looked at", []string{"shop", "shop"}, b.looked())
+	})
+}
+
 // TestLookOutlastsVisibility holds that a message which comes again while it is
 // looked at is looked at once, and that it is deleted by its newest receipt:
 // the simulator keeps it otherwise.
 func TestLookOutlastsVisibility(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(5*time.Minute, always(coverage.Applied)))
+		b.judgeBy(func(context.Context, coverage.Change) (coverage.Verdict, error) {
+			<-time.After(5 * time.Minute) // it does not hear that it is to end
+			return coverage.Applied, nil
+		})
 		b.set(b.queue(usual))
 		b.send(usual, event("shop"))
 		b.pass(4*time.Minute + 59*time.Second)

@@ -146,7 +146,7 @@ func TestSetDropsRemovedQueues(t *testing.T) {
 		b.judgeBy(after(time.Hour, always(coverage.Applied)))
 		b.set(b.queue(usual), b.queue(spare))
 		b.send(usual, event("shop"))
-		b.pass(time.Minute)
+		b.pass(30 * time.Second)
 		b.set(b.queue(spare))
 		b.pass(time.Second)
 		b.wantDepth(usual, 1, 0)

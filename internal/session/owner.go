@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"golang.org/x/sync/singleflight"
 )
@@ -108,6 +110,32 @@ func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error)
 	d.last, d.failing = fresh, false
 	return fresh, nil
 }
+
+// withholding is a role's provider whose errors do not repeat a secret, which the
+// service or whoever answers in its place may do; "" for none.
+type withholding struct {
+	*stscreds.AssumeRoleProvider
+	secret string
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (w withholding) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := w.AssumeRoleProvider.Retrieve(ctx)
+	if err != nil && w.secret != "" && strings.Contains(err.Error(), w.secret) {
+		err = &withheldError{err, strings.ReplaceAll(err.Error(), w.secret, "<secret>")}
+	}
+	return c, err
+}
+
+type withheldError struct {
+	err  error
+	text string
+}
+
+func (e *withheldError) Error() string { return e.text }
+
+// Unwrap returns the error for its kind; its text has the secret.
+func (e *withheldError) Unwrap() error { return e.err }
 
 // HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy.
 func (d *durableProvider) HandleFailToRefresh(ctx context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {

@@ -183,7 +183,7 @@ func (f *Factory) newOwner(role Role, region string) *owner {
 			o.ExternalID = aws.String(role.ExternalID)
 		}
 	})
-	o := &owner{credentials: durable(aws.NewCredentialsCache(provider, renewEarly), f.logger.With("role_arn", role.ARN))}
+	o := &owner{credentials: durable(aws.NewCredentialsCache(withholding{provider, role.ExternalID}, renewEarly), f.logger.With("role_arn", role.ARN))}
 	o.accountID.Store(aws.String(role.AccountID()))
 	return o
 }

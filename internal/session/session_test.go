@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"guardduty_coverage_exporter/internal/paging"
@@ -117,6 +118,26 @@ func TestRoleIsRefused(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), role.ExternalID) {
 		t.Errorf("the error tells the external ID: %v", err)
+	}
+}
+
+// TestWhatSTSRepeats has an STS that repeats the external ID, as it does of
+// one that it cannot accept.
+func TestWhatSTSRepeats(t *testing.T) {
+	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(w, `<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'open-barley' at 'externalId' failed</Message></Error></ErrorResponse>`)
+	})
+	role := reader
+	role.ExternalID = "open-barley"
+	cfg := open(t, url, nil).Session(role, region).Config(other)
+	_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != "ValidationError" {
+		t.Errorf("the error is %v, want STS's", err)
+	}
+	if err == nil || strings.Contains(err.Error(), role.ExternalID) || !strings.Contains(err.Error(), "<secret>") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -101,18 +101,24 @@ func (d *door) before(next http.Handler) http.Handler {
 }
 
 // tls returns the configuration to serve with, nil for plain HTTP. Each
-// handshake asks it for what holds then.
-func (d *door) tls() *tls.Config {
+// handshake asks it for what holds then. The handshake must not offer HTTP/2
+// where speaksHTTP2 says that the server does not speak it (GODEBUG=http2server=0).
+func (d *door) tls(speaksHTTP2 func() bool) *tls.Config {
 	if d.current.Load().tls == nil {
 		return nil
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			if c := d.policy().tls; c != nil {
-				return c, nil
+			c := d.policy().tls
+			if c == nil {
+				return nil, errors.New("no TLS") // never: a reload does not switch it off
 			}
-			return nil, errors.New("no TLS") // never: a reload does not switch it off
+			if !speaksHTTP2() {
+				c = c.Clone()
+				c.NextProtos = []string{"http/1.1"}
+			}
+			return c, nil
 		},
 	}
 }

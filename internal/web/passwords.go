@@ -60,7 +60,7 @@ func (p *passwords) check(r *http.Request, asked *policy) verdict {
 	secret, known := asked.users[user]
 	hash := []byte(secret)
 	if !known {
-		hash = asked.decoy // takes as long, so that nobody learns who exists
+		hash = asked.decoy // takes as long as the costliest, so that nobody learns who exists
 	}
 	digest := sha256.Sum256([]byte(string(hash) + "\x00" + password))
 	if known && p.remembers(user, digest) {

@@ -98,8 +98,9 @@ func parse(content []byte) (*toolkit.Config, error) {
 }
 
 // wholeHash is a bcrypt hash to its last letter, which bcrypt itself does not
-// miss until a password is compared.
-var wholeHash = regexp.MustCompile(`^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}$`)
+// miss until a password is compared. What follows, such as the line break of a
+// YAML block, bcrypt ignores.
+var wholeHash = regexp.MustCompile(`^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}`)
 
 // choose checks the users' hashes and picks the decoy.
 func (p *policy) choose() error {
@@ -157,6 +158,8 @@ func (p *policy) loosened(next *policy) string {
 		return "TLS cannot be switched on or off"
 	case len(p.users) > 0 && len(next.users) == 0:
 		return "it no longer asks for a password"
+	case p.tls != nil && p.tls.MinVersion > next.tls.MinVersion:
+		return "it allows an older version of TLS"
 	case demand(p.tls) > demand(next.tls):
 		return "it no longer asks for a client certificate as it did"
 	case p.tls != nil && p.tls.ClientCAs != nil && next.tls.ClientCAs == nil:

@@ -50,13 +50,17 @@ type Options struct {
 // after it has read the web configuration file. Either [Server.Serve] or
 // [Server.Shutdown] closes them.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	handler, tlsConfig := o.Handler, (*tls.Config)(nil)
+	handler, tlsOf := o.Handler, func(*http.Server) *tls.Config { return nil }
 	if file := *o.Flags.WebConfigFile; file != "" {
 		door, err := newDoor(file, o.Metrics, o.Logger)
 		if err != nil {
 			return nil, fmt.Errorf("web configuration file %s: %w", file, err)
 		}
-		handler, tlsConfig = door.before(handler), door.tls()
+		handler = door.before(handler)
+		tlsOf = func(server *http.Server) *tls.Config {
+			// Serving sets TLSNextProto up before the first handshake.
+			return door.tls(func() bool { return server.TLSNextProto["h2"] != nil })
+		}
 	}
 	s := &Server{logger: o.Logger}
 	if err := s.open(ctx, o.Flags); err != nil {
@@ -64,16 +68,19 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	for range s.listeners {
-		s.servers = append(s.servers, &http.Server{
+		server := &http.Server{
 			Handler:           handler,
-			TLSConfig:         tlsConfig.Clone(), // each server sets it up for itself
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
-		})
+			// OPTIONS * goes through the door as well.
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		}
+		server.TLSConfig = tlsOf(server)
+		s.servers = append(s.servers, server)
 	}
 	return s, nil
 }

@@ -286,6 +286,7 @@ func TestCertificatesAreWantedFromThenOn(t *testing.T) {
 		"any name":                 {b.san, b.certs, false},
 		"no TLS":                   {b.certs, users, false},
 		"no TLS, emptied":          {b.certs, "", false},
+		"an older TLS":             {b.certs + "  min_version: TLS13\n", b.certs, false},
 		"a name too":               {b.certs, b.san, true},
 		"TLS where there was none": {users, users + b.open, false},
 	} {

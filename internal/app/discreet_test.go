@@ -1,0 +1,42 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestLogLeavesSecretsOut(t *testing.T) {
+	for text, secret := range map[string]string{
+		"no such key AKIAIOSFODNN7EXAMPLE":                                            "AKIAIOSFODNN7EXAMPLE",
+		`{"SecretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}`:              "wJalrXUtn",
+		"<SecretAccessKey>wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY</SecretAccessKey>": "wJalrXUtn",
+		"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY":            "wJalrXUtn",
+		"X-Amz-Security-Token=" + strings.Repeat("IQoJb3Jp%2F", 20):                   "IQoJ",
+		"token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2ln-bmF0_dXJl is expired": "eyJzdWIi",
+		"no account of security.team@example.com":                                     "team@",
+	} {
+		var log bytes.Buffer
+		logger := slog.New(discreet{slog.NewTextHandler(&log, nil)})
+		logger.With("a", text).WithGroup("g").Info(text, "b", text, "err", errors.New(text), slog.Group("c", "d", text)) //nolint:sloglint // a message may be made of an error
+		if strings.Contains(log.String(), secret) || strings.Count(log.String(), "<secret>") != 5 {
+			t.Errorf("%s", log.String())
+		}
+	}
+}
+
+func TestLogKeepsNames(t *testing.T) {
+	for _, text := range []string{
+		"arn:aws:ecs:eu-west-1:123456789012:cluster/" + strings.Repeat("payments-prod_", 18),
+		"arn:aws:iam::123456789012:role/team/very-long-path-of-the-organisation/platform-observability/eu-west-1/AWSReservedSSO_MonitoringReadOnlyAccess_abcdef0123456789",
+		"open /srv/monitoring/exporters/guardduty_coverage_exporter/environments/production/eu-west-1/current/config/web.yaml: no such file",
+		"RequestID: 3f0c2d5e-6d2a-4f6e-9d59-6c0a5a0f3e1b",
+		"config.yaml:3: targets[0].external_id: must be of 2 to 1224 letters",
+	} {
+		if got := withoutSecrets(text); got != text {
+			t.Errorf("%s", got)
+		}
+	}
+}
