@@ -35,7 +35,7 @@ func chainRows() []row {
 
 // split gives near more clusters than fit into one chain.
 func split(r *row) {
-	r.pace = patient()
+	r.pace, r.heavy = patient(), true
 	r.arrange = func(r *rig) {
 		r.aws.Update(func(w *simulator.World) {
 			near := w.Account(nearAccount)

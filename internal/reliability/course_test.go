@@ -78,6 +78,11 @@ func (c *course) effect() {
 			}
 		}
 	}
+	if c.row.fromStart {
+		c.until("the others are known", time.Minute, func(p page) bool {
+			return !slices.ContainsFunc(c.others(c.concerned()), func(t target) bool { return p.state(t) != coverage.OK })
+		})
+	}
 	if c.row.also != nil {
 		c.row.also(c.rig)
 	}

@@ -46,13 +46,22 @@ func parse(text string, asked, got time.Time) page {
 		if line[0] == '#' || at < 0 || !known[family(line)] {
 			continue
 		}
-		series, value := line[:at], strings.TrimSuffix(line[at+1:], "\n")
+		series, value := line[:at], number(line[at+1:])
 		p.series[series] = value
 		if strings.HasPrefix(series, "guardduty_target_") {
 			p.note(series, value)
 		}
 	}
 	return p
+}
+
+// number writes a value as one of the many ways in which it can be written.
+func number(value string) string {
+	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if err != nil {
+		return value
+	}
+	return strconv.FormatFloat(n, 'g', -1, 64)
 }
 
 // note takes what a series says of a target.

@@ -98,7 +98,7 @@ func newSoak(t *testing.T) *soak {
 	server := httptest.NewServer(s.aws)
 	t.Cleanup(server.Close)
 	refresher := refresh.New(refresh.Options{
-		Put: func(r coverage.Report) { s.store.Put(r) }, Drop: s.store.Drop, StateOf: guardduty.StateOf, Metrics: refresh.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
+		Put: s.put, Drop: func(t coverage.Target) { s.store.Drop(t) }, StateOf: guardduty.StateOf, Metrics: refresh.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() {
@@ -128,20 +128,18 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 		client := guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: in.AccountID, Config: in.Config, Logger: slog.New(slog.DiscardHandler), Types: []coverage.ResourceType{coverage.ECS},
 		})
-		targets = append(targets, refresh.Target{Name: "soak", Region: region, Read: func(ctx context.Context, known *coverage.Snapshot) (string, *coverage.Snapshot, error) {
-			account, snapshot, err := client.Read(ctx, known)
-			s.count(region, err)
-			return account, snapshot, err
-		}})
+		targets = append(targets, refresh.Target{Name: "soak", Region: region, Read: client.Read})
 	}
 	return targets
 }
 
-func (s *soak) count(region string, err error) {
+// put takes what a refresh has come to.
+func (s *soak) put(r coverage.Report) {
+	s.store.Put(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done[region]++
-	if s.faults[region] == nil && err != nil {
+	s.done[r.Target.Region]++
+	if s.faults[r.Target.Region] == nil && r.State != coverage.OK {
 		s.failures++
 	}
 }
