@@ -40,3 +40,22 @@ func TestLogKeepsNames(t *testing.T) {
 		}
 	}
 }
+
+func TestLogsAreDiscreet(t *testing.T) {
+	token := strings.Repeat("IQoJb3JpZ2luX2VjE+/", 8) + "=="
+	for _, c := range []struct{ text, want string }{
+		{"User: arn:aws:sts::111122223333:assumed-role/guardduty-coverage/guardduty-coverage-exporter is not authorized to perform: guardduty:ListCoverage", ""},
+		{"detector 12abc34d567e8fa901bc2d34e56789f0, sha256:" + strings.Repeat("0a", 32), ""},
+		{"key ASIAIOSFODNN7EXAMPLE.", "key <secret>."},
+		{"AKIAIOSFODNN7EXAMPLE/20261101/us-east-1", "<secret>/20261101/us-east-1"},
+		{"x-amz-security-token:" + token + "\n", "x-amz-security-token:<secret>\n"},
+		{"map[email:first.last+aws@accounts.example.com]", "map[email:<secret>]"},
+	} {
+		if c.want == "" {
+			c.want = c.text
+		}
+		if got := withoutSecrets(c.text); got != c.want {
+			t.Errorf("%q became %q, want %q", c.text, got, c.want)
+		}
+	}
+}

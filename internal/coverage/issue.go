@@ -100,8 +100,10 @@ func (i Issue) compare(other Issue) int {
 
 // Classify makes an Issue of AWS's text. Letter case, white space, the plural
 // "(s)" and stray punctuation do not matter, and what stands in quotation
-// marks (names that users chose) never decides the type.
+// marks (names that users chose) never decides the type. Of a text of more than
+// a KiB, which is far more than AWS's are known to have, the beginning counts.
 func Classify(raw string) Issue {
+	raw = beginning(raw)
 	text := printable(raw)
 	issue := Issue{Type: Unclassified, Text: CleanIssue(raw)}
 	if m := taskDefinition.FindStringSubmatch(text); m != nil {
@@ -124,6 +126,22 @@ func within(longer, text string) string {
 		return longer[i : i+len(text)]
 	}
 	return strings.Clone(text)
+}
+
+// maxIssueBytes bounds the work on an issue's text.
+const maxIssueBytes = 1 << 10
+
+// beginning cuts a text that is too long, before a word, so that an identifier
+// is whole or not there.
+func beginning(s string) string {
+	if len(s) <= maxIssueBytes {
+		return s
+	}
+	s = cut(s, maxIssueBytes)
+	if space := strings.LastIndexByte(s, ' '); space > 0 {
+		s = s[:space]
+	}
+	return s
 }
 
 var (

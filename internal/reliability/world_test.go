@@ -131,7 +131,7 @@ func usual() pace {
 	if raced {
 		return pace{3 * time.Second, 2500 * time.Millisecond, 7500 * time.Millisecond}
 	}
-	return pace{2 * time.Second, 1500 * time.Millisecond, 5 * time.Second}
+	return pace{2 * time.Second, 1500 * time.Millisecond, 4 * time.Second}
 }
 
 // patient leaves time for what the SDK tries again before it says so.
