@@ -42,7 +42,7 @@ type Target struct {
 
 // Calls is the number of GuardDuty calls of one refresh, after the first one,
 // of a fleet that does not move meanwhile. With members, a large listing is
-// split and may take up to a tenth more.
+// split and may take about a tenth more.
 func (t Target) Calls() int {
 	if t.NoDetector {
 		return 1 // ListDetectors
@@ -83,6 +83,8 @@ type Load struct {
 	Timeout   time.Duration // the most that a refresh may take
 	Queues    int
 	AllIsMany bool // regions: [all] was taken for those that cannot be off
+
+	perSecond float64 // the request rate
 }
 
 // Of returns the load of a configuration with so many ECS clusters, which are
@@ -90,7 +92,7 @@ type Load struct {
 // were none of it, that is with one page.
 func Of(cfg *config.Config, clusters int) Load {
 	l := Load{
-		Clusters: clusters, Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, Queues: len(cfg.Events),
+		Clusters: clusters, perSecond: cfg.AWS.RequestsPerSecond, Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, Queues: len(cfg.Events),
 	}
 	regions := make([]int, len(cfg.Targets))
 	for i, t := range cfg.Targets {
@@ -128,9 +130,11 @@ func (l Load) DollarsPerMonth() float64 {
 	return float64(QueueRequests(l.Queues)) / 1e6 * DollarsPerMillion
 }
 
-// Err says that the largest refresh cannot end in time.
+// Err says that the largest refresh cannot end in time, its first call of
+// ListDetectors included.
 func (l Load) Err() error {
-	if l.Slowest <= l.Timeout {
+	turn := time.Duration(float64(time.Second) / l.perSecond)
+	if l.Slowest+turn < l.Timeout {
 		return nil
 	}
 	return fmt.Errorf("%s clusters in one target take at least %s to list, longer than refresh.timeout (%s): "+

@@ -60,6 +60,21 @@ func TestTableOfFleets(t *testing.T) {
 	}
 }
 
+// TestErrAtTheEdge has the most clusters that a refresh has time for, and a
+// page more.
+func TestErrAtTheEdge(t *testing.T) {
+	cfg, err := config.Parse("defaults", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := estimate.Of(cfg, 29_850).Err(); err != nil {
+		t.Error(err)
+	}
+	if err := estimate.Of(cfg, 29_851).Err(); err == nil {
+		t.Error("a page more has time, too")
+	}
+}
+
 func TestOf(t *testing.T) {
 	for _, tc := range []struct {
 		name, yaml string

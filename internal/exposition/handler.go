@@ -1,6 +1,8 @@
 package exposition
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -39,6 +41,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.end()
 }
 
+// errNotSent says that the client does not take its answer.
+var errNotSent = errors.New("the answer cannot be sent")
+
 // answer puts the page before what is written to it.
 type answer struct {
 	http.ResponseWriter
@@ -64,10 +69,14 @@ func (a *answer) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (a *answer) Write(text []byte) (int, error) {
 	a.begin()
-	if a.err != nil {
-		return 0, a.err
+	n, err := 0, a.err
+	if err == nil {
+		n, err = a.body.Write(text)
 	}
-	return a.body.Write(text)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return n, nil
 }
 
 // begin sends the page, once.

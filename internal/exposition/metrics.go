@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 
@@ -46,9 +45,7 @@ type scrapeErrors struct{ logger *slog.Logger }
 // Println implements promhttp.Logger.
 func (e scrapeErrors) Println(v ...any) {
 	for _, value := range v {
-		err, ok := value.(error)
-		var gone *net.OpError
-		if ok && errors.As(err, &gone) {
+		if err, ok := value.(error); ok && errors.Is(err, errNotSent) {
 			return
 		}
 	}

@@ -41,5 +41,11 @@ func (c *Client) checkTime(ctx context.Context, statistics map[coverage.Resource
 	}
 	return fmt.Errorf("%w: to list %d resources are %d calls and takes at least %s at %v requests per second, "+
 		"and %s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval",
-		ErrNoTime, resources, calls, needed.Round(time.Second), c.o.RequestsPerSecond, left.Round(time.Second))
+		ErrNoTime, resources, calls, (needed + time.Second - 1).Truncate(time.Second), c.o.RequestsPerSecond, left.Truncate(time.Second))
+}
+
+// hasTime says whether what takes so long can end before the deadline.
+func hasTime(ctx context.Context, needed time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || needed < time.Until(deadline)
 }

@@ -32,7 +32,9 @@ func (c *Client) split(t coverage.ResourceType, resources int64, s, known *cover
 	if resources > 0 {
 		size = int(min(max(int64(len(accounts))*c.chainLength/resources, 1), maxAccounts))
 	}
-	if len(accounts) <= size || resources <= c.chainLength {
+	chains := int64((len(accounts) + size - 1) / size)
+	tooMany := chains > 2*resources/c.chainLength // their last pages, which are not full, would cost too much
+	if chains <= 1 || resources <= c.chainLength || tooMany {
 		whole := c.listing(t, c.o.Filter, known)
 		whole.expected = resources
 		return []listing{whole}
@@ -66,7 +68,7 @@ func (c *Client) accounts(s *coverage.Snapshot) []string {
 // row for each key.
 func (c *Client) listAll(ctx context.Context, listings []listing) ([]coverage.Resource, error) {
 	chains, ctx := errgroup.WithContext(ctx)
-	chains.SetLimit(int(min(max(math.Ceil(c.o.RequestsPerSecond*slowCall), 1), maxChains)))
+	chains.SetLimit(c.atATime())
 	found := make([][]coverage.Resource, len(listings))
 	for i, l := range listings {
 		found[i] = make([]coverage.Resource, 0, l.expected)
@@ -81,4 +83,9 @@ func (c *Client) listAll(ctx context.Context, listings []listing) ([]coverage.Re
 		return coverage.Distinct(found[0]), nil
 	}
 	return coverage.Distinct(slices.Concat(found...)), nil
+}
+
+// atATime is how many chains are read at a time.
+func (c *Client) atATime() int {
+	return int(min(max(math.Ceil(c.o.RequestsPerSecond*slowCall), 1), maxChains))
 }

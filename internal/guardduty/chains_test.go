@@ -137,16 +137,18 @@ func TestChainsAreWholeOrAbsent(t *testing.T) {
 // TestConsistency moves the world at one call of a refresh.
 func TestConsistency(t *testing.T) {
 	const first, last = "cluster-0000", "cluster-0119" // on the first page and on the third
+	var clock atomic.Int64                             // of AWS
+	now := func() time.Time { return time.Unix(0, clock.Load()) }
 	set := func(name, status string) func(*simulator.World) {
 		return func(w *simulator.World) {
 			c := w.Account(account).Cluster(region, name)
-			c.Status, c.UpdatedAt = status, time.Now()
+			c.Status, c.UpdatedAt = status, now()
 		}
 	}
 	add := func(name string) func(*simulator.World) {
 		return func(w *simulator.World) {
 			a := w.Account(account)
-			a.Clusters = append(a.Clusters, &simulator.Cluster{Region: region, Name: name, UpdatedAt: time.Now()})
+			a.Clusters = append(a.Clusters, &simulator.Cluster{Region: region, Name: name, UpdatedAt: now()})
 		}
 	}
 	remove := func(name string) func(*simulator.World) {
@@ -169,6 +171,14 @@ func TestConsistency(t *testing.T) {
 			map[int][]func(*simulator.World){2: {set("cluster-0118", "UNHEALTHY"), set("cluster-0060", "HEALTHY"), set("cluster-0001", "UNHEALTHY"), set("cluster-0061", "HEALTHY")}},
 			6, true,
 		},
+		{
+			"two that the statistics do not tell, in the second listing",
+			map[int][]func(*simulator.World){
+				2: {remove(first)},
+				5: {set("cluster-0118", "UNHEALTHY"), set("cluster-0060", "HEALTHY"), set("cluster-0001", "UNHEALTHY"), set("cluster-0061", "HEALTHY")},
+			},
+			6, false,
+		},
 		{"it does not rest", map[int][]func(*simulator.World){2: {remove(first)}, 5: {remove("cluster-0001")}}, 6, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -186,8 +196,12 @@ func TestConsistency(t *testing.T) {
 			}
 			before := c.count("ListCoverage")
 			page := 0
-			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
-				if call.Operation == "ListCoverage" {
+			clock.Store(time.Now().UnixNano())
+			c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
+				switch call.Operation {
+				case "GetCoverageStatistics": // the calls of a large fleet are seconds apart
+					w.Header().Set("Date", time.Unix(0, clock.Add(int64(2*time.Second))).UTC().Format(http.TimeFormat))
+				case "ListCoverage":
 					page++
 					for _, move := range tc.moves[page] {
 						c.aws.Update(move)
@@ -217,6 +231,39 @@ func TestALastingDifferenceIsShown(t *testing.T) {
 	}
 }
 
+func TestCountsThatCannotBe(t *testing.T) {
+	for _, n := range []string{"-3", "9223372036854775807"} {
+		c := newTarget(t, Options{RequestsPerSecond: 5}, fleet(2)...)
+		c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":`+n+`}}}`)
+		if _, s, err := c.Read(t.Context(), nil); s != nil || !errors.Is(err, coverage.ErrInvalidResponse) {
+			t.Errorf("%s: %v, %v", n, s, err)
+		}
+	}
+}
+
+// TestASecondListingIsNotWorthTheFirst has answers that take longer than a turn
+// at the request rate, so that there is no time for a second listing.
+func TestASecondListingIsNotWorthTheFirst(t *testing.T) {
+	c := newTarget(t, Options{RequestsPerSecond: 1000}, fleet(1000)...)
+	page := 0
+	c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
+		if call.Operation != "ListCoverage" {
+			return false
+		}
+		if page++; page == 2 {
+			c.aws.Update(func(w *simulator.World) { w.Account(account).RemoveCluster(region, "cluster-0000") })
+		}
+		<-time.After(30 * time.Millisecond)
+		return false
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, s, err := c.Read(ctx, nil)
+	if err != nil || *s.Consistent || page != 20 {
+		t.Errorf("%v after %d pages", err, page)
+	}
+}
+
 func TestConsistencyIsUnknownWithoutStatistics(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(2)...)
 	c.answer("GetCoverageStatistics", http.StatusForbidden, `{"__type":"AccessDeniedException","message":"no"}`)
@@ -230,8 +277,8 @@ func TestTooLittleTimeIsSaidAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, s, err := c.Read(ctx, nil)
-	const want = "the refresh cannot end in time: to list 1000 resources are 21 calls and takes at least 4s " +
-		"at 5 requests per second, and 3s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
+	const want = "the refresh cannot end in time: to list 1000 resources are 21 calls and takes at least 5s " +
+		"at 5 requests per second, and 2s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
 	if s != nil || err == nil || err.Error() != want || StateOf(region, err) != coverage.Timeout {
 		t.Errorf("%v, %v, state %s", s, err, StateOf(region, err))
 	}

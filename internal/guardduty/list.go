@@ -60,6 +60,12 @@ func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (count
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w", t, err)
 	}
+	for status, n := range out.CoverageStatistics.CountByCoverageStatus {
+		if n < 0 || n > maxPages*pageSize {
+			return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w: a count of %d for %q",
+				t, coverage.ErrInvalidResponse, n, coverage.Clean(status))
+		}
+	}
 	at, ok := middleware.GetServerTime(out.ResultMetadata)
 	if !ok {
 		at = time.Now()

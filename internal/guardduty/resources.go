@@ -35,6 +35,7 @@ func (c *Client) readResources(ctx context.Context, began time.Time, s, known *c
 type reading struct {
 	of            coverage.ResourceType
 	before, after counts
+	began, ended  time.Time // when the statistics were made, by AWS's clock
 	rows          []coverage.Resource
 }
 
@@ -44,19 +45,24 @@ func (c *Client) readCounted(
 	ctx context.Context, t coverage.ResourceType, began time.Time, s, known *coverage.Snapshot,
 ) ([]coverage.Resource, error) {
 	listings := c.split(t, total(s.Statistics[t]), s, known)
-	r, err := c.readOnce(ctx, reading{of: t, before: s.Statistics[t]}, listings)
+	start := time.Now()
+	r, err := c.readOnce(ctx, reading{of: t, before: s.Statistics[t], began: began}, listings)
 	if err != nil {
 		return nil, err
 	}
 	missing := len(listings) > 1 && !r.agrees() // perhaps an account that has joined since the members were listed
-	if (missing || r.hasMoved(began, known)) && c.checkTime(ctx, map[coverage.ResourceType]counts{t: r.after}) == nil {
-		r, err = c.readOnce(ctx, reading{of: t, before: r.after}, []listing{c.listing(t, c.o.Filter, known)})
+	moved := r.hasMoved(known)
+	alone := time.Since(start) * time.Duration(min(len(listings), c.atATime())) // about what one chain takes
+	if (missing || moved) && hasTime(ctx, alone) && c.checkTime(ctx, map[coverage.ResourceType]counts{t: r.after}) == nil {
+		first := &coverage.Snapshot{Resources: r.rows}
+		r, err = c.readOnce(ctx, reading{of: t, before: r.after, began: r.ended}, []listing{c.listing(t, c.o.Filter, known)})
 		if err != nil {
 			return nil, err
 		}
+		moved = r.hasMoved(first)
 	}
 	s.Statistics[t] = r.after
-	consistent := r.agrees() && (s.Consistent == nil || *s.Consistent)
+	consistent := r.agrees() && !moved && (s.Consistent == nil || *s.Consistent)
 	s.Consistent = &consistent
 	return r.rows, nil
 }
@@ -65,7 +71,7 @@ func (c *Client) readOnce(ctx context.Context, r reading, listings []listing) (_
 	if r.rows, err = c.listAll(ctx, listings); err != nil {
 		return r, err
 	}
-	r.after, _, err = c.statistics(ctx, r.of)
+	r.after, r.ended, err = c.statistics(ctx, r.of)
 	return r, err
 }
 
@@ -84,12 +90,12 @@ func (r reading) agrees() bool {
 // hasMoved says whether some resource has changed since the reading began: the
 // statistics differ, or a row that is so new was not known with this status,
 // for changes may cancel each other in the statistics.
-func (r reading) hasMoved(began time.Time, known *coverage.Snapshot) bool {
+func (r reading) hasMoved(known *coverage.Snapshot) bool {
 	if !maps.Equal(r.before, r.after) {
 		return true
 	}
 	return slices.ContainsFunc(r.rows, func(row coverage.Resource) bool {
-		if row.UpdatedAt.Before(began) {
+		if row.UpdatedAt.Before(r.began) {
 			return false
 		}
 		was := known.Find(row.Key)
