@@ -29,6 +29,7 @@ func eventRows() []row {
 			r.also = func(r *rig) { r.wantEvents(`discarded_total{reason="malformed"}`, 20) }
 		}).stands(),
 		queued("messages of 1 MiB", sent(12, func(i int) string { return fmt.Sprint(i) + strings.Repeat(`"`, maxMessage-2) })).with(func(r *row) {
+			r.pace, r.heavy = ample(), true
 			r.also = func(r *rig) { r.wantEvents(`discarded_total{reason="malformed"}`, 12) }
 		}),
 		queued("events of another type", sent(50, foreignEvent)).with(func(r *row) {

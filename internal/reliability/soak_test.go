@@ -78,6 +78,15 @@ type soak struct {
 	failures int            // of the target without a fault
 }
 
+// soakPace is as fast as the machine allows.
+func soakPace() refresh.Settings {
+	pace := refresh.Settings{Interval: 20 * time.Millisecond, Timeout: 17 * time.Millisecond, MaxStaleness: time.Hour}
+	if raced {
+		pace.Interval, pace.Timeout = 80*time.Millisecond, 75*time.Millisecond
+	}
+	return pace
+}
+
 func newSoak(t *testing.T) *soak {
 	s := &soak{done: map[string]int{}, faults: soaked()}
 	account := &simulator.Account{ID: homeAccount, Keys: simulator.Keys{AccessKeyID: homeKeyID, SecretAccessKey: homeSecret}, Roles: []*simulator.Role{{Name: "coverage"}}}
@@ -106,7 +115,7 @@ func newSoak(t *testing.T) *soak {
 		refresher.Wait()
 		server.CloseClientConnections()
 	})
-	refresher.Set(ctx, refresh.Settings{Interval: 15 * time.Millisecond, Timeout: 12 * time.Millisecond, MaxStaleness: time.Hour}, s.targets(t, server.URL))
+	refresher.Set(ctx, soakPace(), s.targets(t, server.URL))
 	return s
 }
 

@@ -20,12 +20,18 @@ var (
 	full   = flag.Bool("full", false, "run with the largest fleets, and a thousand refreshes")
 )
 
-// atATime is how many rows run at a time: they wait more than they work.
-const atATime = 32
+// atATime is how many rows run at a time: they wait more than they work, but
+// for the race detector's part in it.
+func atATime() int {
+	if raced {
+		return 12
+	}
+	return 32
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(atATime)); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(atATime())); err != nil {
 		panic(err)
 	}
 	cleanUp, err := setEnvironment()
@@ -59,7 +65,7 @@ func TestReliability(t *testing.T) {
 			n++
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
-				<-time.After(usual().interval * time.Duration(n%atATime) / atATime) // so that not all refresh at once
+				<-time.After(usual().interval * time.Duration(n%atATime()) / time.Duration(atATime())) // so that not all refresh at once
 				failures := r.try(t, pulse)
 				for _, failure := range failures {
 					t.Error(failure)

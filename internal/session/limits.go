@@ -54,9 +54,9 @@ func (r rateLimit) limit(stack *middleware.Stack) error {
 
 // maxAnswerBytes is far above any page of 50 rows with 50 issues each, and
 // above ten messages of a queue of 1 MiB each, every byte of them escaped.
-const maxAnswerBytes = 32 << 20
+const maxAnswerBytes = 24 << 20
 
-var errBodyTooLarge = errors.New("the answer is larger than 32 MiB")
+var errBodyTooLarge = errors.New("the answer is larger than 24 MiB")
 
 // boundedClient refuses answers that are too large to be true.
 type boundedClient struct{ aws.HTTPClient }
