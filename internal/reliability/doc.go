@@ -3,7 +3,7 @@
 // AWS truthfully says. Each row runs a whole exporter against the simulator;
 // docs/reliability.md shows the table and what is checked under each fault.
 //
-// By default every row runs, with the fleets of some smaller than they could
-// be. -short runs the rows that stand for the others, -full the largest fleets
-// and the thousand refreshes after which nothing may have grown.
+// By default those rows run that stand for the others. -every runs all of them,
+// with the fleets of some smaller than they could be, -full all with the largest
+// fleets, and the thousand refreshes after which nothing may have grown.
 package reliability

@@ -42,7 +42,7 @@ func soaked() map[string]answer {
 // of several ways, go on side by side: a thousand of each with -full. Neither
 // the heap nor the number of goroutines may grow.
 func TestNothingGrows(t *testing.T) {
-	if testing.Short() {
+	if brief() {
 		t.Skip("takes its time")
 	}
 	cycles := 100

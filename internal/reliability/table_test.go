@@ -17,8 +17,12 @@ import (
 
 var (
 	update = flag.Bool("update", false, "write the tables of docs/reliability.md anew")
-	full   = flag.Bool("full", false, "run with the largest fleets, and a thousand refreshes")
+	every  = flag.Bool("every", false, "run every row, and not only those that stand for the others")
+	full   = flag.Bool("full", false, "run every row, with the largest fleets, and a thousand refreshes")
 )
+
+// brief says whether only those rows run that stand for the others.
+func brief() bool { return !*every && !*full }
 
 // atATime is how many rows run at a time: they wait more than they work, but
 // for the race detector's part in it.
@@ -59,7 +63,7 @@ func TestReliability(t *testing.T) {
 	run := func(t *testing.T, heavy bool) {
 		n := 0
 		for _, r := range rows() {
-			if testing.Short() && !r.short || r.heavy != heavy {
+			if brief() && !r.short || r.heavy != heavy {
 				continue
 			}
 			n++
