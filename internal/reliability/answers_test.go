@@ -21,10 +21,15 @@ type answer func(http.ResponseWriter, *http.Request)
 // answered is a fault in which the calls are answered otherwise. Those that are
 // held are let go with the fault, their connections cut.
 func answered(which calls, a answer) func(*rig) func() {
+	return answeredWhere(func(c simulator.Call, _ *http.Request) bool { return which(c) }, a)
+}
+
+// answeredWhere is answered for calls that their requests tell.
+func answeredWhere(which func(simulator.Call, *http.Request) bool, a answer) func(*rig) func() {
 	return func(r *rig) func() {
 		over := make(chan struct{})
 		r.aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, req *http.Request) bool {
-			if !which(c) {
+			if !which(c, req) {
 				return false
 			}
 			ctx, cancel := contextUntil(req.Context(), over)

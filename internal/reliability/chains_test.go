@@ -52,22 +52,9 @@ func split(r *row) {
 
 // ofMember is a fault of the chain that lists the member alone.
 func ofMember(a answer) func(*rig) func() {
-	return func(r *rig) func() {
-		over := make(chan struct{})
-		r.aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, req *http.Request) bool {
-			if !of(near(), "ListCoverage")(c) || !slices.Equal(accountsOf(req), []string{memberAccount}) {
-				return false
-			}
-			ctx, cancel := contextUntil(req.Context(), over)
-			defer cancel()
-			a(w, req.WithContext(ctx))
-			return true
-		})
-		return func() {
-			r.aws.SetIntercept(nil)
-			close(over)
-		}
-	}
+	return answeredWhere(func(c simulator.Call, req *http.Request) bool {
+		return of(near(), "ListCoverage")(c) && slices.Equal(accountsOf(req), []string{memberAccount})
+	}, a)
 }
 
 // accountsOf are the accounts that a call of ListCoverage is limited to.
