@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,10 +47,10 @@ func (p inProcess) Do(r *http.Request) (*http.Response, error) {
 type history struct {
 	aws      *simulator.Server
 	accounts []string
+	clock    atomic.Int64 // in seconds since 1970
 
 	mu     sync.Mutex // guards what follows: calls are made concurrently
 	random *rand.Rand
-	clock  time.Time
 	steps  int
 	names  int
 
@@ -67,11 +68,7 @@ func (f *statePrint) add(account, name, status string) {
 	*f += statePrint(maphash.String(seed, account+"/"+name+"="+status)) // in any order
 }
 
-func (h *history) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.clock
-}
+func (h *history) now() time.Time { return time.Unix(h.clock.Load(), 0) }
 
 // meanwhile lets the world move before a call is answered.
 func (h *history) meanwhile(simulator.Call, http.ResponseWriter, *http.Request) bool {
@@ -86,7 +83,7 @@ func (h *history) meanwhile(simulator.Call, http.ResponseWriter, *http.Request) 
 // step makes one change. The caller holds h.mu, or makes no calls.
 func (h *history) step() {
 	h.steps++
-	h.clock = h.clock.Add(time.Duration(h.random.IntN(3)) * time.Second) // often the same second
+	h.clock.Add(h.random.Int64N(3)) // often the same second
 	h.aws.Update(func(w *simulator.World) {
 		a := w.Account(h.accounts[h.random.IntN(len(h.accounts))])
 		pick := func() *simulator.Cluster { return a.Clusters[h.random.IntN(len(a.Clusters))] }
@@ -99,16 +96,16 @@ func (h *history) step() {
 			h.names++
 			status := []string{"HEALTHY", "UNHEALTHY"}[h.random.IntN(2)]
 			a.Clusters = append(a.Clusters, &simulator.Cluster{
-				Region: region, Name: fmt.Sprintf("%04d-%d", h.random.IntN(10_000), h.names), Status: status, UpdatedAt: h.clock,
+				Region: region, Name: fmt.Sprintf("%04d-%d", h.random.IntN(10_000), h.names), Status: status, UpdatedAt: h.now(),
 			})
 		case n < 8:
 			a.RemoveCluster(region, pick().Name)
 		case n < 14:
 			c := pick()
 			c.Status = map[string]string{"HEALTHY": "UNHEALTHY", "UNHEALTHY": "HEALTHY", "": "UNHEALTHY"}[c.Status]
-			c.UpdatedAt = h.clock
+			c.UpdatedAt = h.now()
 		case n < 18:
-			pick().UpdatedAt = h.clock // a task was created
+			pick().UpdatedAt = h.now() // a task was created
 		default: // a member leaves or joins
 			d := w.Account(account).Detectors[0]
 			id := h.accounts[1+h.random.IntN(len(h.accounts)-1)]
@@ -161,14 +158,14 @@ func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 
 // play reads the world for so many of its steps.
 func (h *history) play(t *testing.T, steps int, chains bool) {
-	h.clock = time.Now().Truncate(time.Second)
+	h.clock.Store(time.Now().Unix())
 	h.accounts = []string{account, "222233334444", "333344445555", "444455556666"}
 	keys := simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
 	h.aws = simulator.New(&simulator.World{Accounts: []*simulator.Account{
 		{ID: account, Keys: keys, Detectors: []*simulator.Detector{{Region: region}}},
 	}}, simulator.Options{Latency: -1, Now: h.now, Intercept: h.meanwhile})
 	h.populate()
-	h.clock = h.clock.Add(2 * time.Second)
+	h.clock.Add(2)
 	c := NewClient(Options{
 		Region: region, Types: []coverage.ResourceType{coverage.ECS}, Members: chains, RequestsPerSecond: 8,
 		AccountID: func(context.Context) (string, error) { return account, nil },
@@ -215,7 +212,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 		for range h.random.IntN(4) {
 			h.step()
 		}
-		h.clock = h.clock.Add(2 * time.Second)
+		h.clock.Add(2)
 	}
 	t.Logf("%d steps, %d refreshes, %d of them marked as inconsistent", h.steps, refreshes, inconsistent)
 	if inconsistent == 0 || inconsistent > refreshes*3/4 {
@@ -235,7 +232,7 @@ func (h *history) populate() {
 			}
 			for n := range 30 {
 				w.Accounts[i].Clusters = append(w.Accounts[i].Clusters, &simulator.Cluster{
-					Region: region, Name: fmt.Sprintf("%04d", n*331+i), Status: "HEALTHY", UpdatedAt: h.clock,
+					Region: region, Name: fmt.Sprintf("%04d", n*331+i), Status: "HEALTHY", UpdatedAt: h.now(),
 				})
 			}
 		}

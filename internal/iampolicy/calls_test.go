@@ -22,8 +22,10 @@ import (
 	"guardduty_coverage_exporter/internal/web"
 )
 
-// own is the account that the exporter runs in.
-const own = "444455556666"
+const (
+	own    = "444455556666" // that the exporter runs in
+	member = "222233334444" // of its administrators
+)
 
 // permitted is the actions that a principal is allowed or has used, by action: the principal is a role's ARN, or
 // Exporter.
@@ -118,15 +120,16 @@ func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	return called(server)
 }
 
-// messages are one to be deleted at once, for it is no event about coverage, and one to be handed back, for GuardDuty
-// never lists its cluster.
+// messages are one to be deleted at once, for it is no event about coverage, and for each account that a target reads
+// one to be handed back, for GuardDuty never lists its cluster.
 func messages() []string {
-	return []string{
-		`{"detail-type": "GuardDuty Finding", "source": "aws.guardduty", "detail": {}}`,
-		`{"detail-type": "GuardDuty Runtime Protection Unhealthy", "source": "aws.guardduty", "region": "us-east-1",
-			"detail": {"accountId": "` + own + `", "currentStatus": "Unhealthy", "resourceDetails": {
-			"resourceType": "ECS", "ecsClusterDetails": {"clusterName": "nowhere"}}}}`,
+	all := []string{`{"detail-type": "GuardDuty Finding", "source": "aws.guardduty", "detail": {}}`}
+	for _, account := range []string{own, member} {
+		all = append(all, `{"detail-type": "GuardDuty Runtime Protection Unhealthy", "source": "aws.guardduty", "region": "us-east-1",
+			"detail": {"accountId": "`+account+`", "currentStatus": "Unhealthy", "resourceDetails": {
+			"resourceType": "ECS", "ecsClusterDetails": {"clusterName": "nowhere"}}}}`)
 	}
+	return all
 }
 
 func isReady(t *testing.T, url string) bool {
@@ -162,7 +165,7 @@ func called(server *simulator.Server) permitted {
 // world has two administrators, the exporter's own account among them, of one member, and the queues of the
 // configurations.
 func world() *simulator.World {
-	const administrator, member = "111122223333", "222233334444"
+	const administrator = "111122223333"
 	roles := []*simulator.Role{{Name: "guardduty-coverage"}, {Name: "guardduty-coverage-events"}}
 	queue := func(name string) *simulator.Queue { return &simulator.Queue{Region: "us-east-1", Name: name} }
 	return &simulator.World{
