@@ -69,8 +69,8 @@ func startLive(t *testing.T) live {
 		found, err := l.instant(t.Context(), `count(guardduty_ecs_cluster_healthy{cluster_name="created"}) == 2`, time.Time{})
 		return err == nil && len(found) > 0
 	})
-	waitFor(t, "the transition, twice for an increase", func() bool {
-		found, err := l.instant(t.Context(), `count(count_over_time(guardduty_coverage_transitions_total[10s]) > 1) == 2`, time.Time{})
+	waitFor(t, "the transition, twice for an increase and once more, for panels end with a whole second", func() bool {
+		found, err := l.instant(t.Context(), `count(count_over_time(guardduty_coverage_transitions_total[10s]) > 2) == 2`, time.Time{})
 		return err == nil && len(found) > 0
 	})
 	return l
