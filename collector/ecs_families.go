@@ -48,7 +48,7 @@ func eachIssueType(in Input, emit Emit) {
 	var types []coverage.IssueType
 	for r, key := range each(in, coverage.ECS) {
 		types = types[:0]
-		for _, i := range r.Issues {
+		for i := range r.Issues.All() {
 			types = append(types, i.Type)
 		}
 		if r.Covered < r.Compatible && len(instances) > 0 {
@@ -76,7 +76,7 @@ func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
 			continue
 		}
 		key := coverage.Key{Type: coverage.ECS, AccountID: r.AccountID, Region: r.Region, Name: cluster}
-		for _, i := range r.Issues {
+		for i := range r.Issues.All() {
 			types[key] = append(types[key], i.Type)
 		}
 	}

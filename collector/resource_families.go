@@ -80,7 +80,7 @@ func (o IssueOptions) shown(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	return func(yield func(coverage.Issue) bool) {
 		var last coverage.Issue
 		n := 0
-		for _, i := range r.Issues { // they are sorted
+		for i := range r.Issues.All() { // they are sorted
 			if !o.Text {
 				i.Text = ""
 			}
@@ -126,5 +126,5 @@ func compatible(r *coverage.Resource) (float64, bool) {
 }
 
 func updated(r *coverage.Resource) (float64, bool) {
-	return seconds(r.UpdatedAt), !r.UpdatedAt.IsZero()
+	return seconds(r.UpdatedAt.Time()), r.UpdatedAt != 0
 }

@@ -113,8 +113,8 @@ type Resource struct {
 	ManagementType string
 	Covered        int64
 	Compatible     int64
-	UpdatedAt      time.Time // the last change of status or creation of a task, not the last check; zero if the row had none
-	Issues         []Issue   // sorted; nil when there is none
+	UpdatedAt      Instant // the last change of status or creation of a task, not the last check
+	Issues         Issues
 	// IssuesPrint may tell AWS's texts of the issues from others, so that they
 	// need not be classified again; zero where nobody keeps it.
 	IssuesPrint uint64
@@ -134,19 +134,18 @@ func New(r Row) Resource {
 			issues = append(issues, issue)
 		}
 	}
-	slices.SortFunc(issues, Issue.compare)
-	return NewWith(issues, r)
+	return NewWith(Pack(issues...), r)
 }
 
 // NewWith is New for a row whose issues New has made into these before.
-func NewWith(issues []Issue, r Row) Resource {
+func NewWith(issues Issues, r Row) Resource {
 	c := Resource{
 		Key:            Key{Type: r.Type, AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
 		Status:         Status(Clean(string(r.Status))),
 		ManagementType: Clean(r.ManagementType),
 		Covered:        r.Covered,
 		Compatible:     r.Compatible,
-		UpdatedAt:      r.UpdatedAt,
+		UpdatedAt:      InstantOf(r.UpdatedAt),
 		Issues:         issues,
 	}
 	if c.Status == "" {
@@ -172,13 +171,13 @@ func (c Resource) compare(other Resource) int {
 		return n // nearly always, and the rest is not for nothing
 	}
 	return cmp.Or(
-		other.UpdatedAt.Compare(c.UpdatedAt),
+		cmp.Compare(other.UpdatedAt, c.UpdatedAt),
 		cmp.Compare(c.Status.confidence(), other.Status.confidence()),
 		cmp.Compare(c.Status, other.Status),
 		cmp.Compare(c.Covered, other.Covered),
 		cmp.Compare(other.Compatible, c.Compatible),
 		cmp.Compare(c.ManagementType, other.ManagementType),
-		slices.CompareFunc(c.Issues, other.Issues, Issue.compare),
+		cmp.Compare(c.Issues, other.Issues),
 		c.Instance.compare(other.Instance),
 		c.Addon.compare(other.Addon),
 	)

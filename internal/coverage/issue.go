@@ -107,7 +107,7 @@ func Classify(raw string) Issue {
 	text := printable(raw)
 	issue := Issue{Type: Unclassified, Text: CleanIssue(raw)}
 	if m := taskDefinition.FindStringSubmatch(text); m != nil {
-		issue.TaskDefinition = within(issue.Text, CleanName(strings.TrimRight(m[1], ".,;")))
+		issue.TaskDefinition = CleanName(strings.TrimRight(m[1], ".,;"))
 	}
 	words := normalize(text)
 	for _, rule := range issueRules {
@@ -117,15 +117,6 @@ func Classify(raw string) Issue {
 		}
 	}
 	return issue
-}
-
-// within returns a text that keeps nothing in memory but itself, or the longer
-// one that it is a part of.
-func within(longer, text string) string {
-	if i := strings.Index(longer, text); i >= 0 {
-		return longer[i : i+len(text)]
-	}
-	return strings.Clone(text)
 }
 
 // maxIssueBytes bounds the work on an issue's text.

@@ -31,7 +31,7 @@ func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 		if len(old) > 0 && old[0].Key == is.Key {
 			was = &old[0]
 		}
-		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt.Equal(is.UpdatedAt) {
+		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt == is.UpdatedAt {
 			continue
 		}
 		if is.AccountID != account {

@@ -129,11 +129,11 @@ func TestReadConvertsEveryField(t *testing.T) {
 	want := []coverage.Resource{{
 		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: "web"},
 		Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 2, Compatible: 3,
-		UpdatedAt: then.Add(250 * time.Millisecond),
-		Issues: []coverage.Issue{
-			{Type: coverage.AgentNotReporting, TaskDefinition: "web:3", Text: "Agent not reporting for tasks in TaskDefinition - 'web:3'"},
-			{Type: coverage.Unidentified, Text: "Unidentified issue"},
-		},
+		UpdatedAt: coverage.InstantOf(then.Add(250 * time.Millisecond)),
+		Issues: coverage.Pack(
+			coverage.Issue{Type: coverage.AgentNotReporting, TaskDefinition: "web:3", Text: "Agent not reporting for tasks in TaskDefinition - 'web:3'"},
+			coverage.Issue{Type: coverage.Unidentified, Text: "Unidentified issue"},
+		),
 	}}
 	if s.Resources[0].IssuesPrint == 0 {
 		t.Error("the issues have no mark")
@@ -331,7 +331,7 @@ func TestIssuesAreClassifiedAnewWhenTheyChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []coverage.IssueType
-		for _, i := range s.Resources[0].Issues {
+		for i := range s.Resources[0].Issues.All() {
 			got = append(got, i.Type)
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {

@@ -69,7 +69,7 @@ func TestReadEveryTypeAndPart(t *testing.T) {
 		if r.Addon != nil {
 			row += fmt.Sprintf(" %s %s %d/%d", r.Addon.Version, r.Addon.Status, r.Covered, r.Compatible)
 		}
-		for _, i := range r.Issues {
+		for i := range r.Issues.All() {
 			row += " " + string(i.Type)
 		}
 		rows = append(rows, row)

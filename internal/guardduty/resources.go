@@ -95,7 +95,7 @@ func (r reading) hasMoved(known *coverage.Snapshot) bool {
 		return true
 	}
 	return slices.ContainsFunc(r.rows, func(row coverage.Resource) bool {
-		if row.UpdatedAt.Before(r.began) {
+		if row.UpdatedAt.Time().Before(r.began) {
 			return false
 		}
 		was := known.Find(row.Key)

@@ -30,7 +30,7 @@ func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
 		return
 	}
 	for _, c := range s.Resources {
-		for _, issue := range c.Issues {
+		for issue := range c.Issues.All() {
 			if issue.Type == coverage.Unclassified {
 				m.unclassified.Inc()
 			}
