@@ -27,7 +27,8 @@ func Pack(issues ...Issue) Issues {
 		if begin < 0 {
 			begin, words = len(text), text+definition
 		}
-		packed.Write([]byte{byte(slices.Index(issueTypes, i.Type)), byte(len(text)), byte(begin), byte(len(definition))})
+		issueType := slices.Index(issueTypes, i.Type)
+		packed.Write([]byte{byte(issueType), byte(len(text)), byte(begin), byte(len(definition))}) //nolint:gosec // MaxTextBytes, at most
 		packed.WriteString(words)
 	}
 	return Issues(strings.Clone(packed.String())) // without room for more
