@@ -1,10 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -238,6 +240,40 @@ func TestOpenReadsTheEnvironment(t *testing.T) {
 	want := []string{"AssumeRole " + home + " eu-central-1", "GetCallerIdentity " + other + " " + region}
 	if diff := cmp.Diff(want, asked(s)); diff != "" {
 		t.Errorf("calls, -want +got:\n%s", diff)
+	}
+}
+
+// TestTheSDKLogsInOurFormat has credentials from a metadata service of the first
+// version, which the SDK warns of.
+func TestTheSDKLogsInOurFormat(t *testing.T) {
+	_, url := simulate(t)
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/latest/meta-data/iam/security-credentials/":
+			_, _ = io.WriteString(w, "exporter")
+		case "/latest/meta-data/iam/security-credentials/exporter":
+			_, _ = fmt.Fprintf(w, `{"Code":"Success","AccessKeyId":%q,"SecretAccessKey":%q,"Expiration":"2099-01-01T00:00:00Z"}`,
+				homeKeys.AccessKeyID, homeKeys.SecretAccessKey)
+		default: // the token of the second version among them
+			http.NotFound(w, r)
+		}
+	}))
+	defer metadata.Close()
+	setEnvironment(t, map[string]string{
+		"AWS_REGION": region, "AWS_ENDPOINT_URL": url,
+		"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL,
+	})
+	var log bytes.Buffer
+	f := open(t, "", func(o *Options) { o.Simulator, o.Logger = nil, slog.New(slog.NewJSONHandler(&log, nil)) })
+	if id, err := f.Session(Role{}, region).AccountID(t.Context()); err != nil || id != home {
+		t.Fatalf("the account is %q, %v", id, err)
+	}
+	var line struct{ Level, Message string }
+	if err := json.NewDecoder(&log).Decode(&line); err != nil {
+		t.Fatal(err)
+	}
+	if line.Level != "WARN" || !strings.Contains(line.Message, "falling back to IMDSv1") {
+		t.Errorf("the line is %+v", line)
 	}
 }
 
