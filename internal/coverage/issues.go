@@ -19,6 +19,9 @@ var issueTypes = slices.Sorted(slices.Values(IssueTypes()))
 // that is) and its text, which nearly always has the task definition in it;
 // else that follows.
 func Pack(issues ...Issue) Issues {
+	if len(issues) == 0 {
+		return "" // as of most resources
+	}
 	var packed strings.Builder
 	for _, i := range slices.SortedFunc(slices.Values(issues), Issue.compare) {
 		text, definition := cut(i.Text, MaxTextBytes), cut(i.TaskDefinition, MaxTextBytes)
