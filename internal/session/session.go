@@ -27,7 +27,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
 
 	"guardduty_coverage_exporter/internal/paging"
 )
@@ -137,18 +136,6 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		config.WithAppID("guardduty-coverage-exporter"),
 		config.WithLogger(logTo(o.Logger)),
 	)
-}
-
-// logTo returns a logger for the SDK, which else writes to standard error in a
-// format of its own.
-func logTo(logger *slog.Logger) logging.Logger {
-	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
-		level := slog.LevelDebug
-		if class == logging.Warn {
-			level = slog.LevelWarn
-		}
-		logger.Log(context.Background(), level, "message of the AWS SDK", "message", fmt.Sprintf(format, v...))
-	})
 }
 
 // onlyHTTP1 keeps to HTTP/1.1, which gives a connection up on the first call
