@@ -6,35 +6,35 @@ import (
 	"strings"
 )
 
-// Issues are the issues of one resource, packed into one text: as a slice they
-// would take most of the memory that a fleet does. The zero value has none, and
-// equal ones are ==. Only [Pack] makes one.
+// Issues are the issues of one resource, sorted and packed into one text: there
+// are many, and a slice of them would take more memory. The zero value has none,
+// and equal ones are ==. Only [Pack] makes one.
 type Issues string
 
 // issueTypes are what the first byte of a packed issue stands for.
 var issueTypes = slices.Sorted(slices.Values(IssueTypes()))
 
-// Pack sorts issues and packs them. Each becomes a head of four bytes (its
-// type, the length of its text, where its task definition begins and how long
-// that is) and its text, which nearly always has the task definition in it;
-// else that follows.
+// Pack sorts issues and packs them, as [Classify] makes them: their types are of
+// [IssueTypes], and no text is longer than [MaxTextBytes]. Each becomes a head
+// of four bytes (its type, the length of its text, where its task definition
+// begins and how long that is) and its text, which nearly always has the task
+// definition in it; else that follows.
 func Pack(issues ...Issue) Issues {
 	if len(issues) == 0 {
 		return "" // as of most resources
 	}
-	var packed strings.Builder
+	var packed []byte
 	for _, i := range slices.SortedFunc(slices.Values(issues), Issue.compare) {
-		text, definition := cut(i.Text, MaxTextBytes), cut(i.TaskDefinition, MaxTextBytes)
-		words := text
-		begin := strings.Index(text, definition)
+		words, begin := i.Text, strings.Index(i.Text, i.TaskDefinition)
 		if begin < 0 {
-			begin, words = len(text), text+definition
+			words, begin = i.Text+i.TaskDefinition, len(i.Text)
 		}
-		issueType := slices.Index(issueTypes, i.Type)
-		packed.Write([]byte{byte(issueType), byte(len(text)), byte(begin), byte(len(definition))}) //nolint:gosec // MaxTextBytes, at most
-		packed.WriteString(words)
+		for _, n := range []int{slices.Index(issueTypes, i.Type), len(i.Text), begin, len(i.TaskDefinition)} {
+			packed = append(packed, byte(n)) //nolint:gosec // all have room in a byte, see above
+		}
+		packed = append(packed, words...)
 	}
-	return Issues(strings.Clone(packed.String())) // without room for more
+	return Issues(packed)
 }
 
 // All yields the issues, sorted. It copies no text.

@@ -65,9 +65,11 @@ func randomResource(r *rand.Rand, region string) coverage.Resource {
 	if c.Addon != nil {
 		*c.Addon = coverage.Addon{Version: fmt.Sprint(r.IntN(2)), Status: fmt.Sprint(r.IntN(2))}
 	}
+	var issues []coverage.Issue
 	for range r.IntN(3) {
-		c.Issues += coverage.Pack(coverage.Issue{Type: coverage.IssueTypes()[r.IntN(2)]})
+		issues = append(issues, coverage.Issue{Type: coverage.IssueTypes()[r.IntN(2)]})
 	}
+	c.Issues = coverage.Pack(issues...)
 	return c
 }
 

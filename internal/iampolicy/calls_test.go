@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	own    = "444455556666" // that the exporter runs in
-	member = "222233334444" // of its administrators
+	own    = "444455556666" // the account that the exporter runs in
+	member = "222233334444" // the account under both administrators
 )
 
 // permitted is the actions that a principal is allowed or has used, by action: the principal is a role's ARN, or

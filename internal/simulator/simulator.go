@@ -23,8 +23,8 @@ const (
 type Options struct {
 	// Now is the clock of the server: of signatures, expiring credentials, the
 	// rows that are put through the control endpoint, events and the visibility
-	// of messages. It is called while the world cannot be updated, and must not
-	// wait for who updates it. nil means time.Now.
+	// of messages. It may be called while the world cannot be updated, and must
+	// not wait for who updates it. nil means time.Now.
 	Now func() time.Time
 	// Latency is how long every call takes at least. Zero means 500 µs and a
 	// negative value means none: against a server that answers at once, the
