@@ -38,7 +38,7 @@ func networkRows() []row {
 		dripping(),
 		brokenName(),
 		expiredCertificate(),
-		halfOpen("connections half open after an idle hour, each given up with the first call on it", false),
+		halfOpen("connections half open after an idle hour, all given up with the first refresh that meets one", false),
 		halfOpen("the same, HTTP 2 offered", true),
 	}
 	for i := range all {
@@ -169,7 +169,7 @@ func halfOpen(name string, http2 bool) row {
 		w.set(dead, whole)
 		return func() {}
 	}).with(func(row *row) {
-		row.stumbles = 2 // the two targets may have opened as many connections
+		row.stumbles = 1
 		row.arrange = func(r *rig) { r.serveTLS(http2, w, validCertificate) }
 		row.also = func(r *rig) {
 			timedOut := func(a attempt) bool { return a.state == coverage.Timeout }

@@ -122,17 +122,17 @@ func TestHTTP1(t *testing.T) {
 	defer server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	bounded, _ := open(t, server.URL, nil).base.HTTPClient.(boundedClient)
-	made, ok := bounded.HTTPClient.(*awshttp.BuildableClient)
+	made, _ := open(t, server.URL, nil).base.HTTPClient.(client)
+	transport, ok := made.Transport.(*http.Transport)
 	if !ok {
-		t.Fatalf("the client is a %T", bounded.HTTPClient)
+		t.Fatalf("the client is %+v", made)
 	}
-	client := made.WithTransportOptions(func(t *http.Transport) { t.TLSClientConfig.RootCAs = roots })
+	transport.TLSClientConfig.RootCAs = roots
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := client.Do(r)
+	resp, err := made.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
@@ -222,12 +221,8 @@ func TestLongPollingHasTimeAndNoTurn(t *testing.T) {
 			client aws.HTTPClient
 			want   time.Duration
 		}{"LongPolling": {s.LongPolling().HTTPClient, longCallTimeout}, "Config": {s.Config(home).HTTPClient, callTimeout}} {
-			bounded, ok := tc.client.(boundedClient)
-			if !ok {
-				t.Fatalf("%s: %s has a client %T", name, what, tc.client)
-			}
-			if client, ok := bounded.HTTPClient.(*awshttp.BuildableClient); !ok || client.GetTimeout() != tc.want {
-				t.Errorf("%s: the client of %s is %T", name, what, bounded.HTTPClient)
+			if made, ok := tc.client.(client); !ok || made.Timeout != tc.want {
+				t.Errorf("%s: the client of %s is %+v", name, what, tc.client)
 			}
 		}
 	}

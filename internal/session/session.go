@@ -111,11 +111,12 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 		return nil, errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
 			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
 	}
-	patient := base.HTTPClient
-	if client, ok := patient.(*awshttp.BuildableClient); ok { // as load made it
-		patient = client.WithTimeout(longCallTimeout)
+	made, ok := base.HTTPClient.(interface{ GetTransport() *http.Transport })
+	if !ok {
+		return nil, fmt.Errorf("read the AWS configuration: it has made the HTTP client a %T", base.HTTPClient)
 	}
-	base.HTTPClient, patient = boundedClient{base.HTTPClient}, boundedClient{patient}
+	usual, patient := newClients(made.GetTransport())
+	base.HTTPClient = usual
 	base.Retryer = newRetryer
 	base.APIOptions = append(base.APIOptions, o.Metrics.observe, keepCause)
 	return &Factory{
