@@ -33,8 +33,9 @@ func isExpired(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode() == "ExpiredToken" || api.ErrorCode() == "ExpiredTokenException")
 }
 
-// keepCause makes a call whose deadline comes while it waits to be tried again
-// fail with what the last attempt said, and not with the deadline.
+// keepCause makes a call whose deadline comes while it waits to be tried again,
+// or is tried again, fail with what the attempt before said, and not with the
+// deadline.
 func keepCause(stack *middleware.Stack) error {
 	type key struct{}
 	outside := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
@@ -51,7 +52,7 @@ func keepCause(stack *middleware.Stack) error {
 		middleware.FinalizeOutput, middleware.Metadata, error,
 	) {
 		out, md, err := next.HandleFinalize(ctx, in)
-		if last, ok := middleware.GetStackValue(ctx, key{}).(*error); ok {
+		if last, ok := middleware.GetStackValue(ctx, key{}).(*error); ok && (ctx.Err() == nil || *last == nil) {
 			*last = err
 		}
 		return out, md, err

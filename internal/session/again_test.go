@@ -63,7 +63,7 @@ func TestExpiredCredentialsAreRenewed(t *testing.T) {
 }
 
 // TestNoTimeLeftToTryAgain has deadlines come after an attempt that failed: in
-// the wait before the next one, in the wait for a turn, and in an attempt.
+// the wait before the next one, in the wait for a turn, and in the next one.
 func TestNoTimeLeftToTryAgain(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -74,7 +74,8 @@ func TestNoTimeLeftToTryAgain(t *testing.T) {
 	}{
 		{"before the next attempt", false, 0, time.Millisecond, http.StatusTooManyRequests},
 		{"before the next turn", true, 0, turn - time.Second, http.StatusTooManyRequests},
-		{"in an attempt", false, time.Second, time.Second / 2, 0},
+		{"in the first attempt", false, time.Second, time.Second / 2, 0},
+		{"in the second attempt", false, 30 * time.Second, 50 * time.Second, http.StatusTooManyRequests},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
