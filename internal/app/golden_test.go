@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the golden pages anew")
 // TestGoldenPages reads worlds over the wire, with the SDK and signed calls,
 // and compares what /metrics shows of them.
 func TestGoldenPages(t *testing.T) {
+	t.Parallel()
 	for name, s := range scenarios() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ const joining = "222233336666"
 // chainRows are about a listing that is large enough to be split by account.
 func chainRows() []row {
 	return []row{
-		fails(chains, "one chain without an answer", coverage.InvalidResponse, ofMember(ok(`{}`))).with(split).stands(),
+		fails(chains, "one chain without an answer", coverage.InvalidResponse, ofMember(ok(`{}`))).with(split),
 		fails(chains, "one chain that hangs", coverage.Timeout, ofMember(hang)).with(split),
 		bears(chains, "an account that joins meanwhile", joinsMeanwhile).with(split).with(func(r *row) {
 			r.shows = func(_, now page) error {
