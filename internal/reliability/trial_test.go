@@ -95,7 +95,7 @@ type pulse struct {
 const (
 	beat = 25 * time.Millisecond
 	// tolerable is how late a beat may come.
-	tolerable = 150 * time.Millisecond
+	tolerable = 75 * time.Millisecond
 )
 
 func newPulse() *pulse {
