@@ -296,7 +296,7 @@ func TestOpenRefusesAdaptiveRetries(t *testing.T) {
 			setEnvironment(t, tc.variables)
 			t.Setenv("AWS_CONFIG_FILE", file)
 			_, err := Open(t.Context(), Options{Profile: tc.profile, RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
-			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "adaptive") {
+			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "is not supported: after an outage it never sends at full rate again") {
 				t.Errorf("the error is %v, want one: %v", err, tc.refused)
 			}
 		})

@@ -218,3 +218,10 @@ func TestHeadersAndRateOfTheWebConfiguration(t *testing.T) {
 		t.Errorf("a burst of two and one more: %d, %d", second, third)
 	}
 }
+
+func TestHashWithLineBreak(t *testing.T) {
+	g := guard(t, "basic_auth_users:\n  prometheus: |\n    "+hashed(t, "right")+"\n", example())
+	if none, ok := g.status("wrong"), g.status("right"); none != 401 || ok != 200 {
+		t.Error(none, ok)
+	}
+}

@@ -8,8 +8,10 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/common/config"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // login is a request of a client with the password of prometheus.
@@ -123,5 +125,41 @@ func TestClientOf(t *testing.T) {
 		if got := clientOf(login(t.Context(), address, "")).String(); got != want {
 			t.Errorf("%s is %s, want %s", address, got, want)
 		}
+	}
+}
+
+func TestRemovedUserWithTheSameHash(t *testing.T) {
+	p, hash := newPasswords(), config.Secret(hashed(t, "right"))
+	both, one := &policy{users: map[string]config.Secret{"prometheus": hash, "another": hash}}, &policy{users: map[string]config.Secret{"another": hash}}
+	for _, x := range []*policy{both, one} {
+		if err := x.choose(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.check(login(t.Context(), "192.0.2.1:1", "right"), both); got != right {
+		t.Fatal(got)
+	}
+	if got := p.check(login(t.Context(), "192.0.2.1:1", "right"), one); got != wrong {
+		t.Errorf("a removed user is let in: %d", got)
+	}
+}
+
+func TestStrangerTakesAsLong(t *testing.T) {
+	p := newPasswords()
+	h, err := bcrypt.GenerateFromPassword([]byte("right"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := &policy{users: map[string]config.Secret{"prometheus": config.Secret(h)}}
+	if err := asked.choose(); err != nil {
+		t.Fatal(err)
+	}
+	took := func(user string) time.Duration {
+		b := time.Now()
+		p.check(loginOf(t.Context(), "192.0.2.1:1", user, "wrong"), asked)
+		return time.Since(b)
+	}
+	if known, stranger := took("prometheus"), took("stranger"); stranger < known/2 {
+		t.Errorf("%s and %s", known, stranger)
 	}
 }

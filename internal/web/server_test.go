@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -199,5 +200,19 @@ func TestBadTelemetryPaths(t *testing.T) {
 		if _, err := routes.Handler(); err == nil {
 			t.Errorf("%q is accepted", path)
 		}
+	}
+}
+
+func TestLargeHeaders(t *testing.T) {
+	url := open(t, example())
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	req.Header.Set("X-Large", strings.Repeat("a", 2*maxHeaderBytes))
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Error(resp.StatusCode)
 	}
 }
