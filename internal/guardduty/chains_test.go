@@ -38,16 +38,18 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 		o                            Options
 		members, clusters            int
 		wantRows, wantCalls, atATime int
+		refused                      string
 	}{
-		{"in one chain for want of members", Options{RequestsPerSecond: 100}, 20, 60, 1200, 24, 1},
-		{"in chains of half a thousand rows", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 25, 3},
-		{"no faster than the request rate", Options{RequestsPerSecond: 2, Members: true}, 20, 60, 1200, 25, 1},
-		{"a small one in one chain", Options{RequestsPerSecond: 100, Members: true}, 20, 5, 100, 2, 1},
-		{"no more accounts in a filter than a hundred", Options{RequestsPerSecond: 100, Members: true}, 250, 3, 750, 16, 3},
+		{"in one chain for want of members", Options{RequestsPerSecond: 100}, 20, 60, 1200, 24, 1, ""},
+		{"in one chain where they are refused", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 24, 1, "ListMembers"},
+		{"in chains of half a thousand rows", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 25, 3, ""},
+		{"no faster than the request rate", Options{RequestsPerSecond: 2, Members: true}, 20, 60, 1200, 25, 1, ""},
+		{"a small one in one chain", Options{RequestsPerSecond: 100, Members: true}, 20, 5, 100, 2, 1, ""},
+		{"no more accounts in a filter than a hundred", Options{RequestsPerSecond: 100, Members: true}, 250, 3, 750, 16, 3, ""},
 		{
 			"those that the filter admits",
 			Options{RequestsPerSecond: 100, Members: true, Filter: Filter{AccountID: Condition{NotEquals: []string{"500000000000"}}}},
-			20, 60, 1140, 24, 3,
+			20, 60, 1140, 24, 3, "",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -55,8 +57,12 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 			c := newTarget(t, tc.o)
 			c.organization(tc.members, tc.clusters)
 			var now, most atomic.Int32
-			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, r *http.Request) bool {
-				if call.Operation == "ListCoverage" {
+			c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, r *http.Request) bool {
+				switch call.Operation {
+				case tc.refused:
+					simulator.Refuse(w, http.StatusForbidden, "AccessDeniedException", "no")
+					return true
+				case "ListCoverage":
 					for n := now.Add(1); ; {
 						seen := most.Load()
 						if n <= seen || most.CompareAndSwap(seen, n) {
@@ -80,6 +86,9 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 			}
 			if calls := c.count("ListCoverage"); calls != tc.wantCalls {
 				t.Errorf("%d calls, want %d", calls, tc.wantCalls)
+			}
+			if tc.refused != "" && c.count(tc.refused) != 1 {
+				t.Errorf("%d calls of %s, want 1", c.count(tc.refused), tc.refused)
 			}
 			if n := int(most.Load()); (n > 1) != (tc.atATime > 1) {
 				t.Errorf("%d calls at a time, want about %d", n, tc.atATime)

@@ -142,6 +142,7 @@ func (l listing) resource(r coverage.Row) coverage.Resource {
 	var made coverage.Resource
 	if known := l.known.Find(r.Key); known != nil && known.IssuesPrint == mark {
 		made = coverage.NewWith(known.Issues, r)
+		made.Key = known.Key // the same, and in memory already
 	} else {
 		made = coverage.New(r)
 	}

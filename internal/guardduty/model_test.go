@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -51,16 +53,33 @@ type history struct {
 
 	mu     sync.Mutex // guards what follows: calls are made concurrently
 	random *rand.Rand
+	doctor *rand.Rand // of what a row says beside its status
 	steps  int
 	names  int
 
 	flips  bool            // whether clusters do nothing but change, each way
 	lively bool            // whether the world moves between the calls of a refresh
 	states map[uint64]bool // since the refresh began
+	rows   map[rowState]bool
 }
 
 // statePrint tells states of the world apart, by the statuses of its clusters.
+// What else a row says may be of another moment than that of other rows.
 type statePrint uint64
+
+// rowState is what a row says of its cluster, all of it of one moment.
+type rowState struct {
+	account, name, status string
+	covered, compatible   int64
+	issues                string
+}
+
+// illnesses are issues with what they are classified as.
+var illnesses = map[string]coverage.IssueType{
+	"Unidentified issue":        coverage.Unidentified,
+	"Agent exited: ExitCode: 1": coverage.AgentExited,
+	"Agent not reporting for tasks in TaskDefinition - 'web:3'": coverage.AgentNotReporting,
+}
 
 var seed = maphash.MakeSeed()
 
@@ -103,9 +122,9 @@ func (h *history) step() {
 		case n < 14:
 			c := pick()
 			c.Status = map[string]string{"HEALTHY": "UNHEALTHY", "UNHEALTHY": "HEALTHY", "": "UNHEALTHY"}[c.Status]
-			c.UpdatedAt = h.now()
+			h.assess(c)
 		case n < 18:
-			pick().UpdatedAt = h.now() // a task was created
+			h.assess(pick()) // a task was created
 		default: // a member leaves or joins
 			d := w.Account(account).Detectors[0]
 			id := h.accounts[1+h.random.IntN(len(h.accounts)-1)]
@@ -119,6 +138,20 @@ func (h *history) step() {
 	h.remember()
 }
 
+// assess gives a cluster counts and an issue that may go with its status.
+func (h *history) assess(c *simulator.Cluster) {
+	c.UpdatedAt = h.now()
+	c.Compatible = 1 + h.doctor.Int64N(4)
+	c.Covered, c.Issues = c.Compatible, nil
+	if c.Status == "UNHEALTHY" {
+		c.Covered = h.doctor.Int64N(c.Compatible)
+		texts := slices.Sorted(maps.Keys(illnesses))
+		c.Issues = texts[h.doctor.IntN(len(texts)):]
+	}
+}
+
+func (h *history) forget() { h.states, h.rows = map[uint64]bool{}, map[rowState]bool{} }
+
 // remember notes the state that the world is in.
 func (h *history) remember() {
 	var f statePrint
@@ -129,6 +162,11 @@ func (h *history) remember() {
 			}
 			for _, c := range w.Account(id).Clusters {
 				f.add(id, c.Name, c.Status)
+				row := rowState{id, c.Name, c.Status, c.Covered, c.Compatible, ""}
+				for _, text := range c.Issues {
+					row.issues += string(illnesses[text]) + " "
+				}
+				h.rows[row] = true
 			}
 		}
 	})
@@ -137,7 +175,8 @@ func (h *history) remember() {
 
 // TestPublishedIsAStateOfTheWorld reads a world that is created, deleted,
 // changed and left by members while its pages are read. What a refresh finds is
-// a state that the world was in meanwhile, or is marked as inconsistent.
+// a state that the world was in meanwhile, or is marked as inconsistent; each of
+// its rows is a state of its cluster either way.
 func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 	steps := 1_250
 	if testing.Short() {
@@ -149,7 +188,7 @@ func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 		for _, seed := range []uint64{16, 27} {
 			t.Run(fmt.Sprintf("%+v %d", kind, seed), func(t *testing.T) {
 				t.Parallel()
-				h := &history{random: rand.New(rand.NewPCG(seed, 11)), flips: kind.flips}
+				h := &history{random: rand.New(rand.NewPCG(seed, 11)), doctor: rand.New(rand.NewPCG(seed, 12)), flips: kind.flips}
 				h.play(t, steps, kind.chains)
 			})
 		}
@@ -184,7 +223,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 	var known *coverage.Snapshot
 	refreshes, inconsistent := 0, 0
 	for h.steps < steps {
-		h.states = map[uint64]bool{}
+		h.forget()
 		h.remember()
 		before := h.steps
 		h.lively = h.random.IntN(3) > 0
@@ -196,6 +235,13 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 		var f statePrint
 		for _, r := range s.Resources {
 			f.add(r.AccountID, r.Name, string(r.Status))
+			row := rowState{r.AccountID, r.Name, string(r.Status), r.Covered, r.Compatible, ""}
+			for issue := range r.Issues.All() {
+				row.issues += string(issue.Type) + " "
+			}
+			if !h.rows[row] {
+				t.Fatalf("after %d steps and %d refreshes: %+v is no state of that cluster meanwhile", h.steps, refreshes, row)
+			}
 		}
 		switch {
 		case !*s.Consistent:
@@ -208,7 +254,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 				h.steps, refreshes, len(h.states))
 		}
 		known = s
-		h.states = map[uint64]bool{}
+		h.forget()
 		for range h.random.IntN(4) {
 			h.step()
 		}
