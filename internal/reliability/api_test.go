@@ -16,7 +16,7 @@ import (
 const api = "AWS API"
 
 func apiRows() []row {
-	return slices.Concat(statuses(), denials(), detectors(), clocks(), bodies(), odd())
+	return slices.Concat(statuses(), denials(), detectors(), clocks(), bodies(), []row{oneType()}, odd())
 }
 
 // statuses are answers of every call of near's detector, and the state that
@@ -66,6 +66,33 @@ func bodies() []row {
 	}
 }
 
+// oneType garbles the answers about one of near's three types of resources.
+func oneType() row {
+	garbled := answeredWhere(func(c simulator.Call, req *http.Request) bool {
+		return of(near(), "ListCoverage")(c) && slices.Contains(criterion(req, "RESOURCE_TYPE"), "EKS")
+	}, ok(`{"resources":[{"resourceId":"`))
+	return fails(api, "truncated JSON about EKS clusters, of a target with ECS clusters and EC2 instances, too", coverage.InvalidResponse, func(r *rig) func() {
+		for _, name := range []string{"guardduty_ecs_cluster_healthy", "guardduty_ec2_instance_healthy", "guardduty_eks_cluster_healthy"} {
+			if r.pages[len(r.pages)-1].count(name) == 0 {
+				r.Errorf("no %s before the fault", name)
+			}
+		}
+		return garbled(r)
+	}).with(func(r *row) {
+		r.config = strings.Replace(targets(), "members: true}", "members: true, resource_types: [ECS, EC2, EKS]}", 1)
+		r.arrange = func(r *rig) {
+			r.aws.Update(func(w *simulator.World) {
+				a := w.Account(nearAccount)
+				a.Instances = []*simulator.Instance{{
+					Region: faulty, ID: "i-0123456789abcdef0", UpdatedAt: then,
+					ClusterARN: "arn:aws:ecs:" + faulty + ":" + nearAccount + ":cluster/cluster-00000",
+				}}
+				a.EKSClusters = []*simulator.EKSCluster{{Region: faulty, Name: "pods", UpdatedAt: then}}
+			})
+		}
+	})
+}
+
 // odd are answers that are unusual and true.
 func odd() []row {
 	list := of(near(), "ListCoverage")
@@ -107,7 +134,7 @@ func counts(p page, want map[string]string) error {
 	return nil
 }
 
-// update is a fault in the world, and the world put right.
+// updated is a fault in the world, and the world put right.
 func updated(fault, mend func(*simulator.World)) func(*rig) func() {
 	return func(r *rig) func() {
 		r.aws.Update(fault)

@@ -53,12 +53,12 @@ func split(r *row) {
 // ofMember is a fault of the chain that lists the member alone.
 func ofMember(a answer) func(*rig) func() {
 	return answeredWhere(func(c simulator.Call, req *http.Request) bool {
-		return of(near(), "ListCoverage")(c) && slices.Equal(accountsOf(req), []string{memberAccount})
+		return of(near(), "ListCoverage")(c) && slices.Equal(criterion(req, "ACCOUNT_ID"), []string{memberAccount})
 	}, a)
 }
 
-// accountsOf are the accounts that a call of ListCoverage is limited to.
-func accountsOf(r *http.Request) []string {
+// criterion are the values of a key that a call of ListCoverage is limited to.
+func criterion(r *http.Request, key string) []string {
 	var in struct {
 		FilterCriteria struct {
 			FilterCriterion []struct {
@@ -69,7 +69,7 @@ func accountsOf(r *http.Request) []string {
 	}
 	_ = json.NewDecoder(r.Body).Decode(&in) // the simulator's business
 	for _, c := range in.FilterCriteria.FilterCriterion {
-		if c.CriterionKey == "ACCOUNT_ID" {
+		if c.CriterionKey == key {
 			return c.FilterCondition.Equals
 		}
 	}

@@ -35,13 +35,20 @@ func errorOfSTS(status int, code string) answer {
 	}
 }
 
+// deniedBySQS is the refusal of SQS.
+func deniedBySQS(w http.ResponseWriter, r *http.Request) {
+	simulator.RefuseSQS(w, 403, "AccessDeniedException", indiscreet("Access to the resource is denied.", r))
+}
+
+// called are the calls of one operation by an account.
+func called(service, account, operation string) calls {
+	return func(c simulator.Call) bool {
+		return c.Service == service && c.AccountID == account && c.Operation == operation
+	}
+}
+
 // denials are AccessDenied on each call.
 func denials() []row {
-	called := func(service, account, operation string) calls {
-		return func(c simulator.Call) bool {
-			return c.Service == service && c.AccountID == account && c.Operation == operation
-		}
-	}
 	return []row{
 		fails(api, "AccessDenied on ListDetectors, with a detector created anew", coverage.Denied, func(r *rig) func() {
 			denied := answered(of(near(), "ListDetectors"), accessDenied)(r)

@@ -1,9 +1,9 @@
 package reliability
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -84,11 +84,6 @@ func duringPaging(name string, change func(*simulator.Account), want map[string]
 	}).with(func(r *row) { r.shows = func(_, now page) error { return counts(now, want) } })
 }
 
-// original are near's clusters as they were.
-func original() []*simulator.Cluster {
-	return slices.Concat(clusters(faulty, pageful), clusters(sibling, 3))
-}
-
 // fleet is a fault in which near has other clusters than before.
 func fleet(c func() []*simulator.Cluster) func(*rig) func() {
 	return updated(
@@ -118,31 +113,30 @@ func forFleets() pace {
 }
 
 func manyClusters() row {
-	return bears(domain, "10,000 clusters in one target", func(r *rig) func() {
-		return fleet(func() []*simulator.Cluster { return clusters(faulty, sized(10_000, 500, 500)) })(r)
-	}).with(func(r *row) {
+	n := sized(10_000, 500, 500)
+	return bears(domain, "10,000 clusters in one target", fleet(func() []*simulator.Cluster {
+		return clusters(faulty, n)
+	})).with(func(r *row) {
 		r.pace, r.heavy, r.fromStart = forFleets(), true, true
-		r.shows = func(_, now page) error { return shown(now, sized(10_000, 500, 500)) }
+		r.shows = func(_, now page) error { return shown(now, n) }
 	})
 }
 
 // manyIssues are 50 issues of 4 KiB on each cluster.
 func manyIssues() row {
-	n := func() int { return sized(1000, 20, 1) }
-	return bears(domain, "50 issues of 4 KiB on each of 1,000 clusters", func(r *rig) func() {
-		return fleet(func() []*simulator.Cluster {
-			all := clusters(faulty, n())
-			for _, c := range all {
-				c.Status, c.Issues = "UNHEALTHY", nil
-				for i := range 50 {
-					c.Issues = append(c.Issues, fmt.Sprintf("Issue %d: %s", i, strings.Repeat("long ", 820)))
-				}
+	n := sized(1000, 20, 1)
+	return bears(domain, "50 issues of 4 KiB on each of 1,000 clusters", fleet(func() []*simulator.Cluster {
+		all := clusters(faulty, n)
+		for _, c := range all {
+			c.Status, c.Issues = "UNHEALTHY", nil
+			for i := range 50 {
+				c.Issues = append(c.Issues, fmt.Sprintf("Issue %d: %s", i, strings.Repeat("long ", 820)))
 			}
-			return all
-		})(r)
-	}).with(func(r *row) {
+		}
+		return all
+	})).with(func(r *row) {
 		r.pace, r.heavy, r.fromStart = forFleets(), true, true
-		r.shows = func(_, now page) error { return shown(now, n()) }
+		r.shows = func(_, now page) error { return errors.Join(shown(now, n), shortIssues(now)) }
 	})
 }
 
@@ -160,6 +154,30 @@ func shown(p page, n int) error {
 	return nil
 }
 
+// shortIssues says where near's clusters have no issue, or one that is too long.
+func shortIssues(p page) error {
+	found := false
+	for s := range p.data(near()) {
+		if family(s) != "guardduty_ecs_cluster_issue_info" {
+			continue
+		}
+		l := labels(s)
+		found = found || l["account_id"] == nearAccount
+		if n := len(unescaped(l["issue"])); n > coverage.MaxTextBytes {
+			return fmt.Errorf("an issue of %d bytes: %s", n, s)
+		}
+	}
+	if !found {
+		return errors.New("no issue")
+	}
+	return nil
+}
+
+// unescaped is a label's value without what a page escapes in it.
+func unescaped(value string) string {
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n").Replace(value)
+}
+
 // hostileNames are answered as raw bytes, some of them no UTF-8.
 func hostileNames() row {
 	names := []string{
@@ -173,7 +191,7 @@ func hostileNames() row {
 		answered(of(near(), "ListCoverage"), ok(listing("", resources...)))).with(func(r *row) {
 		r.shows = func(_, now page) error {
 			for s := range now.series {
-				if strings.ContainsAny(s, "\x00\u202e") || len(labels(s)["cluster_name"]) > 2*coverage.MaxTextBytes {
+				if strings.ContainsAny(s, "\x00\u202e") || len(unescaped(labels(s)["cluster_name"])) > coverage.MaxTextBytes {
 					return fmt.Errorf("a label that is not clean: %q", s)
 				}
 			}

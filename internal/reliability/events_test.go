@@ -19,10 +19,10 @@ const (
 // eventRows are about the queue that change notifications come in.
 func eventRows() []row {
 	return []row{
-		queued("an event delivered many times", repeatedEvent).with(func(r *row) {
+		queued("an event delivered many times", sent(50, repeatedEvent)).with(func(r *row) {
 			r.also = func(r *rig) { r.wantEvents(`discarded_total{reason="duplicate"}`, 50) }
 		}).stands(),
-		queued("old events after new ones", oldEvents).with(func(r *row) {
+		queued("old events after new ones", sent(50, oldEvent)).with(func(r *row) {
 			r.also = func(r *rig) { r.wantEvents(`discarded_total{reason="outdated"}`, 50) }
 		}),
 		queued("messages that are no events", sent(20, func(i int) string { return fmt.Sprintf("{%d poison", i) })).with(func(r *row) {
@@ -36,6 +36,9 @@ func eventRows() []row {
 			r.also = func(r *rig) { r.wantEvents(`discarded_total{reason="foreign"}`, 50) }
 		}),
 		queued("deletes that fail", deletesFail).with(func(r *row) {
+			r.also = func(r *rig) { r.wantQueueUp(0) }
+		}),
+		queued("AccessDenied on ReceiveMessage", receivesDenied).with(func(r *row) {
 			r.also = func(r *rig) { r.wantQueueUp(0) }
 		}),
 		queued("a visibility timeout that runs out", visibilityRunsOut),
@@ -112,30 +115,29 @@ func foreignEvent(i int) string {
 		i, homeAccount, then.Format(time.RFC3339), faulty, canaryMail)
 }
 
-func repeatedEvent(r *rig) func() {
-	return sent(50, func(int) string { return event("cluster-00000", "Healthy", then) })(r)
-}
+func repeatedEvent(int) string { return event("cluster-00000", "Healthy", then) }
 
-func oldEvents(r *rig) func() {
-	return sent(50, func(i int) string {
-		return event("cluster-00000", "Unhealthy", then.Add(-time.Duration(i+1)*time.Minute))
-	})(r)
-}
-
-// of the queue's calls.
-func ofQueue(operations ...string) calls {
-	return func(c simulator.Call) bool {
-		return c.Service == "sqs" && strings.Contains(strings.Join(operations, " "), c.Operation)
-	}
+func oldEvent(i int) string {
+	return event("cluster-00000", "Unhealthy", then.Add(-time.Duration(i+1)*time.Minute))
 }
 
 func deletesFail(r *rig) func() {
-	mend := answered(ofQueue("DeleteMessageBatch"), refusal(500, "InternalError", "Try again."))(r)
+	mend := answered(called("sqs", homeAccount, "DeleteMessageBatch"), refusal(500, "InternalError", "Try again."))(r)
 	r.send(event("cluster-00000", "Healthy", then))
 	return func() {
 		mend()
 		r.send(event("cluster-00003", "Healthy", then)) // so that there is one more to delete
 	}
+}
+
+// receivesDenied refuses what has worked. A message ends each call that waits
+// for one.
+func receivesDenied(r *rig) func() {
+	r.send(event("cluster-00000", "Healthy", then))
+	r.wantQueueUp(1)
+	mend := answered(called("sqs", homeAccount, "ReceiveMessage"), deniedBySQS)(r)
+	r.send(event("cluster-00003", "Healthy", then))
+	return mend
 }
 
 // visibilityRunsOut keeps the exporter waiting for the one call that an event

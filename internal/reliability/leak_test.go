@@ -42,7 +42,7 @@ func leftOver(name string) (n int, stacks string) {
 
 // nothingLeft waits for the goroutines that a row has started to end.
 func (x *trial) nothingLeft() {
-	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(x.patience); ; <-time.After(20 * time.Millisecond) {
 		n, stacks := leftOver(x.Name())
 		if n > 0 && time.Now().After(deadline) {
 			x.Errorf("%d goroutines are left over:\n%s", n, stacks)

@@ -144,24 +144,28 @@ func (r *rig) unchanged(before page, targets ...target) {
 	}
 }
 
-// removed takes far out of the configuration while its refresh hangs.
-func removed(r *rig) {
-	r.start()
-	before := r.settled()
-	asked := make(chan struct{}, 1)
-	which := of(far())
+// hangs leaves these calls without an answer, and tells when there has been one.
+func (r *rig) hangs(which calls) (asked <-chan struct{}) {
+	first := make(chan struct{}, 1)
 	r.aws.SetIntercept(func(c simulator.Call, _ http.ResponseWriter, req *http.Request) bool {
 		if !which(c) {
 			return false
 		}
 		select {
-		case asked <- struct{}{}:
+		case first <- struct{}{}:
 		default:
 		}
 		<-req.Context().Done()
 		return true
 	})
-	<-asked
+	return first
+}
+
+// removed takes far out of the configuration while its refresh hangs.
+func removed(r *rig) {
+	r.start()
+	before := r.settled()
+	<-r.hangs(of(far()))
 	whole := r.configure("")
 	lines := slices.DeleteFunc(slices.Collect(strings.Lines(whole)), func(l string) bool { return strings.Contains(l, "{name: far,") })
 	r.configure(strings.Join(lines, ""))
@@ -210,7 +214,7 @@ func (r *rig) spawn(file string) child {
 	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+r.server.URL, "AWS_REGION="+sibling,
 		"AWS_ACCESS_KEY_ID="+homeKeyID, "AWS_SECRET_ACCESS_KEY="+homeSecret)
 	said := len(r.journal.String())
-	cmd.Stderr = r.journal.entries
+	cmd.Stdout, cmd.Stderr = r.journal.entries, r.journal.entries
 	r.check(cmd.Start())
 	child := child{hangUp: func() { r.check(cmd.Process.Signal(syscall.SIGHUP)) }}
 	child.terminate = sync.OnceFunc(func() { r.check(cmd.Process.Signal(syscall.SIGTERM)) }) // a second one would cut it off
@@ -311,7 +315,6 @@ func endWhileScraped(r *rig) {
 	r.check(err)
 	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
 	r.check(err)
-	defer resp.Body.Close()
 	exporter.terminate()
 	for accepted := true; accepted; {
 		other, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", address)
@@ -320,8 +323,8 @@ func endWhileScraped(r *rig) {
 			r.wait(time.Millisecond)
 		}
 	}
-	text, err := io.ReadAll(resp.Body)
-	if n := strings.Count(string(text), "\nguardduty_ecs_cluster_healthy{account_id=\""+homeAccount); err != nil || n != many {
+	text, err := r.read("GET /metrics", resp)
+	if n := strings.Count(text, "\nguardduty_ecs_cluster_healthy{account_id=\""+homeAccount); err != nil || n != many {
 		r.Errorf("%d clusters on the page that was under way, want %d: %v", n, many, err)
 	}
 	r.again(file, before)
@@ -332,16 +335,7 @@ func endWhileRefreshing(r *rig) {
 	file := r.saved()
 	exporter := r.spawn(file)
 	before := r.settled()
-	asked := make(chan struct{}, 1)
-	r.aws.SetIntercept(func(_ simulator.Call, _ http.ResponseWriter, req *http.Request) bool {
-		select {
-		case asked <- struct{}{}:
-		default:
-		}
-		<-req.Context().Done()
-		return true
-	})
-	<-asked
+	<-r.hangs(func(simulator.Call) bool { return true })
 	begun := time.Now()
 	exporter.terminate()
 	if err := r.stop(); err != nil || time.Since(begun) > 15*time.Second {

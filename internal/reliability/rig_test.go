@@ -167,16 +167,22 @@ func (r *rig) request(method, path string, header ...string) (int, string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	text, err := r.read(method+" "+path, resp)
 	if err != nil {
 		r.Error(err)
 	}
-	r.secrets.search(method+" "+path, string(text))
+	return resp.StatusCode, text
+}
+
+// read reads an answer to its end and searches it for secrets.
+func (r *rig) read(request string, resp *http.Response) (string, error) {
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	r.secrets.search(request, string(text))
 	for name, values := range resp.Header {
-		r.secrets.search(method+" "+path, name+": "+strings.Join(values, ", "))
+		r.secrets.search(request, name+": "+strings.Join(values, ", "))
 	}
-	return resp.StatusCode, string(text)
+	return string(text), err
 }
 
 // scrape asks for the page as Prometheus does and keeps it.
@@ -229,7 +235,7 @@ func (r *rig) brief(p page) string {
 	return b.String()
 }
 
-// configurations that are refused, and name secrets.
+// refused is a configuration that is refused, and names secrets.
 const refused = "targets:\n  - {name: near, role_arn: nonsense, external_id: " + nearSesame + ", external_ids: [" + farSesame + "]}\n"
 
 // probe asks for everything else that the exporter answers.
@@ -239,8 +245,6 @@ func (r *rig) probe() {
 		r.request(http.MethodGet, path)
 	}
 	before := r.configure(refused)
-	if status, text := r.request(http.MethodPost, "/-/reload"); status != http.StatusInternalServerError {
-		r.Errorf("a reload of nonsense: %d %s", status, text)
-	}
+	r.reload(http.StatusInternalServerError)
 	r.configure(before)
 }

@@ -97,7 +97,8 @@ func (r row) with(change func(*row)) row {
 	return r
 }
 
-// stands makes the row one of those that -short runs.
+// stands makes the row one of those that stand for the others: they run always,
+// the others with -every or -full.
 func (r row) stands() row {
 	r.short = true
 	return r

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,9 +15,14 @@ import (
 type trial struct {
 	*testing.T
 	evidence evidence
+	patience time.Duration // how long goroutines may take to end
 
 	mu       sync.Mutex
 	failures []string
+}
+
+func newTrial(t *testing.T) *trial {
+	return &trial{T: t, evidence: evidence{kept: map[promise]bool{}}, patience: 10 * time.Second}
 }
 
 // tries is how often a row is run at most, each time at a slower pace.
@@ -27,7 +33,7 @@ const tries = 3
 func (r row) try(t *testing.T, p *pulse) []string {
 	for n := 1; ; n++ {
 		begun := time.Now()
-		x := &trial{T: t, evidence: evidence{kept: map[promise]bool{}}}
+		x := newTrial(t)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -156,5 +162,28 @@ func TestTrial(t *testing.T) {
 		if failures := r.try(t, p); runs != tc.runs || (len(failures) > 0) != tc.fail {
 			t.Errorf("%s: %d runs, %q", tc.name, runs, failures)
 		}
+	}
+}
+
+// TestTrialFinds has rows do what is found only after their course.
+func TestTrialFinds(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		run  func(r *rig, stop <-chan struct{})
+		want string
+	}{
+		{"a goroutine", func(_ *rig, stop <-chan struct{}) { go func() { <-stop }() }, "1 goroutines are left over"},
+		{"a secret", func(r *rig, _ <-chan struct{}) { r.options.Logger.Info("role", "external_id", nearSesame) }, "the log shows an external ID"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			stop := make(chan struct{})
+			defer close(stop)
+			x := newTrial(t)
+			x.patience = time.Second
+			row{run: func(r *rig) { tc.run(r, stop) }}.play(x, 1)
+			if len(x.failures) != 1 || !strings.Contains(x.failures[0], tc.want) {
+				t.Errorf("%q, want only %s", x.failures, tc.want)
+			}
+		})
 	}
 }

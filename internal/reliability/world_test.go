@@ -91,7 +91,7 @@ func world() *simulator.World {
 			{
 				ID: nearAccount, Name: "near", Email: canaryMail, Roles: role(nearSesame),
 				Detectors: []*simulator.Detector{{Region: faulty, Members: []string{memberAccount}}, {Region: sibling}},
-				Clusters:  slices.Concat(clusters(faulty, pageful), clusters(sibling, 3)),
+				Clusters:  original(),
 			},
 			{
 				ID: memberAccount, Name: "member", Email: canaryMail, Roles: role(nearSesame),
@@ -105,6 +105,11 @@ func world() *simulator.World {
 			},
 		},
 	}
+}
+
+// original are near's clusters while no fault changes them.
+func original() []*simulator.Cluster {
+	return slices.Concat(clusters(faulty, pageful), clusters(sibling, 3))
 }
 
 // clusters makes n clusters, every tenth of them unhealthy.
