@@ -32,15 +32,29 @@ type Page struct {
 // Render makes a page of what write writes. The Writer may be used until write
 // returns.
 func Render(write func(*Writer)) *Page {
-	var kept bytes.Buffer
-	w := newWriter(&kept)
+	var kept pieces
+	out := bufio.NewWriterSize(&kept, chunk)
+	w := newWriter(out)
 	write(w)
 	w.compress()
 	must(w.out.Flush())
-	p := &Page{open: kept.Len(), size: w.size, sum: w.sum}
+	must(out.Flush())
+	rest := len(kept)
 	must(w.out.Close())
-	p.deflate = bytes.Clone(kept.Bytes()) // without the room that a buffer has to grow
+	must(out.Flush())
+	p := &Page{deflate: bytes.Join(kept, nil), size: w.size, sum: w.sum}
+	p.open = len(p.deflate) - len(bytes.Join(kept[rest:], nil))
 	return p
+}
+
+// pieces keeps what is written to it. A buffer that grows would need three times
+// the memory at its last growth.
+type pieces [][]byte
+
+// Write implements io.Writer.
+func (p *pieces) Write(piece []byte) (int, error) {
+	*p = append(*p, bytes.Clone(piece))
+	return len(piece), nil
 }
 
 // WriteTo writes the text. It implements io.WriterTo.

@@ -3,8 +3,12 @@ package exposition_test
 import (
 	"bytes"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,6 +99,67 @@ func TestRenderMuch(t *testing.T) {
 	})
 	if got := text(t, page); got != want.String() {
 		t.Errorf("%d bytes, want %d of another text", len(got), want.Len())
+	}
+}
+
+// TestRenderRests counts the moments that a large page leaves to others: one
+// after each MiB of its text.
+func TestRenderRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rest = 50 * time.Microsecond
+		value := strings.Repeat("a", 1000)
+		for _, samples := range []int{0, 1000, 1100, 8600} {
+			start := time.Now()
+			page := exposition.Render(func(w *exposition.Writer) {
+				w.Family("m", "M.", []string{"a"})
+				for range samples {
+					w.Sample(1, value)
+				}
+			})
+			got, mebibytes := time.Since(start), len(text(t, page))>>20
+			if want := time.Duration(mebibytes) * rest; got != want {
+				t.Errorf("%d MiB rest for %s, want %s", mebibytes, got, want)
+			}
+		}
+	})
+}
+
+// pieces is a client's connection that notes what is written to it.
+type pieces struct {
+	header                http.Header
+	count, largest, total int
+}
+
+func (p *pieces) Header() http.Header { return p.header }
+
+func (p *pieces) WriteHeader(int) {}
+
+func (p *pieces) Write(text []byte) (int, error) {
+	p.count++
+	p.largest = max(p.largest, len(text))
+	p.total += len(text)
+	return len(text), nil
+}
+
+// TestTextIsSentInPieces has a large page and a client without gzip: nobody
+// holds the whole text.
+func TestTextIsSentInPieces(t *testing.T) {
+	const mebibytes = 8
+	page := exposition.Render(func(w *exposition.Writer) {
+		w.Family("m", "M.", []string{"a"})
+		value := strings.Repeat("a", 1<<10)
+		for range mebibytes << 10 {
+			w.Sample(1, value)
+		}
+	})
+	sent := &pieces{header: http.Header{}}
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	exposition.Handler(func() *exposition.Page { return page }, nothing).ServeHTTP(sent, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if want := len(text(t, page)); sent.total != want || want < mebibytes<<20 {
+		t.Errorf("%d bytes are sent of %d", sent.total, want)
+	}
+	if sent.count < mebibytes || sent.largest > 1<<20 {
+		t.Errorf("%d pieces, the largest of %d bytes", sent.count, sent.largest)
 	}
 }
 

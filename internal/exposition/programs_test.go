@@ -3,10 +3,13 @@ package exposition_test
 import (
 	"html"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +25,38 @@ assert answer.headers["Content-Encoding"] == "gzip"
 sys.stdout.buffer.write(gzip.decompress(answer.read()))
 `
 
+// encodings are what a client of a server asked for and got, one for each answer.
+type encodings struct {
+	mu             sync.Mutex
+	asked, replied []string
+}
+
+// handler notes the answers of another one.
+func (e *encodings) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.asked = append(e.asked, r.Header.Get("Accept-Encoding"))
+		e.replied = append(e.replied, w.Header().Get("Content-Encoding"))
+	})
+}
+
+// checkGzip asks for answers, each of them asked for and given with gzip.
+func (e *encodings) checkGzip(t *testing.T) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.replied) == 0 {
+		t.Error("nothing was answered")
+	}
+	for i, got := range e.replied {
+		if got != "gzip" || !strings.Contains(e.asked[i], "gzip") {
+			t.Errorf("asked for %q, got %q", e.asked[i], got)
+		}
+	}
+}
+
 // TestProgramsReadTheWholePage has programs that are known to stop at, or to
 // fail on, what follows a first gzip member.
 func TestProgramsReadTheWholePage(t *testing.T) {
@@ -34,29 +69,38 @@ func TestProgramsReadTheWholePage(t *testing.T) {
 	})
 	self := prometheus.NewRegistry()
 	self.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "own", Help: "Own."}))
-	url := serve(t, func() *exposition.Page { return page }, self).URL
+	metrics := exposition.MetricsHandler(exposition.Options{
+		Page: func() *exposition.Page { return page }, Self: self, Logger: slog.New(slog.DiscardHandler),
+	})
 	for name, command := range map[string][]string{
-		"curl":     {"curl", "--silent", "--show-error", "--fail", "--compressed", url},
-		"Python":   {"python3", "-c", readWithPython, url},
-		"Chromium": {"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + t.TempDir(), "--dump-dom", url},
+		"curl":     {"curl", "--silent", "--show-error", "--fail", "--compressed"},
+		"Python":   {"python3", "-c", readWithPython},
+		"Chromium": {"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + t.TempDir(), "--dump-dom"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath(command[0]); err != nil {
 				t.Skipf("%s is not on the PATH", command[0])
 			}
+			var used encodings
+			server := httptest.NewServer(used.handler(metrics))
+			defer server.Close()
 			var complaints strings.Builder
-			cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+			cmd := exec.CommandContext(t.Context(), command[0], append(command[1:], server.URL)...)
 			cmd.Stderr = &complaints
 			text, err := cmd.Output()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, &complaints)
 			}
 			checkWhole(t, html.UnescapeString(string(text)), clusters)
+			used.checkGzip(t)
 		})
 	}
 	t.Run("Go", func(t *testing.T) {
+		var used encodings
+		server := httptest.NewServer(used.handler(metrics))
+		defer server.Close()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,6 +114,7 @@ func TestProgramsReadTheWholePage(t *testing.T) {
 			t.Errorf("compressed: %t, %v", resp.Uncompressed, err)
 		}
 		checkWhole(t, string(text), clusters)
+		used.checkGzip(t)
 	})
 }
 

@@ -18,8 +18,7 @@ const (
 	// Where there are few processors, scrapes wait for one that has nothing else
 	// to do, or 10 ms until the runtime looks at the network regardless. So one
 	// is left to them for a moment after each MiB, which takes some 2 ms.
-	restEvery = 16 // chunks
-	rest      = 50 * time.Microsecond
+	rest = 50 * time.Microsecond
 )
 
 // Writer writes families of gauges, one after the other. Its methods are not
@@ -29,8 +28,6 @@ type Writer struct {
 	text []byte // not compressed yet
 	size int    // of the text compressed so far, in bytes
 	sum  uint32 // CRC-32 of the text compressed so far
-
-	chunks int // compressed so far
 
 	// The family that is being written.
 	head   string // its first lines, "" once they are written
@@ -100,11 +97,12 @@ func (w *Writer) Sample(value float64, labelValues ...string) {
 // compress moves the text on.
 func (w *Writer) compress() {
 	w.sum = crc32.Update(w.sum, crc32.IEEETable, w.text)
+	before := w.size
 	w.size += len(w.text)
 	_, err := w.out.Write(w.text)
 	must(err)
 	w.text = w.text[:0]
-	if w.chunks++; w.chunks%restEvery == 0 {
+	if before>>20 != w.size>>20 { // another MiB is done
 		time.Sleep(rest)
 	}
 }
