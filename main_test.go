@@ -31,6 +31,39 @@ func TestCheckConfig(t *testing.T) {
 	}
 }
 
+// TestCheckConfigOfAFleet runs the command that docs/scale.md shows with its
+// output, and one for more clusters than there is time for.
+func TestCheckConfigOfAFleet(t *testing.T) {
+	document, err := os.ReadFile("docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const command = "check-config config.example.yaml --clusters 4000"
+	var out, errOut bytes.Buffer
+	if err := run(t.Context(), strings.Fields(command), &out, &errOut); err != nil || errOut.Len() > 0 {
+		t.Errorf("%v, and on standard error %q", err, &errOut)
+	}
+	shown := "```sh\n" + name + " " + command + "\n```\n\n```text\n" + out.String() + "```\n"
+	if !strings.Contains(out.String(), "4,000 ECS clusters") || !strings.Contains(string(document), shown) {
+		t.Errorf("docs/scale.md shows something else than\n%s", shown)
+	}
+
+	defaults := filepath.Join(t.TempDir(), "defaults.yaml")
+	if err := os.WriteFile(defaults, []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	err = run(t.Context(), []string{"check-config", defaults, "--clusters", "50000"}, &out, &errOut)
+	for _, want := range []string{"50,000 clusters", "raise aws.requests_per_second", "refresh.timeout"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error about %q", err, want)
+		}
+	}
+	if !strings.Contains(out.String(), "\n50,000 ECS clusters") {
+		t.Errorf("printed %q, want what they ask of AWS all the same", &out)
+	}
+}
+
 // TestPolicyOfAConfiguration prints what the whole example needs: a document for
 // each principal, and why.
 func TestPolicyOfAConfiguration(t *testing.T) {

@@ -133,13 +133,13 @@ func (l Load) DollarsPerMonth() float64 {
 // Err says that the largest refresh cannot end in time, its first call of
 // ListDetectors included.
 func (l Load) Err() error {
-	turn := time.Duration(float64(time.Second) / l.perSecond)
-	if l.Slowest+turn < l.Timeout {
+	needed := l.Slowest + time.Duration(float64(time.Second)/l.perSecond)
+	if needed < l.Timeout {
 		return nil
 	}
-	return fmt.Errorf("%s clusters in one target take at least %s to list, longer than refresh.timeout (%s): "+
+	return fmt.Errorf("%s clusters in one target take at least %s to list for the first time, and refresh.timeout (%s) is not longer: "+
 		"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
-		Thousands(l.PerTarget), l.Slowest.Round(time.Second), l.Timeout)
+		Thousands(l.PerTarget), needed.Truncate(time.Millisecond), l.Timeout)
 }
 
 // String returns the load in a few lines.
