@@ -2,8 +2,8 @@ package simulator_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,47 +25,65 @@ func TestDemoQueue(t *testing.T) {
 	queue := box{t: t, client: sqs.NewFromConfig(config), url: at.URL(url)}
 
 	var accounts []string
-	before := map[string]string{}
+	before := map[demoResource]string{}
 	s.Update(func(w *simulator.World) {
-		before = ecsStatuses(w)
+		before = demoStatuses(w)
 		for _, a := range w.Accounts {
 			accounts = append(accounts, a.ID)
 		}
 	})
-	changes, events := 0, 0
+	changes, events := map[string]int{}, map[string]int{}
 	for n := 1; n <= 60; n++ {
-		s.Update(func(w *simulator.World) { simulator.Step(w, n, begin) })
 		s.Update(func(w *simulator.World) {
-			after := ecsStatuses(w)
-			for cluster, status := range after {
-				if before[cluster] != status {
-					changes++
+			simulator.Step(w, n, begin)
+			// The demo's own course changes the status of no EKS cluster.
+			w.Account(at.AccountID).EKSClusters[0].Status = []string{"HEALTHY", "UNHEALTHY"}[n%2]
+		})
+		s.Update(func(w *simulator.World) {
+			after := demoStatuses(w)
+			for resource, status := range after {
+				if before[resource] != status {
+					changes[resource.resourceType]++
 				}
 			}
 			before = after
 		})
-		for _, m := range queue.receive() {
-			if strings.Contains(demoEvent(t, *m.Body, accounts), "ECS") {
-				events++
-			}
-			if err := queue.delete(m); err != nil {
-				t.Fatal(err)
+		for visible := 1; visible > 0; visible, _ = s.QueueDepth(at.AccountID, at.Region, at.Name) {
+			for _, m := range queue.receive() {
+				events[demoEvent(t, *m.Body, accounts)]++
+				if err := queue.delete(m); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
-	if changes == 0 || events != changes {
-		t.Errorf("%d events of %d changes of ECS clusters", events, changes)
+	for _, resourceType := range []string{"ECS", "EC2", "EKS"} {
+		if changes[resourceType] == 0 {
+			t.Errorf("nothing of type %s has changed", resourceType)
+		}
+	}
+	if !maps.Equal(events, changes) {
+		t.Errorf("events %v of changes %v", events, changes)
 	}
 	if visible, inFlight := s.QueueDepth(at.AccountID, at.Region, at.Name); visible+inFlight != 0 {
 		t.Errorf("%d messages are left", visible+inFlight)
 	}
 }
 
-func ecsStatuses(w *simulator.World) map[string]string {
-	all := map[string]string{}
+type demoResource struct{ resourceType, accountID, region, name string }
+
+// demoStatuses returns the coverage status of every resource.
+func demoStatuses(w *simulator.World) map[demoResource]string {
+	all := map[demoResource]string{}
 	for _, a := range w.Accounts {
 		for _, c := range a.Clusters {
-			all[a.ID+c.Region+c.Name] = c.CoverageStatus()
+			all[demoResource{"ECS", a.ID, c.Region, c.Name}] = c.CoverageStatus()
+		}
+		for _, i := range a.Instances {
+			all[demoResource{"EC2", a.ID, i.Region, i.ID}] = i.CoverageStatus()
+		}
+		for _, c := range a.EKSClusters {
+			all[demoResource{"EKS", a.ID, c.Region, c.Name}] = c.CoverageStatus()
 		}
 	}
 	return all
