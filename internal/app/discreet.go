@@ -8,7 +8,8 @@ import (
 
 // discreet is a slog.Handler that leaves out of what is logged what AWS, or
 // whoever answers in its place, may repeat of a request or of an answer that
-// cannot be read: access key IDs, session tokens and e-mail addresses.
+// cannot be read: access key IDs, secret access keys, session tokens, web
+// identity tokens and e-mail addresses.
 type discreet struct{ slog.Handler }
 
 // Handle implements slog.Handler.
@@ -51,9 +52,9 @@ func cleanAttr(a slog.Attr) slog.Attr {
 	return slog.Attr{Key: a.Key, Value: v}
 }
 
-// secrets are an access key ID; a secret access key by the name before it; a
-// session token, which is longer than any word without hyphens in a name of
-// AWS's; a web identity token; and an e-mail address.
+// secrets are an access key ID; a secret access key or a session token by the
+// name before it; a session token without a name, which is longer than any word
+// without hyphens in a name of AWS's; a web identity token; and an e-mail address.
 var secrets = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b` +
 	`|(?i:secret_?access_?key|session_?token)["']?\s*[:=>]\s*["']?[^\s"'<,&]+` +
 	`|[A-Za-z0-9+/=%]{100,}` +

@@ -92,6 +92,22 @@ func TestEventsThatChangeNothing(t *testing.T) {
 	})
 }
 
+// TestARefreshShowsWhatNoEventTold has a queue that gets no events.
+func TestARefreshShowsWhatNoEventTold(t *testing.T) {
+	t.Parallel()
+	w := homeWorld(healthy("api"), healthy("web"))
+	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.NoEvents}}
+	e := start(t, w, "refresh: {interval: 2s, timeout: 1s, max_staleness: 3h}\ntargets: [{name: home, regions: [us-east-1]}]\n"+
+		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
+	e.untilMetric(webHealthy + "1")
+	e.untilMetric(fmt.Sprintf("guardduty_event_queue_up{queue=%q} 1", e.queueURL()))
+	e.turnWeb("UNHEALTHY")
+	e.untilMetric(webHealthy + "0")
+	e.aws.Update(func(w *simulator.World) { w.Accounts[0].RemoveCluster("us-east-1", "api") })
+	e.until("a cluster that is gone is shown no more", func() bool { return !strings.Contains(e.metrics(), `cluster_name="api"`) })
+	e.untilMetric("guardduty_exporter_events_applied_total 0")
+}
+
 // TestAQueueThatIsRefusedIsSeen is about the queue alone: the target goes on.
 func TestAQueueThatIsRefusedIsSeen(t *testing.T) {
 	e := eventWorld(t, simulator.Direct)

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +29,11 @@ import (
 // not UTF-8.
 func TestPageIsWhatARegistryExposes(t *testing.T) {
 	met := map[string]bool{}
+	rare := []string{ // one for each world, in turns
+		"text/plain; version=0.0.4; escaping=dots", "text/plain; version=0.0.4; escaping=values",
+		"application/openmetrics-text; version=1.0.0; escaping=dots", "application/openmetrics-text; version=1.0.0; escaping=values",
+		"application/openmetrics-text; version=0.0.1",
+	}
 	for seed := range uint64(50) {
 		in := randomInput(rand.New(rand.NewPCG(seed, 1)))
 		domain := prometheus.NewPedanticRegistry()
@@ -52,7 +56,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 		want := promhttp.InstrumentMetricHandler(self, promhttp.HandlerFor(
 			prometheus.Gatherers{domain, self}, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: self},
 		))
-		for _, accept := range []string{"text/plain", "application/openmetrics-text; version=1.0.0"} {
+		for _, accept := range []string{"text/plain", "application/openmetrics-text; version=1.0.0", rare[seed%uint64(len(rare))]} {
 			for _, encoding := range []string{"identity", "gzip"} {
 				header := http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}
 				if diff := cmp.Diff(scrape(t, want, header), scrape(t, got, header)); diff != "" {
@@ -68,8 +72,8 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 	}
 }
 
-// scrape reads a page as its headers say and returns the value of each series,
-// and the type and help of each family.
+// scrape reads a page as its headers say and returns the format, the value of
+// each series, and the type and help of each family.
 func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
@@ -88,7 +92,7 @@ func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string 
 			t.Fatal(err)
 		}
 	}
-	found := map[string]string{}
+	found := map[string]string{"Content-Type": answer.Header().Get("Content-Type")}
 	decoder := expfmt.NewDecoder(body, format)
 	for {
 		var f dto.MetricFamily
@@ -99,9 +103,7 @@ func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string 
 		}
 		add(t, found, "# "+f.GetName(), fmt.Sprint(f.GetType(), " ", f.GetHelp()))
 		for _, m := range f.GetMetric() {
-			if f.GetType() == dto.MetricType_GAUGE {
-				add(t, found, f.GetName()+fmt.Sprint(m.GetLabel()), strconv.FormatFloat(m.GetGauge().GetValue(), 'g', -1, 64))
-			}
+			add(t, found, f.GetName()+fmt.Sprint(m.GetLabel()), m.String())
 		}
 	}
 }

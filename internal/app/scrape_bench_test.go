@@ -89,7 +89,7 @@ func inputOf(reports ...coverage.Report) collector.Input {
 // own are the metrics of the process itself, as build registers them.
 func own() *prometheus.Registry {
 	self := prometheus.NewRegistry()
-	self.MustRegister(NewSelfMetrics(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	self.MustRegister(NewSelfMetrics(), newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return self
 }
 
@@ -377,6 +377,7 @@ func BenchmarkKeptMemory(b *testing.B) {
 		{clusters: 50_000, healthy: true},
 		{clusters: 50_000, healthy: true, shared: true},
 		{clusters: 500_000},
+		{clusters: 500_000, shared: true},
 	} {
 		b.Run(fmt.Sprintf("%d/healthy=%t/shared=%t", f.clusters, f.healthy, f.shared), func(b *testing.B) {
 			var domain, all float64

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"guardduty_coverage_exporter/internal/simulator"
+)
+
+// TestARefreshThatCannotEndInTimeIsNotBegun waits for the state for less than
+// refresh.timeout: to list 10,000 clusters at 5 calls per second takes 40 s.
+func TestARefreshThatCannotEndInTimeIsNotBegun(t *testing.T) {
+	t.Parallel()
+	clusters := make([]*simulator.Cluster, 10_000)
+	for i := range clusters {
+		clusters[i] = healthy(fmt.Sprintf("cluster-%05d", i))
+	}
+	e := start(t, homeWorld(clusters...), "refresh: {interval: 1h, timeout: 30s, max_staleness: 3h}\naws: {requests_per_second: 5}\n"+
+		"targets: [{name: home, regions: [us-east-1]}]\n")
+	e.untilMetric(`guardduty_target_state{account_id="111122223333",region="us-east-1",state="timeout",target="home"} 1`)
+	if n := e.calls("ListCoverage"); n != 0 {
+		t.Errorf("%d calls of ListCoverage", n)
+	}
+	if n := len(e.aws.Calls()); n > 10 {
+		t.Errorf("%d calls in all", n)
+	}
+	if log := e.log.String(); !strings.Contains(log, "to list 10000 resources are 201 calls") ||
+		!strings.Contains(log, "raise aws.requests_per_second, or refresh.timeout and refresh.interval") {
+		t.Errorf("the log does not say what to do:\n%s", log)
+	}
+}
