@@ -41,6 +41,9 @@ func (r *rig) course() {
 	end()
 	c.ended = time.Now()
 	c.recovered()
+	if r.row.after != nil {
+		r.row.after(r)
+	}
 	if err := r.stop(); err != nil {
 		r.Errorf("Run: %v", err)
 	}

@@ -56,6 +56,12 @@ func queued(name string, begin func(*rig) func()) row {
 			r.aws.Update(func(w *simulator.World) { w.Account(homeAccount).Queues = theQueue() })
 			r.configure(r.yaml + fmt.Sprintf("events: [{queue_url: %q, region: %s}]\n", queueURL(r), sibling))
 		}
+		r.after = func(r *rig) {
+			r.wantQueueUp(1)
+			seen := r.number(`guardduty_exporter_events_discarded_total{reason="duplicate"}`)
+			r.send(event("cluster-00000", "Healthy", then))
+			r.wantEvents(`discarded_total{reason="duplicate"}`, seen+1)
+		}
 	})
 }
 
@@ -144,27 +150,34 @@ func receivesDenied(r *rig) func() {
 // costs, until the message comes a second time.
 func visibilityRunsOut(r *rig) func() {
 	received := func() int { return r.number("guardduty_exporter_events_received_total") }
+	asked, answer := make(chan struct{}), make(chan struct{})
 	var held atomic.Bool
 	r.aws.SetIntercept(func(c simulator.Call, _ http.ResponseWriter, req *http.Request) bool {
-		if of(near(), "ListCoverage")(c) && req.ContentLength > 0 && held.CompareAndSwap(false, true) {
+		if of(near(), "ListCoverage")(c) && len(criterion(req, "ECS_CLUSTER_NAME")) > 0 && held.CompareAndSwap(false, true) {
+			close(asked)
 			select {
-			case <-time.After(500 * time.Millisecond):
+			case <-answer:
 			case <-req.Context().Done():
 			}
 		}
 		return false
 	})
 	r.send(event("cluster-00002", "Unhealthy", then.Add(time.Minute))) // the row lags behind it
-	for begun := time.Now(); received() < 1 && time.Since(begun) < 10*time.Second; {
+	<-asked
+	r.clock.set(3 * time.Minute)                    // longer than the message is hidden, and within what a signature may be off
+	r.send(event("cluster-00000", "Healthy", then)) // ends the call that waits for messages
+	for begun := time.Now(); received() < 3 && time.Since(begun) < 20*time.Second; {
 		r.wait(50 * time.Millisecond)
 	}
-	r.clock.set(3 * time.Minute) // longer than the message is hidden, and within what a signature may be off
-	for begun := time.Now(); received() < 2 && time.Since(begun) < 30*time.Second; {
-		r.wait(50 * time.Millisecond)
+	if n := received(); n != 3 {
+		r.Errorf("%d messages were received, want the two, and the first again", n)
 	}
-	if n := received(); n < 2 {
-		r.Errorf("the message was received %d times", n)
+	for _, call := range r.aws.Calls() {
+		if call.Operation == "ChangeMessageVisibilityBatch" {
+			r.Error("a message was handed back while it was looked at")
+		}
 	}
+	close(answer)
 	return func() {
 		r.clock.set(0)
 		r.aws.SetIntercept(nil)

@@ -66,6 +66,8 @@ type row struct {
 	shows func(before, now page) error
 	// also looks, once the fault has shown its effect, at what no page tells.
 	also func(*rig)
+	// after looks, once everything is as before, at what no page tells.
+	after func(*rig)
 	// run takes the place of the usual course, see [rig.course].
 	run func(*rig)
 }
