@@ -26,9 +26,9 @@ import (
 
 const name = "guardduty_coverage_exporter"
 
-// gcPercent collects garbage at half as much of it as is usual. Most of the heap
+// gcPercent collects garbage at a third as much of it as is usual. Most of the heap
 // is what is known of the fleet, which a refresh replaces at once.
-const gcPercent = 50
+const gcPercent = 35
 
 func main() {
 	if os.Getenv("GOGC") == "" {

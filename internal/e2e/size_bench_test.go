@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func BenchmarkResidentDemo(b *testing.B) {
 }
 
 // BenchmarkResident reports the most memory that the process has held, while it
-// refreshes a fleet three times and is scraped every second.
+// refreshes a fleet of 8 series a cluster three times and is scraped every
+// second.
 func BenchmarkResident(b *testing.B) {
 	path := buildStripped(b)
 	for _, clusters := range []int{50_000, 500_000} {
@@ -84,11 +86,16 @@ func BenchmarkResident(b *testing.B) {
 				address := freeAddress(b)
 				cmd := exec.CommandContext(b.Context(), path, "--web.listen-address="+address, "--config.file="+config, "--log.level=error")
 				cmd.Env = environment(endpoint)
-				shown := regexp.MustCompile(`(?m)^guardduty_coverage_resources\{.*coverage_status="HEALTHY".*\} (\S+)$`)
-				peak := watch(b, cmd, address, 3*time.Minute, func(page []byte) bool {
+				f.counted.Store(0)
+				shown := regexp.MustCompile(`(?m)^guardduty_coverage_resources\{.*coverage_status="UNHEALTHY".*\} (\S+)$`)
+				peak := watch(b, cmd, address, 3*time.Minute+10*time.Second, func(page []byte) bool {
 					m := shown.FindSubmatch(page)
-					return len(m) > 1 && string(m[1]) != "0"
+					series := bytes.Count(page, []byte("\nguardduty_ecs_cluster_"))
+					return len(m) > 1 && string(m[1]) == "100" && series == 8*clusters
 				})
+				if n := f.counted.Load(); n < 6 {
+					b.Fatalf("%d statistics, want the six of three refreshes", n)
+				}
 				b.ReportMetric(peak, "MB-peak")
 				b.ReportMetric(peak*megabyte/float64(clusters), "B/cluster")
 			}
@@ -153,26 +160,25 @@ func scrape(ctx context.Context, address string) []byte {
 type fleet struct {
 	statistics []byte
 	pages      [][]byte
+	counted    atomic.Int64 // how often the statistics were asked for
 }
 
 func newFleet(clusters int) *fleet {
-	f := &fleet{statistics: fmt.Appendf(nil, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":%d,"UNHEALTHY":%d}}}`,
-		clusters-clusters/10, clusters/10)}
+	f := &fleet{statistics: fmt.Appendf(nil, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":0,"UNHEALTHY":%d}}}`, clusters)}
 	for first := 0; first < clusters; first += 50 {
 		page := []byte(`{"resources":[`)
 		for i := first; i < min(first+50, clusters); i++ {
-			status, issues := "HEALTHY", ""
-			if i%10 == 9 {
-				status = "UNHEALTHY"
-				issues = fmt.Sprintf(`"Agent not reporting : Agent not reporting, for task(s) in TaskDefinition - 'web:%d'. Refer documentation"`, i%97)
+			issues := fmt.Sprintf(`"Agent exited: ExitCode: 1 for tasks in TaskDefinition - 'service-%d:7'"`, i)
+			if i%2 == 0 {
+				issues += fmt.Sprintf(`,"Agent not reporting for tasks in TaskDefinition - 'service-%d:8'"`, i)
 			}
 			if i > first {
 				page = append(page, ',')
 			}
-			page = fmt.Appendf(page, `{"accountId":"%012d","coverageStatus":%q,"detectorId":"12abc34d567e8fa901bc2d34e56789f0","issue":"",`+
+			page = fmt.Appendf(page, `{"accountId":"%012d","coverageStatus":"UNHEALTHY","detectorId":"12abc34d567e8fa901bc2d34e56789f0","issue":"",`+
 				`"resourceId":"arn:aws:ecs:us-east-1:%012d:cluster/production-%06d","updatedAt":1717401173.897,"resourceDetails":{"resourceType":"ECS",`+
 				`"ecsClusterDetails":{"clusterName":"production-%06d","containerInstanceDetails":{"compatibleContainerInstances":4,"coveredContainerInstances":3},`+
-				`"fargateDetails":{"issues":[%s],"managementType":"AUTO_MANAGED"}}}}`, i/100, status, i/100, i, i, issues)
+				`"fargateDetails":{"issues":[%s],"managementType":"AUTO_MANAGED"}}}}`, i/100, i/100, i, i, issues)
 		}
 		page = append(page, ']')
 		if first+50 < clusters {
@@ -201,6 +207,7 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = []byte(`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
 			`<Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 	case strings.HasSuffix(r.URL.Path, "/statistics"):
+		f.counted.Add(1)
 		answer = f.statistics
 	case strings.HasSuffix(r.URL.Path, "/coverage"):
 		var in struct{ NextToken string }
@@ -244,7 +251,7 @@ func freeAddress(b *testing.B) string {
 	return listener.Addr().String()
 }
 
-// buildStripped builds the exporter as `make build` does.
+// buildStripped builds the exporter as `make build` does, but without a version.
 func buildStripped(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "guardduty_coverage_exporter")
