@@ -19,9 +19,9 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
-	"guardduty_coverage_exporter/internal/app"
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/iampolicy"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
 const name = "guardduty_coverage_exporter"

@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 const coverage = "refresh: {interval: 40s, timeout: 30s}\naws: {requests_per_second: 1000}\ntargets:\n- {name: home, regions: [us-east-1]}\n"

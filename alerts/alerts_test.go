@@ -17,10 +17,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/events"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
 const (

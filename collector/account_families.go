@@ -1,6 +1,6 @@
 package collector
 
-import "guardduty_coverage_exporter/internal/coverage"
+import "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 
 // accountFamilies are what is known of detectors, members and accounts, where
 // the configuration asks for it.

@@ -3,7 +3,7 @@ package collector
 import (
 	"slices"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 func ecsFamilies() []Family {

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Family is one metric family: a gauge, its name, help and labels, and the

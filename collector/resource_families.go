@@ -4,7 +4,7 @@ import (
 	"iter"
 	"slices"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 func ec2Families() []Family {

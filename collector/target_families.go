@@ -1,6 +1,6 @@
 package collector
 
-import "guardduty_coverage_exporter/internal/coverage"
+import "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 
 func targetFamilies() []Family {
 	return []Family{

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // selfMetrics are the metrics of the exporter itself and of its scrape that

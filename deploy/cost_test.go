@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/estimate"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 )
 
 // The numbers of docs/cost.md come from here; requests_test.go holds what they rest on against the code.
@@ -19,20 +19,20 @@ const (
 	renewBefore     = 5   // minutes before their end that they are renewed
 )
 
-func clusters(n int) estimate.Target { return estimate.Target{Rows: map[string]int{"ECS": n}} }
+func clusters(n int) capacity.Target { return capacity.Target{Rows: map[string]int{"ECS": n}} }
 
 // fleet is an example.
 type fleet struct {
 	name     string
-	targets  []estimate.Target
+	targets  []capacity.Target
 	roles    int // assumed
 	all      int // entries with regions: [all]
 	accounts int // of the organization, where their names are read
 }
 
 func exampleFleets() []fleet {
-	withEC2 := estimate.Target{Rows: map[string]int{"ECS": 400, "EC2": 3000}}
-	whole := estimate.Target{
+	withEC2 := capacity.Target{Rows: map[string]int{"ECS": 400, "EC2": 3000}}
+	whole := capacity.Target{
 		Rows:     map[string]int{"ECS": 400, "EC2": 3000, "EKS": 60},
 		Detector: true, Members: 120, Enabled: 120,
 	}
@@ -46,7 +46,7 @@ func exampleFleets() []fleet {
 		},
 		{
 			name:    "Delegated administrator, `[all]`: 2 Regions with 2,500 clusters each, 12 with none, 3 without a detector",
-			targets: slices.Concat(times(2, clusters(2500)), times(12, clusters(0)), times(3, estimate.Target{NoDetector: true})),
+			targets: slices.Concat(times(2, clusters(2500)), times(12, clusters(0)), times(3, capacity.Target{NoDetector: true})),
 			roles:   1, all: 1,
 		},
 		{name: "Delegated administrator, 4 Regions with 10,000 clusters each", targets: times(4, clusters(10_000)), roles: 1},
@@ -54,7 +54,7 @@ func exampleFleets() []fleet {
 	}
 }
 
-func times(n int, t estimate.Target) []estimate.Target { return slices.Repeat([]estimate.Target{t}, n) }
+func times(n int, t capacity.Target) []capacity.Target { return slices.Repeat([]capacity.Target{t}, n) }
 
 // row is the line of the fleet in the table.
 func (f fleet) row(cfg *config.Config) string {
@@ -64,17 +64,17 @@ func (f fleet) row(cfg *config.Config) string {
 		largest = max(largest, t.Calls())
 	}
 	least := 60 / cfg.Refresh.Interval.Minutes() // refreshes in an hour
-	perHour := func(calls int) string { return estimate.Span(float64(calls)*least, float64(calls)*least/earliest) }
+	perHour := func(calls int) string { return capacity.Span(float64(calls)*least, float64(calls)*least/earliest) }
 	// A refresh renews the credentials: one interval after they are due at the latest.
 	due := float64(roleMinutes - renewBefore)
-	roles := estimate.Span(float64(f.roles)*60/(due+cfg.Refresh.Interval.Minutes()), float64(f.roles)*60/due)
+	roles := capacity.Span(float64(f.roles)*60/(due+cfg.Refresh.Interval.Minutes()), float64(f.roles)*60/due)
 	names := 0
 	if f.accounts > 0 {
-		names = estimate.Pages(f.accounts, accountsPerPage)
+		names = capacity.Pages(f.accounts, accountsPerPage)
 	}
 	seconds := float64(largest-1) / cfg.AWS.RequestsPerSecond
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %.1f s |\n",
-		f.name, estimate.Thousands(calls), perHour(calls), roles, perHour(f.all), perHour(names), seconds)
+		f.name, capacity.Thousands(calls), perHour(calls), roles, perHour(f.all), perHour(names), seconds)
 }
 
 func TestCost(t *testing.T) {
@@ -91,7 +91,7 @@ func TestCost(t *testing.T) {
 	// In the time of one refresh: a first call at once, then one each turn. The first refresh also has ListDetectors.
 	calls := 1 + int(cfg.Refresh.Timeout.Seconds()*cfg.AWS.RequestsPerSecond)
 	// One turn is left over, for the first calls take time too.
-	limit := fmt.Sprintf("%s rows (%s calls)", estimate.Thousands((calls-4)*rowsPerPage), estimate.Thousands(calls-1))
+	limit := fmt.Sprintf("%s rows (%s calls)", capacity.Thousands((calls-4)*rowsPerPage), capacity.Thousands(calls-1))
 	t.Logf("\n%s\nwithin refresh.timeout: %s", table.String(), limit)
 
 	document := string(read(t, "../docs/cost.md"))

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/estimate"
-	"guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 )
 
 const (
@@ -45,12 +45,12 @@ func exampleQueues() []queueFleet {
 
 // row is the line of the queues in the table.
 func (f queueFleet) row() string {
-	requests := estimate.QueueRequests(f.queues)
+	requests := capacity.QueueRequests(f.queues)
 	dollars := func(charged int) string {
-		return fmt.Sprintf("$%.2f", float64(max(0, charged))/1e6*estimate.DollarsPerMillion)
+		return fmt.Sprintf("$%.2f", float64(max(0, charged))/1e6*capacity.DollarsPerMillion)
 	}
 	return fmt.Sprintf("| %s | %d | %s | %s | %s |\n",
-		f.name, f.queues, estimate.Thousands(requests), dollars(requests), dollars(requests-freeRequests))
+		f.name, f.queues, capacity.Thousands(requests), dollars(requests), dollars(requests-freeRequests))
 }
 
 func TestCostOfQueues(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 )
 
 const eventsDocument = "../docs/events.md"
@@ -131,7 +131,7 @@ func TestReasonsAreExplained(t *testing.T) {
 		}
 	}
 	slices.Sort(reasons)
-	for _, name := range []string{eventsDocument, "../internal/housetest/testdata/metrics.md.tmpl"} {
+	for _, name := range []string{eventsDocument, "../internal/repotest/testdata/metrics.md.tmpl"} {
 		_, section, _ := strings.Cut(string(read(t, name)), "\n| Reason | ")
 		section, _, _ = strings.Cut(section, "\n\n")
 		var rows []string

@@ -16,11 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"guardduty_coverage_exporter/internal/app"
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/simulator"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 // eventful is a world of one account with one resource of each type and a queue for the events of each form.

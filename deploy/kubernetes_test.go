@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
 const roleAnnotation = "eks.amazonaws.com/role-arn"

@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/estimate"
-	"guardduty_coverage_exporter/internal/guardduty"
-	"guardduty_coverage_exporter/internal/organizations"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/organizations"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 const (
@@ -29,8 +29,8 @@ const (
 )
 
 // measured is the fleet that the simulator counts the calls of.
-func measured() map[string]estimate.Target {
-	return map[string]estimate.Target{
+func measured() map[string]capacity.Target {
+	return map[string]capacity.Target{
 		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
 		"ap-southeast-2": {NoDetector: true},
 		"us-west-2":      {Rows: map[string]int{"EC2": 101}},
@@ -42,7 +42,7 @@ func measured() map[string]estimate.Target {
 	}
 }
 
-func typesOf(t estimate.Target) []coverage.ResourceType {
+func typesOf(t capacity.Target) []coverage.ResourceType {
 	var types []coverage.ResourceType
 	for name := range t.Rows {
 		types = append(types, coverage.ResourceType(name))
@@ -200,7 +200,7 @@ func TestCallsOfAccountNames(t *testing.T) {
 			calls++
 		}
 	}
-	if want := estimate.Pages(len(names), accountsPerPage); len(names) != 122 || calls != want {
+	if want := capacity.Pages(len(names), accountsPerPage); len(names) != 122 || calls != want {
 		t.Errorf("%d calls for the names of %d accounts, want %d for 122", calls, len(names), want)
 	}
 }

@@ -20,16 +20,16 @@ import (
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/events"
-	"guardduty_coverage_exporter/internal/exposition"
-	"guardduty_coverage_exporter/internal/guardduty"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/store"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 // drainTimeout bounds the whole way down, from the signal to the last goroutine.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // BenchmarkFirstRefreshOf200Targets measures the first refresh of 200 targets,

@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/simulator"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 // demoStep is how often the demo's world moves on.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/estimate"
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // TestTheEstimateIsWhatIsRequested compares what check-config predicts with
@@ -48,7 +48,7 @@ func TestTheEstimateIsWhatIsRequested(t *testing.T) {
 		}
 	}
 	sum := requested["ListCoverage"] + requested["GetCoverageStatistics"] + requested["GetDetector"]
-	if want := estimate.Of(cfg, perRegion*len(regions)).Calls; sum != want || requested["ListDetectors"] != len(regions) {
+	if want := capacity.Of(cfg, perRegion*len(regions)).Calls; sum != want || requested["ListDetectors"] != len(regions) {
 		t.Errorf("requested %v, want %d in a refresh and ListDetectors in the first one", requested, want)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // untilEmpty waits until nothing is left in the queue.

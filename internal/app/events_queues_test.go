@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // twoQueues reads a queue of the exporter's own account, and one of another

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 const webHealthy = `guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} `

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // eventWorld is homeWorld with a queue that gets its events, and an exporter

@@ -17,10 +17,10 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/goleak"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/simulator"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 func TestMain(m *testing.M) {

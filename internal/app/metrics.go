@@ -4,12 +4,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/events"
-	"guardduty_coverage_exporter/internal/guardduty"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 // SelfMetrics are the exporter's metrics of itself: its requests to AWS, its

@@ -19,9 +19,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
 // TestPageIsWhatARegistryExposes has random worlds. The reference is pedantic,

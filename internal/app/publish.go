@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
 // minBetween is the least time between the beginnings of two renderings, unless

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
 // world is something that changes, in a bubble of fake time.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"guardduty_coverage_exporter/collector"
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/estimate"
-	"guardduty_coverage_exporter/internal/events"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
 // prepared is all that a configuration decides, built and not yet in use.
@@ -116,6 +116,6 @@ func CheckConfig(path string, clusters int) (string, error) {
 	if clusters == 0 {
 		return cfg.Summary() + "\n", nil
 	}
-	load := estimate.Of(cfg, clusters)
+	load := capacity.Of(cfg, clusters)
 	return cfg.Summary() + "\n" + load.String(), load.Err()
 }

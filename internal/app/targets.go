@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"strings"
 
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/events"
-	"guardduty_coverage_exporter/internal/guardduty"
-	"guardduty_coverage_exporter/internal/organizations"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/organizations"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
 // The label region of what a target reads once, and not in each Region.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // TestARefreshThatCannotEndInTimeIsNotBegun waits for the state for less than

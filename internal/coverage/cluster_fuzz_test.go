@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // FuzzECSCluster takes the name of a cluster out of any text in the place of an

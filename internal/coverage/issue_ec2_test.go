@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // What the user guide says of shared VPCs, in the same words for instances and

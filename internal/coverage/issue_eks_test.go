@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // knownOfEKS is the known texts of EKS clusters.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // TestClassifyMisleadingNames puts names that users chose, and that read like

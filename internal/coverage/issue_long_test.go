@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // TestClassifyLongTexts has texts of which only the beginning can count.

@@ -170,7 +170,7 @@ func find(t *testing.T, programs ...string) string {
 func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "guardduty_coverage_exporter")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "guardduty_coverage_exporter").CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build the exporter: %v\n%s", err, output)
 	}

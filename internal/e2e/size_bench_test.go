@@ -255,7 +255,7 @@ func freeAddress(b *testing.B) string {
 func buildStripped(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "guardduty_coverage_exporter")
-	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "guardduty_coverage_exporter")
+	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("build the exporter: %v\n%s", err, output)

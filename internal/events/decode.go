@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Event is a change notification of GuardDuty, as EventBridge publishes it.

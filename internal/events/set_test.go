@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 func TestStopHandsMessagesBack(t *testing.T) {

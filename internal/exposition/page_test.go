@@ -15,7 +15,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
-	"guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
 // text returns what a page says.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
 const readWithPython = `

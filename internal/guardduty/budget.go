@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // ErrNoTime says that a refresh cannot end in time at the configured rate.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Admits says whether a refresh of the target may find a resource of that key.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // TestRereadAsksForOneAccountAndName asks an administrator of more accounts

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // readResources lists every type. began is when the statistics of s were made,

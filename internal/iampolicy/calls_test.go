@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"guardduty_coverage_exporter/internal/app"
-	"guardduty_coverage_exporter/internal/config"
-	"guardduty_coverage_exporter/internal/iampolicy"
-	"guardduty_coverage_exporter/internal/session"
-	"guardduty_coverage_exporter/internal/simulator"
-	"guardduty_coverage_exporter/internal/web"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
 const (

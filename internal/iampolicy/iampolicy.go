@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
 // Exporter is the principal that stands for the exporter's own identity: what the ambient credentials belong to.

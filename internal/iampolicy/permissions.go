@@ -3,7 +3,7 @@ package iampolicy
 import (
 	"slices"
 
-	"guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
 // permission is one action and what it is good for.

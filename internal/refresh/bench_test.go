@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
 const region = "eu-west-1"

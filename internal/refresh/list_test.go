@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
 // found makes a function that lists these targets.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 var (

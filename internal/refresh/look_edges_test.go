@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/refresh"
-	"guardduty_coverage_exporter/internal/store"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 )
 
 // Regions: [all]: an event before the Regions were listed is judged for good.

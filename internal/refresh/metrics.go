@@ -3,7 +3,7 @@ package refresh
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Metrics of all refreshes.

@@ -11,7 +11,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Target is one thing to refresh.

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
 func TestFirstRefreshesAreSpread(t *testing.T) {

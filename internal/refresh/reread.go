@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // checkWithdrawn lets time go by to the moment at which the snapshot of the

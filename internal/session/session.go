@@ -28,7 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
-	"guardduty_coverage_exporter/internal/paging"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // runCLI runs the AWS CLI against a server, as the administrator, and returns

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // manyClusters declares clusters 000 … n-1 in the administrator's account.

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 	"github.com/google/go-cmp/cmp"
 
-	"guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 // mixedWorld is smallWorld with EC2 instances and EKS clusters in both of its

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Store is safe for concurrent use; its zero value is an empty store. What it

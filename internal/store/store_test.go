@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guardduty_coverage_exporter/internal/coverage"
-	"guardduty_coverage_exporter/internal/store"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 )
 
 const region = "eu-west-1"

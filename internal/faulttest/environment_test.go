@@ -1,0 +1,162 @@
+package faulttest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// setEnvironment gives the process what rows cannot each have for themselves:
+// nothing of AWS from outside, a certificate authority that it trusts, and
+// names that it resolves. It is called once, before any row.
+func setEnvironment() (cleanUp func(), err error) {
+	dir, err := os.MkdirTemp("", "reliability")
+	if err != nil {
+		return nil, err
+	}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "AWS_") && name != "AWS_NEW_RETRIES_2026" {
+			err = errors.Join(err, os.Unsetenv(name))
+		}
+	}
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificates().authority})
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_DISABLED":   "true",
+		"AWS_CONFIG_FILE":             sharedConfig(dir),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"),
+		"SSL_CERT_FILE":               filepath.Join(dir, "authority.pem"),
+	} {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
+	err = errors.Join(err, os.WriteFile(filepath.Join(dir, "authority.pem"), authority, 0o600))
+	resolve()
+	hangup := make(chan os.Signal, 1) // the goroutine that takes signals is no row's
+	signal.Notify(hangup, syscall.SIGHUP)
+	signal.Stop(hangup)
+	return func() { _ = os.RemoveAll(dir) }, err
+}
+
+// sharedConfig is the SDK's configuration file in a directory.
+func sharedConfig(dir string) string { return filepath.Join(dir, "config") }
+
+// pki is a certificate authority, and what it has issued for 127.0.0.1.
+type pki struct {
+	authority      []byte
+	valid, expired *tls.Certificate
+}
+
+var certificates = sync.OnceValue(func() pki {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "reliability"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	issue := func(of *x509.Certificate) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, of, root, key.Public(), key)
+		if err != nil {
+			panic(err)
+		}
+		return der
+	}
+	until := func(end time.Time) *tls.Certificate {
+		return &tls.Certificate{PrivateKey: key, Certificate: [][]byte{issue(&x509.Certificate{
+			SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: end,
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		})}}
+	}
+	return pki{authority: issue(root), valid: until(time.Now().Add(time.Hour)), expired: until(time.Now().Add(-time.Minute))}
+})
+
+// names that the process resolves to 127.0.0.1; any other, and those that are
+// broken, are answered with a failure.
+var hosts = struct {
+	sync.Mutex
+	broken map[string]bool
+}{broken: map[string]bool{}}
+
+// resolve makes the process ask a name server of its own.
+func resolve() {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go serveNames(ours)
+		return theirs, nil
+	}}
+}
+
+// serveNames answers the queries of one connection until it ends.
+func serveNames(conn net.Conn) {
+	defer conn.Close()
+	for {
+		var length uint16
+		if binary.Read(conn, binary.BigEndian, &length) != nil {
+			return
+		}
+		query := make([]byte, length)
+		if _, err := io.ReadFull(conn, query); err != nil {
+			return
+		}
+		answer, err := nameAnswer(query)
+		if err != nil {
+			return
+		}
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+			return
+		}
+	}
+}
+
+// nameAnswer answers one query.
+func nameAnswer(query []byte) ([]byte, error) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
+		return nil, errors.Join(err, fmt.Errorf("%d questions", len(m.Questions)))
+	}
+	q := m.Questions[0]
+	m.Response, m.Additionals = true, nil
+	hosts.Lock()
+	defer hosts.Unlock()
+	broken, known := hosts.broken[strings.TrimSuffix(q.Name.String(), ".")]
+	switch {
+	case !known:
+		m.RCode = dnsmessage.RCodeNameError
+	case broken:
+		m.RCode = dnsmessage.RCodeServerFailure
+	case q.Type == dnsmessage.TypeA:
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
+			Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
+		}}
+	}
+	return m.Pack()
+}
+
+// setHost makes a name resolve, or fail to.
+func setHost(name string, broken bool) {
+	hosts.Lock()
+	defer hosts.Unlock()
+	hosts.broken[name] = broken
+}

@@ -1,0 +1,29 @@
+package faulttest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+)
+
+// TestRetrySettings makes sure that the suite's two runs differ: the variable
+// has to change how long the SDK waits before it tries again.
+func TestRetrySettings(t *testing.T) {
+	longest := func(setting string) (longest time.Duration) {
+		t.Setenv("AWS_NEW_RETRIES_2026", setting)
+		r := retry.NewStandard()
+		for range 100 {
+			d, err := r.RetryDelay(0, errors.New("try again"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			longest = max(longest, d)
+		}
+		return longest
+	}
+	if before, after := longest("false"), longest("true"); after > 50*time.Millisecond || before <= after {
+		t.Errorf("the longest wait is %s, and %s with the new retries", before, after)
+	}
+}
