@@ -247,22 +247,21 @@ func exported() map[string]bool {
 	for _, family := range collector.Families() {
 		names[family.Name] = true
 	}
-	describe := func(c prometheus.Collector) {
-		descs := make(chan *prometheus.Desc)
-		go func() {
-			defer close(descs)
-			c.Describe(descs)
-		}()
-		for desc := range descs {
-			match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())
-			for _, suffix := range []string{"", "_bucket", "_count", "_sum"} {
-				names[match[1]+suffix] = true
-			}
+	registry := prometheus.NewRegistry()
+	refresh.NewMetrics(registry)
+	events.NewMetrics(registry)
+	session.NewMetrics(registry)
+	descs := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descs)
+		registry.Describe(descs)
+	}()
+	for desc := range descs {
+		match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())
+		for _, suffix := range []string{"", "_bucket", "_count", "_sum"} {
+			names[match[1]+suffix] = true
 		}
 	}
-	describe(refresh.NewMetrics())
-	describe(events.NewMetrics())
-	describe(session.NewMetrics(func(string, error) string { return "" }))
 	return names
 }
 

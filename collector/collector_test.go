@@ -15,10 +15,10 @@ func example() Input {
 	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"}
 	return Input{
 		View: coverage.Merge([]coverage.Report{{
-			Target: coverage.Target{Name: "default", AccountID: key.AccountID, Region: key.Region},
+			Target: coverage.TargetID{Name: "default", AccountID: key.AccountID, Region: key.Region},
 			State:  coverage.OK, LastSuccess: at, Duration: time.Second,
 			Snapshot: &coverage.Snapshot{
-				Resources: coverage.Distinct([]coverage.Resource{coverage.New(coverage.Row{
+				Resources: coverage.Dedupe([]coverage.Resource{coverage.New(coverage.Row{
 					Key: key, Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 1, Compatible: 2, UpdatedAt: at,
 					Issues: []string{
 						"Agent exited: ExitCode: 1 with task 0123456789abcdef0123456789abcdef",
@@ -35,7 +35,7 @@ func example() Input {
 				Features:  []coverage.Feature{{AccountID: key.AccountID, Region: key.Region, Name: "RUNTIME_MONITORING", UpdatedAt: at}},
 				Members:   []coverage.Member{{AccountID: "222233334444", Region: key.Region, Relationship: coverage.RelationshipEnabled}},
 				Names:     []coverage.AccountName{{AccountID: key.AccountID, Name: "security"}},
-				Parts:     []coverage.Part{{Name: "detector", OK: true}},
+				Capabilities:     []coverage.Capability{{Name: "detector", OK: true}},
 			},
 		}}),
 		Issues: IssueOptions{Text: true, MaxPerCluster: 20},
@@ -145,7 +145,7 @@ func TestIssuesOfInstancesCountWhereTheyAreTheReason(t *testing.T) {
 	} {
 		cluster.Covered = tc.covered
 		in := Input{View: coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{
-			Resources: coverage.Distinct([]coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)}),
+			Resources: coverage.Dedupe([]coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)}),
 		}}})}
 		if got := samples(t, in, "guardduty_ecs_cluster_issues")["111122223333|us-east-1|web|waiting_for_ssm"]; got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
@@ -186,7 +186,7 @@ func TestCountsThatAreUnknownAreAbsent(t *testing.T) {
 
 func TestTimesThatAreUnknownAreAbsent(t *testing.T) {
 	in := Input{View: coverage.Merge([]coverage.Report{{
-		Target: coverage.Target{Name: "a"}, State: coverage.Denied,
+		Target: coverage.TargetID{Name: "a"}, State: coverage.Denied,
 		Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{Key: coverage.Key{Type: coverage.ECS, Name: "c"}})}},
 	}})}
 	for _, name := range []string{"guardduty_target_last_success_timestamp_seconds", "guardduty_ecs_cluster_updated_timestamp_seconds"} {

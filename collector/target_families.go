@@ -31,7 +31,7 @@ func targetFamilies() []Family {
 					if r.Snapshot == nil {
 						continue
 					}
-					for _, part := range r.Snapshot.Parts {
+					for _, part := range r.Snapshot.Capabilities {
 						emit(boolean(part.OK), r.Target.Name, r.Target.AccountID, r.Target.Region, part.Name)
 					}
 				}

@@ -17,7 +17,7 @@ import (
 // the dashboards may use, with their labels. TestQueries sees whether the
 // running exporter has them.
 func selfMetrics() map[string][]string {
-	call := []string{"service", "operation", "region"}
+	call := []string{"aws_service", "operation", "region"}
 	return map[string][]string{
 		"guardduty_exporter_aws_requests_total":                           call,
 		"guardduty_exporter_aws_request_failures_total":                   append(slices.Clone(call), "reason"),

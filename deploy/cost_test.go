@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
 // The numbers of docs/cost.md come from here; requests_test.go holds what they rest on against the code.

@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 )
 
@@ -132,14 +132,14 @@ func consume(t *testing.T, d time.Duration, messages []map[string]any) map[strin
 	t.Helper()
 	queue := &sqsCalls{messages: messages, calls: map[string]int{}}
 	consumer := events.New(events.Options{
-		Look:    func(context.Context, coverage.Change) (coverage.Verdict, error) { return coverage.Applied, nil },
-		Metrics: events.NewMetrics(),
+		Apply:   func(context.Context, coverage.Event) (coverage.Outcome, error) { return coverage.Applied, nil },
+		Metrics: events.NewMetrics(nil),
 		Logger:  slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	consumer.Set(ctx, []events.Queue{{
-		URL: "https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1", Asks: 1,
+		URL: "https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1", Key: 1,
 		Config: aws.Config{
 			Region: "us-east-1", HTTPClient: queue,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", ""),

@@ -125,7 +125,7 @@ func TestEventsDocumentStatefulSet(t *testing.T) {
 // Every reason for which an event is discarded is explained, here and where the metrics are.
 func TestReasonsAreExplained(t *testing.T) {
 	reasons := []string{"foreign", "malformed"}
-	for _, verdict := range coverage.Verdicts() {
+	for _, verdict := range coverage.Outcomes() {
 		if verdict != coverage.Applied {
 			reasons = append(reasons, string(verdict))
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/organizations"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
@@ -111,7 +112,7 @@ func open(t *testing.T) (*simulator.Server, *session.Session) {
 			Endpoint:    running.URL,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", ""),
 		},
-		Logger: slog.New(slog.DiscardHandler), Metrics: session.NewMetrics(func(string, error) string { return "error" }),
+		Logger: slog.New(slog.DiscardHandler), Metrics: session.NewMetrics(nil),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +164,7 @@ func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guar
 		before, started := len(server.Calls()), time.Now()
 		_, _, err := client.Read(t.Context(), nil)
 		took := time.Since(started)
-		if missing := measured()[region].NoDetector; missing != errors.Is(err, guardduty.ErrNoDetector) || !missing && err != nil {
+		if missing := measured()[region].NoDetector; missing != errors.Is(err, awserr.ErrNoDetector) || !missing && err != nil {
 			t.Fatalf("%s: %v", region, err)
 		}
 		calls := 0
@@ -216,9 +217,8 @@ func TestRefreshesPerHour(t *testing.T) {
 		refreshes := 0
 		r := refresh.New(refresh.Options{
 			Put:     func(coverage.Report) {},
-			Drop:    func(coverage.Target) {},
-			StateOf: guardduty.StateOf,
-			Metrics: refresh.NewMetrics(),
+			Drop:    func(coverage.TargetID) {},
+			Metrics: refresh.NewMetrics(nil),
 			Logger:  slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), hours*time.Hour)
@@ -227,7 +227,7 @@ func TestRefreshesPerHour(t *testing.T) {
 			Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, MaxStaleness: cfg.Refresh.MaxStaleness,
 		}
 		r.Set(ctx, settings, []refresh.Target{{
-			Name: "one", Region: "us-east-1", Asks: 1,
+			Name: "one", Region: "us-east-1", Key: 1,
 			Read: func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 				refreshes++
 				return member, &coverage.Snapshot{}, nil

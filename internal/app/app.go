@@ -25,7 +25,6 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guardduty"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
@@ -56,7 +55,8 @@ type App struct {
 	refresher *refresh.Refresher
 	events    *events.Consumer
 	publisher *publisher
-	working   sync.WaitGroup // the publisher
+	working   sync.WaitGroup       // the publisher
+	registry  *prometheus.Registry // of the process's own metrics
 	self      *SelfMetrics
 	running   *config.Config // what is applied; of the goroutine that applies and reloads
 	issues    atomic.Pointer[collector.IssueOptions]
@@ -69,7 +69,8 @@ type App struct {
 // returns nil after an orderly stop.
 func Run(ctx context.Context, o Options) error {
 	o.Logger = slog.New(discreet{o.Logger.Handler()})
-	a := &App{o: o, self: NewSelfMetrics(), requests: make(chan chan error), stopping: make(chan struct{})}
+	registry := prometheus.NewRegistry()
+	a := &App{o: o, registry: registry, self: NewSelfMetrics(registry), requests: make(chan chan error), stopping: make(chan struct{})}
 	first, err := a.build(ctx)
 	if err != nil {
 		return err
@@ -84,21 +85,16 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	a.refresher = refresh.New(refresh.Options{
 		Put:     func(r coverage.Report) { a.self.countTransitions(a.store.Put(r)) },
 		Drop:    a.store.Drop,
-		StateOf: guardduty.StateOf, Metrics: a.self.refreshes, Logger: o.Logger,
+		Metrics: a.self.refreshes, Logger: o.Logger,
 	})
-	a.events = events.New(events.Options{Look: a.refresher.Look, Metrics: a.self.events, Logger: o.Logger})
+	a.events = events.New(events.Options{Apply: a.refresher.Apply, Metrics: a.self.events, Logger: o.Logger})
 	a.publisher = newPublisher(func() *exposition.Page { return render(a.input()) }, a.refresher.Ready)
 	a.store.Changed = a.publisher.Changed
-	self := prometheus.NewRegistry()
-	self.MustRegister(
-		a.self,
-		newGoMetrics(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	a.registry.MustRegister(newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := web.Routes{
 		TelemetryPath: o.TelemetryPath,
 		Metrics: exposition.MetricsHandler(exposition.Options{
-			Page: a.publisher.Page, Self: self, Bound: web.BoundScrapes, Logger: o.Logger,
+			Page: a.publisher.Page, Self: a.registry, Limit: web.LimitScrapes, Logger: o.Logger,
 		}),
 		Version:   version.Info(),
 		Ready:     func() bool { return a.refresher.Ready() && a.publisher.Ready() },

@@ -294,8 +294,8 @@ func TestAllRegions(t *testing.T) {
 	e.untilMetric(`guardduty_target_up{account_id="111122223333",region="all",target="default"} 1`)
 	e.untilMetric(`guardduty_target_up{account_id="111122223333",region="us-east-1",target="default"} 1`)
 	page := e.metrics()
-	if n := strings.Count(page, "\nguardduty_target_up{"); n != 34 { // 34 Regions, one of them off, and the listing
-		t.Errorf("%d targets, want 34", n)
+	if n := strings.Count(page, "\nguardduty_target_up{"); n != 36 { // 36 Regions, one of them off, and the listing
+		t.Errorf("%d targets, want 36", n)
 	}
 	if strings.Contains(page, `region="me-south-1"`) {
 		t.Error("a Region that is off is asked")

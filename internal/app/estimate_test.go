@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 

@@ -72,7 +72,7 @@ func TestEventsThatChangeNothing(t *testing.T) {
 		"outdated":        event("111122223333", "us-east-1", "api", then.Add(-time.Hour)),
 		"no_target":       event("111122223333", "eu-west-1", "web", then),
 		"unknown_account": event("999999999999", "us-east-1", "web", then),
-		"excluded":        strings.Replace(strings.Replace(event("111122223333", "us-east-1", "k8s", then), "ecsCluster", "eksCluster", 1), `"ECS"`, `"EKS"`, 1),
+		"filtered":        strings.Replace(strings.Replace(event("111122223333", "us-east-1", "k8s", then), "ecsCluster", "eksCluster", 1), `"ECS"`, `"EKS"`, 1),
 		"foreign":         `{"version":"0","id":"f","detail-type":"GuardDuty Finding","source":"aws.guardduty","account":"111122223333","time":"2026-03-01T00:00:00Z","region":"us-east-1","resources":[],"detail":{}}`,
 		"malformed":       `{"version":"0","detail-type":"GuardDuty Runtime Protection Healthy"}`,
 	} {

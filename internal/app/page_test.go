@@ -47,7 +47,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 		}
 		own := func() *prometheus.Registry {
 			self := prometheus.NewRegistry()
-			self.MustRegister(NewSelfMetrics())
+			NewSelfMetrics(self)
 			return self
 		}
 		page := render(in)
@@ -153,7 +153,7 @@ func randomInput(r *rand.Rand) collector.Input {
 	var reports []coverage.Report
 	for i := range r.IntN(6) {
 		one := coverage.Report{
-			Target:   coverage.Target{Name: fmt.Sprint(`target "`, i/2, `"`), AccountID: pick(r, "", "1", "2"), Region: []string{"r-1", "r-2"}[i%2]},
+			Target:   coverage.TargetID{Name: fmt.Sprint(`target "`, i/2, `"`), AccountID: pick(r, "", "1", "2"), Region: []string{"r-1", "r-2"}[i%2]},
 			State:    coverage.States()[r.IntN(len(coverage.States()))],
 			Duration: time.Duration(r.Int64()),
 		}
@@ -170,7 +170,7 @@ func randomInput(r *rand.Rand) collector.Input {
 }
 
 func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
-	clean := func() string { return coverage.Clean(pick(r, texts()...)) }
+	clean := func() string { return coverage.Sanitize(pick(r, texts()...)) }
 	consistent := r.IntN(2) == 0
 	s := &coverage.Snapshot{
 		Consistent: &consistent, NarrowedByStatus: r.IntN(4) == 0,
@@ -178,11 +178,11 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 		Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
 			coverage.ECS: {coverage.Healthy: r.Int64(), coverage.Status(clean()): 1},
 		},
-		Detectors: []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},
-		Features:  []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
-		Members:   []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
-		Names:     []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
-		Parts:     []coverage.Part{{Name: "detector", OK: true}, {Name: "members"}},
+		Detectors:    []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},
+		Features:     []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
+		Members:      []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
+		Names:        []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
+		Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}},
 	}
 	for range r.IntN(30) {
 		row := coverage.Row{
@@ -202,7 +202,7 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 		}
 		s.Resources = append(s.Resources, coverage.New(row))
 	}
-	s.Resources = coverage.Distinct(s.Resources)
+	s.Resources = coverage.Dedupe(s.Resources)
 	return s
 }
 

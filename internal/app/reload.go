@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
@@ -47,7 +47,7 @@ func (a *App) requestReload() error {
 func (a *App) reload(ctx context.Context) error {
 	next, err := a.prepare(ctx)
 	if err == nil {
-		err = a.running.Loses(next.config)
+		err = a.running.CheckReload(next.config)
 	}
 	if err != nil {
 		a.self.reloads.failed()

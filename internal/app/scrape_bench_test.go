@@ -51,9 +51,9 @@ func (f fleet) report() coverage.Report {
 	for i := range f.clusters {
 		s.Resources = append(s.Resources, coverage.New(f.row(i)))
 	}
-	s.Resources = coverage.Distinct(s.Resources)
+	s.Resources = coverage.Dedupe(s.Resources)
 	return coverage.Report{
-		Target: coverage.Target{Name: "organization", AccountID: home, Region: "eu-central-1"},
+		Target: coverage.TargetID{Name: "organization", AccountID: home, Region: "eu-central-1"},
 		State:  coverage.OK, LastSuccess: then, Duration: time.Second, Snapshot: s,
 	}
 }
@@ -89,7 +89,8 @@ func inputOf(reports ...coverage.Report) collector.Input {
 // own are the metrics of the process itself, as build registers them.
 func own() *prometheus.Registry {
 	self := prometheus.NewRegistry()
-	self.MustRegister(NewSelfMetrics(), newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	NewSelfMetrics(self)
+	self.MustRegister(newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return self
 }
 

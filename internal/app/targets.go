@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
@@ -72,7 +74,7 @@ func (b builder) queues(configured []config.EventQueue) []events.Queue {
 			cfg.BaseEndpoint = &endpoint
 		}
 		queues = append(queues, events.Queue{
-			URL: q.QueueURL, Asks: asks{profile: b.profile, role: role, region: q.Region}, Config: cfg,
+			URL: q.QueueURL, Key: asks{profile: b.profile, role: role, region: q.Region}, Config: cfg,
 		})
 	}
 	return queues
@@ -99,8 +101,8 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 		RequestsPerSecond: b.requestsPerSecond,
 	})
 	return refresh.Target{
-		Name: t.Name, Region: region, Asks: b.asks(t, region), Read: client.Read,
-		Reread: client.Reread, Admits: client.Admits, Narrows: client.Narrows,
+		Name: t.Name, Region: region, Key: b.asks(t, region), Read: client.Read,
+		ReadKeys: client.ReadKeys, Matches: client.Matches, FiltersByState: client.FiltersByState,
 	}
 }
 
@@ -131,7 +133,7 @@ func (b builder) listing(t config.Target, s *session.Session) refresh.Target {
 		}
 		return accountID, targets, nil
 	}
-	return refresh.Target{Name: t.Name, Region: allRegions, Asks: b.asks(t, allRegions), List: list}
+	return refresh.Target{Name: t.Name, Region: allRegions, Key: b.asks(t, allRegions), List: list}
 }
 
 // names makes the target that reads the account names, where they are wanted.
@@ -150,7 +152,7 @@ func (b builder) names(t config.Target, s *session.Session) []refresh.Target {
 		}
 		return accountID, &coverage.Snapshot{Names: names}, nil
 	}
-	return []refresh.Target{{Name: t.Name, Region: organization, Asks: b.asks(t, organization), Read: read}}
+	return []refresh.Target{{Name: t.Name, Region: organization, Key: b.asks(t, organization), Read: read}}
 }
 
 func resourceTypes(t config.Target) []coverage.ResourceType {
@@ -180,17 +182,12 @@ func (b builder) homeRegion(t config.Target) string {
 		return region
 	}
 	for _, region := range t.Regions {
-		if !t.AllRegions() && !guardduty.IsOptIn(region) {
+		if !t.AllRegions() && !awsregion.IsOptIn(region) {
 			return region
 		}
 	}
-	switch {
-	case strings.HasPrefix(t.RoleARN, "arn:aws-us-gov:"):
-		return "us-gov-west-1"
-	case strings.HasPrefix(t.RoleARN, "arn:aws-cn:"):
-		return "cn-north-1"
-	}
-	return "us-east-1"
+	role, _ := arn.Parse(t.RoleARN) // has been checked; ambient credentials have none
+	return awsregion.Home(role.Partition)
 }
 
 func filter(f config.Filter) guardduty.Filter {

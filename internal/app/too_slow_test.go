@@ -25,7 +25,7 @@ func TestARefreshThatCannotEndInTimeIsNotBegun(t *testing.T) {
 	if n := len(e.aws.Calls()); n > 10 {
 		t.Errorf("%d calls in all", n)
 	}
-	if log := e.log.String(); !strings.Contains(log, "to list 10000 resources are 201 calls") ||
+	if log := e.log.String(); !strings.Contains(log, "listing 10000 resources takes 201 requests") ||
 		!strings.Contains(log, "raise aws.requests_per_second, or refresh.timeout and refresh.interval") {
 		t.Errorf("the log does not say what to do:\n%s", log)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
@@ -21,8 +22,6 @@ const (
 	// earliest is the part of an interval after which a refresh may come again;
 	// the latest is the whole.
 	earliest = 0.9
-	// alwaysOn is how many Regions cannot be off, which stand for regions: [all].
-	alwaysOn = 17
 
 	pollsPerMinute = 3
 	hoursPerMonth  = 730
@@ -98,7 +97,7 @@ func Of(cfg *config.Config, clusters int) Load {
 	for i, t := range cfg.Targets {
 		regions[i] = max(1, len(t.Regions))
 		if t.AllRegions() {
-			regions[i], l.AllIsMany = alwaysOn, true
+			regions[i], l.AllIsMany = len(awsregion.Default()), true
 		}
 		l.Targets += regions[i]
 	}
@@ -156,7 +155,7 @@ func (l Load) String() string {
 		fmt.Fprintf(&b, "  queues: %d, with %s requests and $%.2f in a month\n", l.Queues, Thousands(QueueRequests(l.Queues)), l.DollarsPerMonth())
 	}
 	if l.AllIsMany {
-		fmt.Fprintf(&b, "  regions: [all] counts as %d Regions\n", alwaysOn)
+		fmt.Fprintf(&b, "  regions: [all] counts as %d Regions\n", len(awsregion.Default()))
 	}
 	b.WriteString("  instances, EKS clusters, members, account names and credentials come on top\n")
 	return b.String()

@@ -6,13 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
-
-// alwaysOn are the Regions that cannot be off.
-const alwaysOn = "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 eu-west-3 " +
-	"ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2"
 
 // fleet is an example of docs/scale.md: one administrator with so many clusters,
 // spread evenly over so many Regions.
@@ -21,7 +18,7 @@ type fleet struct{ clusters, regions int }
 func (f fleet) load(t *testing.T, refresh string, events bool) capacity.Load {
 	t.Helper()
 	var regions, queues []string
-	for _, region := range strings.Fields(alwaysOn)[:f.regions] {
+	for _, region := range awsregion.Default()[:f.regions] {
 		regions = append(regions, region)
 		queues = append(queues, fmt.Sprintf("{queue_url: 'https://sqs.%s.amazonaws.com/111122223333/coverage'}", region))
 	}

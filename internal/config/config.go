@@ -164,9 +164,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	return cfg, nil
 }
 
-// Loses returns what next, the same file read later, would give up in silence, as one sentence; nil for nothing. A file
+// CheckReload returns what next, the same file read later, would give up in silence, as one sentence; nil for nothing. A file
 // that is emptied, or cut off while it is written, is a legal one with defaults in the place of what is missing.
-func (c *Config) Loses(next *Config) error {
+func (c *Config) CheckReload(next *Config) error {
 	switch {
 	case next.empty:
 		return fmt.Errorf("%s: the file is empty; write targets: [{}] if the defaults are meant", next.name)

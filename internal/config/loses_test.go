@@ -30,7 +30,7 @@ func TestLoses(t *testing.T) {
 		"more in an empty file":   {"", settings, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := parse(t, tc.before).Loses(parse(t, tc.after))
+			got := parse(t, tc.before).CheckReload(parse(t, tc.after))
 			if (got == nil) != (tc.want == "") || got != nil && !strings.HasPrefix(got.Error(), "config.yaml: "+tc.want) {
 				t.Errorf("got %v, want %q", got, tc.want)
 			}
@@ -48,7 +48,7 @@ func TestHalfWrittenFile(t *testing.T) {
 	before := parse(t, string(whole))
 	for n := range len(whole) {
 		after, err := Parse("config.yaml", whole[:n])
-		if err == nil && before.Loses(after) == nil && !after.named {
+		if err == nil && before.CheckReload(after) == nil && !after.named {
 			t.Errorf("cut off after %d bytes, the file is accepted for %s", n, after.Summary())
 		}
 	}
@@ -59,7 +59,7 @@ func TestNoFileLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := none.Loses(none); err != nil {
+	if err := none.CheckReload(none); err != nil {
 		t.Error(err)
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
@@ -70,7 +70,7 @@ func TestNoFileLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err) // at a start, an empty file stands for the defaults
 	}
-	if none.Loses(emptied) == nil {
+	if none.CheckReload(emptied) == nil {
 		t.Error("an emptied file is taken for none")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
 // EventQueue is one SQS queue that GuardDuty's change notifications arrive in, and whose credentials read it.
@@ -33,7 +35,7 @@ func (q EventQueue) Name() string { return q.address().name }
 // ARN returns the ARN of the queue, in the partition of its Region.
 func (q EventQueue) ARN() string {
 	return arn.ARN{
-		Partition: partition(q.Region), Service: "sqs", Region: q.Region, AccountID: q.AccountID(), Resource: q.Name(),
+		Partition: awsregion.Partition(q.Region), Service: "sqs", Region: q.Region, AccountID: q.AccountID(), Resource: q.Name(),
 	}.String()
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
 func queueKey(i int) string { return fmt.Sprintf("events[%d]", i) }
@@ -38,7 +40,7 @@ func validateQueueRegion(r *report, key string, q EventQueue) {
 		r.addf(region, "%s is not the Region of queue_url, which is %s", q.Region, of)
 	default:
 		parsed, err := arn.Parse(q.RoleARN)
-		if p := partition(q.Region); err == nil && r.sound(role) && p != parsed.Partition {
+		if p := awsregion.Partition(q.Region); err == nil && r.sound(role) && p != parsed.Partition {
 			r.addf(role, "is in the partition %s, but the queue's Region %s is in %s", parsed.Partition, q.Region, p)
 		}
 	}

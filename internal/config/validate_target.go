@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
 // maxNameBytes is the length at which label values are cut.
@@ -101,7 +103,7 @@ func validatePartitions(r *report, key string, t Target) {
 	role := join(key, "role_arn")
 	if parsed, err := arn.Parse(t.RoleARN); err == nil && r.sound(role) {
 		for i, region := range t.Regions {
-			if p := partition(region); p != parsed.Partition {
+			if p := awsregion.Partition(region); p != parsed.Partition {
 				r.addf(fmt.Sprintf("%s[%d]", join(key, "regions"), i),
 					"%s is in the partition %s, but role_arn is in %s", region, p, parsed.Partition)
 			}
@@ -109,7 +111,7 @@ func validatePartitions(r *report, key string, t Target) {
 		return
 	}
 	for i, region := range t.Regions {
-		if p, first := partition(region), partition(t.Regions[0]); p != first {
+		if p, first := awsregion.Partition(region), awsregion.Partition(t.Regions[0]); p != first {
 			r.addf(fmt.Sprintf("%s[%d]", join(key, "regions"), i),
 				"%s is in the partition %s, but %s is in %s; give each partition a target of its own",
 				region, p, t.Regions[0], first)

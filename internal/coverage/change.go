@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// Change is what an event says of one resource. It is a hint, not the truth:
+// Event is what an event says of one resource. It is a hint, not the truth:
 // the truth is what GuardDuty lists when it is asked again.
-type Change struct {
+type Event struct {
 	Key                 // with the name as AWS gives it
 	Status    Status    // that the resource has now
 	UpdatedAt time.Time // of the resource, as in its row; zero where the event does not say
 }
 
-// Verdict is what became of a change, a closed set.
-type Verdict string
+// Outcome is what became of a change, a closed set.
+type Outcome string
 
 // The verdicts.
 const (
-	Applied        Verdict = "applied"         // the resource was read again, and what was found is known now
-	Duplicate      Verdict = "duplicate"       // it was known before
-	Outdated       Verdict = "outdated"        // something newer was known before
-	Behind         Verdict = "behind"          // what GuardDuty lists is older than the change
-	NoTarget       Verdict = "no_target"       // no target asks its Region
-	UnknownAccount Verdict = "unknown_account" // no target of its Region shows its account
-	Excluded       Verdict = "excluded"        // the targets' resource types or filters leave it out
+	Applied        Outcome = "applied"         // the resource was read again, and what was found is known now
+	Duplicate      Outcome = "duplicate"       // it was known before
+	Outdated       Outcome = "outdated"        // something newer was known before
+	Behind         Outcome = "behind"          // what GuardDuty lists is older than the change
+	NoTarget       Outcome = "no_target"       // no target asks its Region
+	UnknownAccount Outcome = "unknown_account" // no target of its Region shows its account
+	Filtered       Outcome = "filtered"        // the targets' resource types or filters leave it out
 )
 
-// Verdicts returns every verdict.
-func Verdicts() []Verdict {
-	return []Verdict{Applied, Duplicate, Outdated, Behind, NoTarget, UnknownAccount, Excluded}
+// Outcomes returns every verdict.
+func Outcomes() []Outcome {
+	return []Outcome{Applied, Duplicate, Outdated, Behind, NoTarget, UnknownAccount, Filtered}
 }
 
-// Against judges a change against the row that is known of its resource, nil
+// CompareTo judges a change against the row that is known of its resource, nil
 // for none: [Duplicate] or [Outdated] where the row tells as much, else
 // [Behind]. Times are compared by the second, for rows and events give them
 // with different fractions. A change without a time is told by its status.
-func (c Change) Against(known *Resource) Verdict {
+func (c Event) CompareTo(known *Resource) Outcome {
 	if known == nil {
 		return Behind
 	}
@@ -55,13 +55,13 @@ func (c Change) Against(known *Resource) Verdict {
 	return Behind
 }
 
-// Find returns the row of a resource, nil where the snapshot has none or is nil
+// Lookup returns the row of a resource, nil where the snapshot has none or is nil
 // itself.
-func (s *Snapshot) Find(k Key) *Resource {
+func (s *Snapshot) Lookup(k Key) *Resource {
 	if s == nil {
 		return nil
 	}
-	k = k.Clean()
+	k = k.Sanitize()
 	at, ok := slices.BinarySearchFunc(s.Resources, k, func(r Resource, k Key) int { return r.Key.compare(k) })
 	if !ok {
 		return nil
@@ -69,8 +69,8 @@ func (s *Snapshot) Find(k Key) *Resource {
 	return &s.Resources[at]
 }
 
-// Shows says whether the snapshot speaks of an account.
-func (s *Snapshot) Shows(accountID string) bool {
+// Includes says whether the snapshot speaks of an account.
+func (s *Snapshot) Includes(accountID string) bool {
 	for _, rows := range s.byType() {
 		_, ok := slices.BinarySearchFunc(rows, accountID, func(r Resource, id string) int { return cmp.Compare(r.AccountID, id) })
 		if ok {
@@ -80,8 +80,8 @@ func (s *Snapshot) Shows(accountID string) bool {
 	return slices.Contains(s.Accounts, accountID)
 }
 
-// ShowsOthers says whether the snapshot speaks of other accounts than this one.
-func (s *Snapshot) ShowsOthers(accountID string) bool {
+// IncludesOthers says whether the snapshot speaks of other accounts than this one.
+func (s *Snapshot) IncludesOthers(accountID string) bool {
 	for _, rows := range s.byType() {
 		if rows[0].AccountID != accountID || rows[len(rows)-1].AccountID != accountID {
 			return true
@@ -99,15 +99,15 @@ func (s *Snapshot) byType() (parts [][]Resource) {
 	return parts
 }
 
-// With returns the snapshot as it is after the resources of these keys were
+// WithUpdates returns the snapshot as it is after the resources of these keys were
 // read again: found are their rows, and the others of them are gone. A row that
 // is known already stays where it is newer than the one found.
-func (s *Snapshot) With(asked []Key, found []Resource) *Snapshot {
+func (s *Snapshot) WithUpdates(asked []Key, found []Resource) *Snapshot {
 	gone := map[Key]bool{}
 	for _, k := range asked {
-		gone[k.Clean()] = true
+		gone[k.Sanitize()] = true
 	}
-	found = Distinct(slices.Clone(found))
+	found = Dedupe(slices.Clone(found))
 	next := *s
 	next.Resources = make([]Resource, 0, len(s.Resources)+len(found))
 	for _, r := range s.Resources {

@@ -20,7 +20,7 @@ func TestChangeAgainst(t *testing.T) {
 		name  string
 		known *coverage.Resource
 		at    time.Time // of the change to UNHEALTHY
-		want  coverage.Verdict
+		want  coverage.Outcome
 	}{
 		{"no row", nil, noon, coverage.Behind},
 		{"no row, no time", nil, time.Time{}, coverage.Behind},
@@ -36,8 +36,8 @@ func TestChangeAgainst(t *testing.T) {
 		{"no time, another status", row(coverage.Healthy, noon), time.Time{}, coverage.Behind},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := coverage.Change{Status: coverage.Unhealthy, UpdatedAt: tc.at}
-			if got := c.Against(tc.known); got != tc.want {
+			c := coverage.Event{Status: coverage.Unhealthy, UpdatedAt: tc.at}
+			if got := c.CompareTo(tc.known); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
 		})
@@ -70,7 +70,7 @@ func TestSnapshotWith(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			known := slices.Clone(tc.known)
 			s := &coverage.Snapshot{Resources: known, Accounts: []string{member}}
-			got := s.With(tc.asked, tc.found)
+			got := s.WithUpdates(tc.asked, tc.found)
 			if diff := cmp.Diff(tc.want, got.Resources); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -78,7 +78,7 @@ func TestSnapshotWith(t *testing.T) {
 				t.Errorf("the snapshot itself has changed:\n%s", diff)
 			}
 			for _, r := range got.Resources {
-				if found := got.Find(r.Key); found == nil || found.Key != r.Key {
+				if found := got.Lookup(r.Key); found == nil || found.Key != r.Key {
 					t.Errorf("%v is not found", r.Key)
 				}
 			}
@@ -109,7 +109,7 @@ func TestSnapshotWithIsSorted(t *testing.T) {
 			asked = append(asked, cluster(member, name, "", 0).Key)
 		}
 		random.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
-		got := s.With(asked, found)
+		got := s.WithUpdates(asked, found)
 		if len(got.Resources) != len(found) || !slices.IsSortedFunc(got.Resources, func(a, b coverage.Resource) int { return compareKeys(a.Key, b.Key) }) {
 			t.Fatalf("of %d rows that were found came %+v", len(found), got.Resources)
 		}
@@ -136,7 +136,7 @@ func TestSnapshotShows(t *testing.T) {
 		{"members", coverage.Snapshot{Members: []coverage.Member{{AccountID: "777788889999"}}}, false, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if shows, others := tc.s.Shows(member), tc.s.ShowsOthers(administrator); shows != tc.shows || others != tc.others {
+			if shows, others := tc.s.Includes(member), tc.s.IncludesOthers(administrator); shows != tc.shows || others != tc.others {
 				t.Errorf("%v and %v, want %v and %v", shows, others, tc.shows, tc.others)
 			}
 		})

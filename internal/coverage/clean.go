@@ -12,17 +12,17 @@ import (
 // MaxTextBytes bounds every text that becomes a label value.
 const MaxTextBytes = 200
 
-// Clean makes a text fit for a label value, a log line and a terminal: valid
+// Sanitize makes a text fit for a label value, a log line and a terminal: valid
 // UTF-8, no control, format or bidirectional characters, runs of white space
 // folded to one space, at most MaxTextBytes bytes, cut between runes.
-func Clean(s string) string {
+func Sanitize(s string) string {
 	return cut(printable(s), MaxTextBytes)
 }
 
-// CleanName is Clean for a name that identifies something. Two names stay two
+// SanitizeName is Clean for a name that identifies something. Two names stay two
 // after cleaning: one that had to be changed ends in "~" and a hash of the
 // original.
-func CleanName(s string) string {
+func SanitizeName(s string) string {
 	clean := printable(s)
 	if clean == s && len(s) <= MaxTextBytes {
 		return s
@@ -33,11 +33,11 @@ func CleanName(s string) string {
 	return cut(clean, MaxTextBytes-len(suffix)) + suffix
 }
 
-// CleanIssue is Clean for an issue's text. Parts that change while the issue
+// NormalizeIssue is Clean for an issue's text. Parts that change while the issue
 // stays the same (task IDs, request IDs, counts of attempts and of nodes, a
 // task's address and ephemeral port) become "…", so that the issue keeps its
 // identity from one refresh to the next.
-func CleanIssue(s string) string {
+func NormalizeIssue(s string) string {
 	s = printable(s)
 	for _, v := range volatile {
 		s = v.part.ReplaceAllString(s, v.replacement)

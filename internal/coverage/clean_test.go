@@ -58,7 +58,7 @@ func TestClean(t *testing.T) {
 		{"long after cleaning only", strings.Repeat("\u200b", 300) + "x", "x"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := coverage.Clean(tc.raw); got != tc.want {
+			if got := coverage.Sanitize(tc.raw); got != tc.want {
 				t.Errorf("Clean(%q) is %q, want %q", tc.raw, got, tc.want)
 			}
 		})
@@ -67,7 +67,7 @@ func TestClean(t *testing.T) {
 
 func TestCleanNameKeepsGoodNames(t *testing.T) {
 	for _, name := range []string{"", "web", "web_1-a:3", "Überwachung", strings.Repeat("x", 200)} {
-		if got := coverage.CleanName(name); got != name {
+		if got := coverage.SanitizeName(name); got != name {
 			t.Errorf("CleanName(%q) is %q", name, got)
 		}
 	}
@@ -91,13 +91,13 @@ func TestCleanNameKeepsTwoNamesTwo(t *testing.T) {
 	}
 	origin := map[string]string{}
 	for _, name := range names {
-		clean := coverage.CleanName(name)
+		clean := coverage.SanitizeName(name)
 		if other, ok := origin[clean]; ok && other != name {
 			t.Fatalf("%q and %q both became %q", other, name, clean)
 		}
 		origin[clean] = name
 		checkLabel(t, name, clean)
-		if again := coverage.CleanName(clean); again != clean {
+		if again := coverage.SanitizeName(clean); again != clean {
 			t.Errorf("CleanName(%q) is %q, not what it was", clean, again)
 		}
 	}
@@ -187,7 +187,7 @@ func TestCleanIssueKeepsIdentity(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, raw := range []string{tc.once, tc.again, tc.want} {
-				if got := coverage.CleanIssue(raw); got != tc.want {
+				if got := coverage.NormalizeIssue(raw); got != tc.want {
 					t.Errorf("CleanIssue(%q) is %q, want %q", raw, got, tc.want)
 				}
 			}
@@ -204,7 +204,7 @@ func TestCleanIssueKeepsWhatIsSteady(t *testing.T) {
 		"Others : Unidentified issue(s), for task(s) in TaskDefinition 'buildkite:17' . Refer documentation",
 		"Insufficient memory in TaskDefinition - 'web:3', too many pods, 5 insufficiently sized nodes, 1/2 nodes",
 	} {
-		if got := coverage.CleanIssue(raw); got != raw {
+		if got := coverage.NormalizeIssue(raw); got != raw {
 			t.Errorf("CleanIssue(%q) is %q", raw, got)
 		}
 	}
@@ -218,13 +218,13 @@ func FuzzClean(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		for name, clean := range map[string]func(string) string{"Clean": coverage.Clean, "CleanName": coverage.CleanName} {
+		for name, clean := range map[string]func(string) string{"Clean": coverage.Sanitize, "CleanName": coverage.SanitizeName} {
 			once := clean(raw)
 			checkLabel(t, raw, once)
 			if twice := clean(once); twice != once {
 				t.Errorf("%s(%q) is %q, and of that %q", name, raw, once, twice)
 			}
 		}
-		checkLabel(t, raw, coverage.CleanIssue(raw))
+		checkLabel(t, raw, coverage.NormalizeIssue(raw))
 	})
 }

@@ -24,7 +24,7 @@ func FuzzECSCluster(f *testing.F) {
 			t.Errorf("%q is of the cluster %q", raw, name)
 		}
 		arn := "arn:aws:ecs:us-east-1:111122223333:cluster/" + raw
-		if got, want := (coverage.Instance{ClusterARN: arn}).ECSCluster(), coverage.CleanName(raw); got != want {
+		if got, want := (coverage.Instance{ClusterARN: arn}).ECSCluster(), coverage.SanitizeName(raw); got != want {
 			t.Errorf("%q is of the cluster %q, want %q", arn, got, want)
 		}
 	})

@@ -48,9 +48,9 @@ type Key struct {
 	Name      string
 }
 
-// Clean returns the key as it is in a [Resource].
-func (k Key) Clean() Key {
-	k.Name = CleanName(k.Name)
+// Sanitize returns the key as it is in a [Resource].
+func (k Key) Sanitize() Key {
+	k.Name = SanitizeName(k.Name)
 	return k
 }
 
@@ -95,7 +95,7 @@ func (i Instance) ECSCluster() string {
 	if !ok {
 		return ""
 	}
-	return CleanName(name)
+	return SanitizeName(name)
 }
 
 // Addon is the GuardDuty agent's add-on of an EKS cluster.
@@ -104,7 +104,7 @@ type Addon struct {
 	Status  string
 }
 
-// Resource is one row made fit for use: its texts are clean (see [Clean]), but
+// Resource is one row made fit for use: its texts are clean (see [Sanitize]), but
 // for Instance.ClusterARN, and its issues are classified. Only [New] and
 // [NewWith] make one.
 type Resource struct {
@@ -140,9 +140,9 @@ func New(r Row) Resource {
 // NewWith is New for a row whose issues New has made into these before.
 func NewWith(issues Issues, r Row) Resource {
 	c := Resource{
-		Key:            Key{Type: r.Type, AccountID: Clean(r.AccountID), Region: r.Region, Name: CleanName(r.Name)},
-		Status:         Status(Clean(string(r.Status))),
-		ManagementType: Clean(r.ManagementType),
+		Key:            Key{Type: r.Type, AccountID: Sanitize(r.AccountID), Region: r.Region, Name: SanitizeName(r.Name)},
+		Status:         Status(Sanitize(string(r.Status))),
+		ManagementType: Sanitize(r.ManagementType),
 		Covered:        r.Covered,
 		Compatible:     r.Compatible,
 		UpdatedAt:      InstantOf(r.UpdatedAt),
@@ -154,10 +154,10 @@ func NewWith(issues Issues, r Row) Resource {
 	switch r.Type {
 	case EC2:
 		c.Instance = &Instance{
-			Type: Clean(r.Instance.Type), AgentVersion: Clean(r.Instance.AgentVersion), ClusterARN: r.Instance.ClusterARN,
+			Type: Sanitize(r.Instance.Type), AgentVersion: Sanitize(r.Instance.AgentVersion), ClusterARN: r.Instance.ClusterARN,
 		}
 	case EKS:
-		c.Addon = &Addon{Version: Clean(r.Addon.Version), Status: Clean(r.Addon.Status)}
+		c.Addon = &Addon{Version: Sanitize(r.Addon.Version), Status: Sanitize(r.Addon.Status)}
 	}
 	return c
 }

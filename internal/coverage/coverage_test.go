@@ -29,7 +29,7 @@ func TestNew(t *testing.T) {
 		},
 	})
 	want := coverage.Resource{
-		Key:            coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "eu-west-1", Name: coverage.CleanName("web\x00")},
+		Key:            coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "eu-west-1", Name: coverage.SanitizeName("web\x00")},
 		Status:         coverage.Healthy,
 		ManagementType: "AUTO_MANAGED",
 		Covered:        1, Compatible: 2,
@@ -87,7 +87,7 @@ func TestECSCluster(t *testing.T) {
 		{"China", "arn:aws-cn:ecs:cn-north-1:111122223333:cluster/web", "web"},
 		{"GovCloud", "arn:aws-us-gov:ecs:us-gov-west-1:111122223333:cluster/web", "web"},
 		{"a partition of tomorrow", "arn:aws-eusc:ecs:eusc-de-east-1:111122223333:cluster/web", "web"},
-		{"a name as the cluster's row has it", "arn:aws:ecs:eu-west-1:111122223333:cluster/" + long, coverage.CleanName(long)},
+		{"a name as the cluster's row has it", "arn:aws:ecs:eu-west-1:111122223333:cluster/" + long, coverage.SanitizeName(long)},
 		{"EKS", "arn:aws:eks:eu-west-1:111122223333:cluster/web", ""},
 		{"EKS called as ECS", "arn:aws:eks:eu-west-1:111122223333:cluster/ecs", ""},
 		{"a service", "arn:aws:ecs:eu-west-1:111122223333:service/web/api", ""},
@@ -279,7 +279,7 @@ func TestDistinct(t *testing.T) {
 			reversed := slices.Clone(tc.have)
 			slices.Reverse(reversed)
 			for _, have := range [][]coverage.Resource{tc.have, reversed} {
-				if diff := cmp.Diff(tc.want, coverage.Distinct(slices.Clone(have))); diff != "" {
+				if diff := cmp.Diff(tc.want, coverage.Dedupe(slices.Clone(have))); diff != "" {
 					t.Errorf("Distinct(%v), -want +got:\n%s", have, diff)
 				}
 			}

@@ -105,9 +105,9 @@ func (i Issue) compare(other Issue) int {
 func Classify(raw string) Issue {
 	raw = beginning(raw)
 	text := printable(raw)
-	issue := Issue{Type: Unclassified, Text: CleanIssue(raw)}
+	issue := Issue{Type: Unclassified, Text: NormalizeIssue(raw)}
 	if m := taskDefinition.FindStringSubmatch(text); m != nil {
-		issue.TaskDefinition = CleanName(strings.TrimRight(m[1], ".,;"))
+		issue.TaskDefinition = SanitizeName(strings.TrimRight(m[1], ".,;"))
 	}
 	words := normalize(text)
 	for _, rule := range issueRules {

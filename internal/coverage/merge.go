@@ -110,7 +110,7 @@ func mergeResources(reports []Report) []Resource {
 	if len(found) == 1 {
 		return found[0]
 	}
-	return Distinct(slices.Concat(found...))
+	return Dedupe(slices.Concat(found...))
 }
 
 // countable returns whether a resource was seen through something else than a

@@ -17,7 +17,7 @@ import (
 func randomReports(r *rand.Rand) []coverage.Report {
 	var reports []coverage.Report
 	for i := range r.IntN(7) {
-		one := coverage.Report{Target: coverage.Target{Name: fmt.Sprint("target-", i/2), Region: []string{region, "us-east-1"}[i%2]}}
+		one := coverage.Report{Target: coverage.TargetID{Name: fmt.Sprint("target-", i/2), Region: []string{region, "us-east-1"}[i%2]}}
 		if r.IntN(5) > 0 {
 			one.Snapshot = randomSnapshot(r, one.Target.Region)
 		}
@@ -34,7 +34,7 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 	for range r.IntN(16) {
 		s.Resources = append(s.Resources, randomResource(r, region))
 	}
-	s.Resources = coverage.Distinct(s.Resources)
+	s.Resources = coverage.Dedupe(s.Resources)
 	for range r.IntN(3) {
 		s.Accounts = append(s.Accounts, few[r.IntN(3)])
 		s.Types = append(s.Types, anyType(r))

@@ -26,7 +26,7 @@ func cluster(account, name string, status coverage.Status, minute int) coverage.
 // report is a target's good one; the target is called as its account.
 func report(account string, s coverage.Snapshot) coverage.Report {
 	return coverage.Report{
-		Target:   coverage.Target{Name: account, AccountID: account, Region: region},
+		Target:   coverage.TargetID{Name: account, AccountID: account, Region: region},
 		State:    coverage.OK,
 		Snapshot: &s,
 	}
@@ -57,7 +57,7 @@ func TestMerge(t *testing.T) {
 		{name: "nothing"},
 		{
 			name:    "a target without a snapshot",
-			reports: []coverage.Report{{Target: coverage.Target{Name: "new", Region: region}, State: coverage.Denied}},
+			reports: []coverage.Report{{Target: coverage.TargetID{Name: "new", Region: region}, State: coverage.Denied}},
 		},
 		{
 			name:     "an administrator shows its members",

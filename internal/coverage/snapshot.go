@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Target is one detector that is asked: a (role, Region) of the configuration.
+// TargetID is one detector that is asked: a (role, Region) of the configuration.
 // A target is not an account, for an administrator's shows its members'
 // clusters too. Name and Region identify it.
-type Target struct {
+type TargetID struct {
 	Name      string
 	AccountID string // the detector's account; "" until it is known
 	Region    string
 }
 
-func (t Target) compare(other Target) int {
+func (t TargetID) compare(other TargetID) int {
 	return cmp.Or(
 		cmp.Compare(t.Name, other.Name),
 		cmp.Compare(t.Region, other.Region),
@@ -41,11 +41,11 @@ type Snapshot struct {
 	// only: its rows are true, but no count may be taken of them.
 	NarrowedByStatus bool
 
-	Detectors []Detector    // the target's own
-	Features  []Feature     // of the detector and of its members'
-	Members   []Member      // of an administrator
-	Names     []AccountName // of an organization
-	Parts     []Part        // of the refresh that are optional, and were asked for
+	Detectors    []Detector    // the target's own
+	Features     []Feature     // of the detector and of its members'
+	Members      []Member      // of an administrator
+	Names        []AccountName // of an organization
+	Capabilities []Capability  // of the refresh that are optional, and were asked for
 }
 
 // Detector is whether GuardDuty works in an account and Region.
@@ -79,8 +79,8 @@ type AccountName struct {
 	Name      string
 }
 
-// Part is an optional part of a refresh.
-type Part struct {
+// Capability is an optional part of a refresh.
+type Capability struct {
 	Name string
 	OK   bool // false when it is not permitted
 }
@@ -100,9 +100,9 @@ func Relationship(status string) string {
 	return "other"
 }
 
-// Distinct sorts resources by key and keeps one of each: the newest, and of
+// Dedupe sorts resources by key and keeps one of each: the newest, and of
 // equally new ones the worse. It works in place.
-func Distinct(resources []Resource) []Resource {
+func Dedupe(resources []Resource) []Resource {
 	slices.SortFunc(resources, Resource.compare)
 	return slices.CompactFunc(resources, func(a, b Resource) bool { return a.Key == b.Key })
 }
@@ -132,7 +132,7 @@ func States() []State {
 
 // Report is what is known of one target after an attempt to refresh it.
 type Report struct {
-	Target      Target
+	Target      TargetID
 	State       State
 	LastSuccess time.Time     // zero before the first one
 	Duration    time.Duration // of the last attempt

@@ -36,10 +36,10 @@ func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 		}
 		if is.AccountID != account {
 			account = is.AccountID
-			sharing = slices.DeleteFunc(slices.Clone(others), func(s *Snapshot) bool { return !s.Shows(account) })
+			sharing = slices.DeleteFunc(slices.Clone(others), func(s *Snapshot) bool { return !s.Includes(account) })
 		}
 		for _, s := range sharing {
-			if other := s.Find(is.Key); other != nil {
+			if other := s.Lookup(is.Key); other != nil {
 				was, is = believed(was, other), believed(is, other)
 			}
 		}

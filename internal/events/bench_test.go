@@ -47,7 +47,7 @@ type bench struct {
 	set     func(...events.Queue) // Set with a context that stop ends
 	stop    context.CancelFunc
 	start   time.Time
-	metrics *events.Metrics
+	metrics *prometheus.Registry
 
 	mu    sync.Mutex
 	judge judge
@@ -56,7 +56,7 @@ type bench struct {
 }
 
 // judge stands for what looks at changes.
-type judge func(context.Context, coverage.Change) (coverage.Verdict, error)
+type judge func(context.Context, coverage.Event) (coverage.Outcome, error)
 
 type look struct {
 	after time.Duration // since the start
@@ -69,7 +69,7 @@ func inBubble(t *testing.T, f func(*testing.T, *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{
-			t: t, start: time.Now(), metrics: events.NewMetrics(), judge: always(coverage.Applied),
+			t: t, start: time.Now(), metrics: prometheus.NewPedanticRegistry(), judge: always(coverage.Applied),
 			server: simulator.New(&simulator.World{Accounts: []*simulator.Account{{
 				ID: account, Keys: simulator.Keys{AccessKeyID: keyID, SecretAccessKey: secret},
 				Queues: []*simulator.Queue{
@@ -91,7 +91,7 @@ func inBubble(t *testing.T, f func(*testing.T, *bench)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b.stop = cancel
 		b.set = func(queues ...events.Queue) { b.Set(ctx, queues) }
-		b.Consumer = events.New(events.Options{Look: b.look, Metrics: b.metrics, Logger: slog.New(&logHandler{bench: b})})
+		b.Consumer = events.New(events.Options{Apply: b.look, Metrics: events.NewMetrics(b.metrics), Logger: slog.New(&logHandler{bench: b})})
 		f(t, b)
 		b.stop()
 		b.Wait()
@@ -146,7 +146,7 @@ func (n *network) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // queue returns a queue of the simulator.
 func (b *bench) queue(name string) events.Queue {
 	return events.Queue{
-		URL: simulator.QueueAddress{AccountID: account, Region: region, Name: name}.URL(endpoint), Asks: "as ever",
+		URL: simulator.QueueAddress{AccountID: account, Region: region, Name: name}.URL(endpoint), Key: "as ever",
 		Config: aws.Config{
 			Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: b.client,
 			Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),
@@ -171,7 +171,7 @@ func event(name string) string {
 	).Replace(documented)
 }
 
-func (b *bench) look(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
+func (b *bench) look(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 	b.mu.Lock()
 	b.looks = append(b.looks, look{time.Since(b.start), c.Name})
 	judge := b.judge
@@ -186,13 +186,13 @@ func (b *bench) judgeBy(j judge) {
 	b.judge = j
 }
 
-func always(v coverage.Verdict) judge {
-	return func(context.Context, coverage.Change) (coverage.Verdict, error) { return v, nil }
+func always(v coverage.Outcome) judge {
+	return func(context.Context, coverage.Event) (coverage.Outcome, error) { return v, nil }
 }
 
 // after delays a judge.
 func after(d time.Duration, j judge) judge {
-	return func(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
+	return func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 		select {
 		case <-time.After(d):
 			return j(ctx, c)
@@ -275,10 +275,8 @@ func (b *bench) values() map[string]float64 {
 	return found
 }
 
-func gather(t *testing.T, m *events.Metrics) []*dto.MetricFamily {
+func gather(t *testing.T, registry *prometheus.Registry) []*dto.MetricFamily {
 	t.Helper()
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(m)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

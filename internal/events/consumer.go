@@ -27,10 +27,10 @@ import (
 // Queue is one queue to receive from.
 type Queue struct {
 	URL string
-	// Asks is a comparable value of everything that decides how the queue is
+	// Key is a comparable value of everything that decides how the queue is
 	// reached. While it stays the same the queue goes on through
 	// [Consumer.Set], with the Config that it began with.
-	Asks any
+	Key any
 	// Config has the Region of the queue. Its HTTP client must wait longer than
 	// 20 seconds for an answer, and bounds what a queue that hangs costs.
 	Config aws.Config
@@ -38,10 +38,10 @@ type Queue struct {
 
 // Options of a Consumer. All are required.
 type Options struct {
-	// Look says what became of a change. It is called concurrently, for as many
+	// Apply says what became of a change. It is called concurrently, for as many
 	// changes as there are messages under way, and ends soon after its context
 	// does. After an error the same change is looked at again later.
-	Look    func(context.Context, coverage.Change) (coverage.Verdict, error)
+	Apply   func(context.Context, coverage.Event) (coverage.Outcome, error)
 	Metrics *Metrics
 	Logger  *slog.Logger
 }
@@ -74,7 +74,7 @@ func (c *Consumer) Set(ctx context.Context, queues []Queue) {
 		wanted[q.URL] = q
 	}
 	for url, running := range c.queues {
-		if q, ok := wanted[url]; !ok || q.Asks != running.asks {
+		if q, ok := wanted[url]; !ok || q.Key != running.asks {
 			running.cancel()
 			running.health.retire()
 			delete(c.queues, url)

@@ -42,7 +42,7 @@ func TestEventIsAppliedAtOnce(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	for _, v := range coverage.Verdicts() {
+	for _, v := range coverage.Outcomes() {
 		if v == coverage.Applied || v == coverage.Behind {
 			continue
 		}
@@ -78,8 +78,8 @@ func TestEventsOfTheSimulator(t *testing.T) {
 				a.Queues = append(a.Queues, q)
 			}
 		})
-		var changes []coverage.Change
-		b.judgeBy(func(_ context.Context, c coverage.Change) (coverage.Verdict, error) {
+		var changes []coverage.Event
+		b.judgeBy(func(_ context.Context, c coverage.Event) (coverage.Outcome, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			changes = append(changes, c)
@@ -95,11 +95,11 @@ func TestEventsOfTheSimulator(t *testing.T) {
 			a.EKSClusters = []*simulator.EKSCluster{{Region: region, Name: "kube", UpdatedAt: changed}}
 		})
 		b.pass(time.Minute)
-		want := map[coverage.Change]int{}
+		want := map[coverage.Event]int{}
 		for _, k := range []coverage.Key{key(coverage.ECS, "shop"), key(coverage.EC2, "i-0123456789abcdef0"), key(coverage.EKS, "kube")} {
-			want[coverage.Change{Key: k, Status: coverage.Healthy, UpdatedAt: changed}] = 4
+			want[coverage.Event{Key: k, Status: coverage.Healthy, UpdatedAt: changed}] = 4
 		}
-		got := map[coverage.Change]int{}
+		got := map[coverage.Event]int{}
 		for _, c := range changes {
 			got[c]++
 		}
@@ -110,7 +110,7 @@ func TestEventsOfTheSimulator(t *testing.T) {
 func TestDuplicatesAndDisorder(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		known := map[string]coverage.Status{}
-		b.judgeBy(func(_ context.Context, c coverage.Change) (coverage.Verdict, error) {
+		b.judgeBy(func(_ context.Context, c coverage.Event) (coverage.Outcome, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			switch known[c.Name] {
@@ -229,7 +229,7 @@ func TestBehindForAWhile(t *testing.T) {
 // shorter than what the queue allows it.
 func TestLookFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(func(context.Context, coverage.Change) (coverage.Verdict, error) { return "", errors.New("denied") })
+		b.judgeBy(func(context.Context, coverage.Event) (coverage.Outcome, error) { return "", errors.New("denied") })
 		b.set(b.queue(usual))
 		b.send(usual, event("shop"))
 		b.pass(7*time.Minute + 30*time.Second)
@@ -272,7 +272,7 @@ func TestManyEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		const messages = 1500
 		var now, most int
-		b.judgeBy(func(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
+		b.judgeBy(func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 			b.mu.Lock()
 			now++
 			most = max(most, now)

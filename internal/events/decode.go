@@ -17,7 +17,7 @@ import (
 type Event struct {
 	ID     string    // EventBridge's, at most 100 bytes; "" where the message has none
 	Time   time.Time // at which it was published; zero where the message does not say
-	Change coverage.Change
+	Change coverage.Event
 }
 
 // ErrForeign says that a message is an event, but of another type: a finding,
@@ -87,7 +87,7 @@ func Decode(body []byte) (Event, error) {
 	}
 	published, _ := time.Parse(time.RFC3339, e.Time)       // zero if it is none
 	id := strings.Clone(e.ID[:min(len(e.ID), maxIDBytes)]) // for a message is held as long as it is under way
-	return Event{ID: id, Time: published, Change: coverage.Change{
+	return Event{ID: id, Time: published, Change: coverage.Event{
 		Key: key, Status: d.status(e.DetailType), UpdatedAt: parseTime(d.LastUpdatedAt),
 	}}, nil
 }

@@ -70,28 +70,28 @@ func TestDecode(t *testing.T) {
 	ecs := key(coverage.ECS, "shop")
 	for name, c := range map[string]struct {
 		body string
-		want coverage.Change
+		want coverage.Event
 	}{
-		"documented":                {documented, coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"ECS":                       {observed("ECS", ofECS, "Healthy", "1785743573897"), coverage.Change{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
-		"EC2":                       {observed("EC2", ofEC2, "Unhealthy", "1785743573897"), coverage.Change{Key: key(coverage.EC2, "i-0123456789abcdef0"), Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"EKS":                       {observed("EKS", ofEKS, "Unhealthy", "1785743573897000"), coverage.Change{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"EKS, documented":           {observed("EKS", ofEKSDocumented, "Unhealthy", "null"), coverage.Change{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy}},
-		"details of other types":    {observed("EKS", ofECS+","+ofEC2+`,"eksClusterDetails":{"clusterName":"blog"}`, "Healthy", "0"), coverage.Change{Key: key(coverage.EKS, "blog"), Status: coverage.Healthy}},
-		"resource type in lower":    {observed("ecs", ofECS, "Healthy", "null"), coverage.Change{Key: ecs, Status: coverage.Healthy}},
-		"both accounts":             {strings.Replace(documented, `"schemaVersion":"1.0"`, `"accountId":"777788889999"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"empty documented account":  {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"accountId"`, `"resourceAccountId":"","accountId"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy}},
-		"no current status":         {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"currentStatus"`, `"s"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy}},
-		"unknown current status":    {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"POORLY"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"status against the type":   {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"HEALTHY"`, 1), coverage.Change{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
-		"duplicate keys: the last":  {strings.Replace(documented, `"clusterName":"shop"`, `"clusterName":"blog","clusterName":"shop"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"counts of another kind":    {strings.Replace(documented, `"coveredContainerInstances":1`, `"coveredContainerInstances":[{}]`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"unknown fields":            {strings.Replace(documented, `"issue":""`, `"issue":{"a":[1]},"new":{}`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"a Region of the future":    {strings.Replace(documented, `"region":"us-east-1"`, `"region":"eusc-de-east-1"`, 1), coverage.Change{Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: "eusc-de-east-1", Name: "shop"}, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"another source":            {strings.Replace(documented, `"aws.guardduty"`, `"a.test"`, 1), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"the longest name":          {strings.Replace(documented, `"shop"`, `"`+strings.Repeat("a", 255)+`"`, 1), coverage.Change{Key: key(coverage.ECS, strings.Repeat("a", 255)), Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"1 MiB":                     {padded(documented, 1<<20), coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
-		"white space and line ends": {"\r\n\t " + documented + "\n", coverage.Change{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"documented":                {documented, coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"ECS":                       {observed("ECS", ofECS, "Healthy", "1785743573897"), coverage.Event{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
+		"EC2":                       {observed("EC2", ofEC2, "Unhealthy", "1785743573897"), coverage.Event{Key: key(coverage.EC2, "i-0123456789abcdef0"), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"EKS":                       {observed("EKS", ofEKS, "Unhealthy", "1785743573897000"), coverage.Event{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"EKS, documented":           {observed("EKS", ofEKSDocumented, "Unhealthy", "null"), coverage.Event{Key: key(coverage.EKS, "shop"), Status: coverage.Unhealthy}},
+		"details of other types":    {observed("EKS", ofECS+","+ofEC2+`,"eksClusterDetails":{"clusterName":"blog"}`, "Healthy", "0"), coverage.Event{Key: key(coverage.EKS, "blog"), Status: coverage.Healthy}},
+		"resource type in lower":    {observed("ecs", ofECS, "Healthy", "null"), coverage.Event{Key: ecs, Status: coverage.Healthy}},
+		"both accounts":             {strings.Replace(documented, `"schemaVersion":"1.0"`, `"accountId":"777788889999"`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"empty documented account":  {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"accountId"`, `"resourceAccountId":"","accountId"`, 1), coverage.Event{Key: ecs, Status: coverage.Healthy}},
+		"no current status":         {strings.Replace(observed("ECS", ofECS, "Healthy", "null"), `"currentStatus"`, `"s"`, 1), coverage.Event{Key: ecs, Status: coverage.Healthy}},
+		"unknown current status":    {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"POORLY"`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"status against the type":   {strings.Replace(documented, `"currentStatus":"UNHEALTHY"`, `"currentStatus":"HEALTHY"`, 1), coverage.Event{Key: ecs, Status: coverage.Healthy, UpdatedAt: updated}},
+		"duplicate keys: the last":  {strings.Replace(documented, `"clusterName":"shop"`, `"clusterName":"blog","clusterName":"shop"`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"counts of another kind":    {strings.Replace(documented, `"coveredContainerInstances":1`, `"coveredContainerInstances":[{}]`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"unknown fields":            {strings.Replace(documented, `"issue":""`, `"issue":{"a":[1]},"new":{}`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"a Region of the future":    {strings.Replace(documented, `"region":"us-east-1"`, `"region":"eusc-de-east-1"`, 1), coverage.Event{Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: "eusc-de-east-1", Name: "shop"}, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"another source":            {strings.Replace(documented, `"aws.guardduty"`, `"a.test"`, 1), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"the longest name":          {strings.Replace(documented, `"shop"`, `"`+strings.Repeat("a", 255)+`"`, 1), coverage.Event{Key: key(coverage.ECS, strings.Repeat("a", 255)), Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"1 MiB":                     {padded(documented, 1<<20), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
+		"white space and line ends": {"\r\n\t " + documented + "\n", coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
 	} {
 		want := events.Event{ID: "c7a1", Time: published, Change: c.want}
 		for form, body := range map[string]string{"direct": c.body, "SNS": viaSNS(c.body)} {

@@ -24,7 +24,7 @@ import (
 // once judges a change as applied, and as a duplicate from then on.
 func once() judge {
 	var known atomic.Bool
-	return func(context.Context, coverage.Change) (coverage.Verdict, error) {
+	return func(context.Context, coverage.Event) (coverage.Outcome, error) {
 		if known.Swap(true) {
 			return coverage.Duplicate, nil
 		}
@@ -114,7 +114,7 @@ func TestLooksAreBounded(t *testing.T) {
 // the simulator keeps it otherwise.
 func TestLookOutlastsVisibility(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(func(context.Context, coverage.Change) (coverage.Verdict, error) {
+		b.judgeBy(func(context.Context, coverage.Event) (coverage.Outcome, error) {
 			<-time.After(5 * time.Minute) // it does not hear that it is to end
 			return coverage.Applied, nil
 		})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -24,26 +25,27 @@ type Metrics struct {
 	lag       prometheus.Histogram
 }
 
-// NewMetrics returns metrics at zero. They are a prometheus.Collector.
-func NewMetrics() *Metrics {
+// NewMetrics registers the metrics with reg; nil registers them nowhere.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	factory := promauto.With(reg)
 	m := &Metrics{
-		received: prometheus.NewCounter(prometheus.CounterOpts{
+		received: factory.NewCounter(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_received_total",
 			Help: "Number of messages received from event queues, each delivery of the same message counted.",
 		}),
-		applied: prometheus.NewCounter(prometheus.CounterOpts{
+		applied: factory.NewCounter(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_applied_total",
 			Help: "Number of events after which a resource was read again and what was found is shown.",
 		}),
-		discarded: prometheus.NewCounterVec(prometheus.CounterOpts{
+		discarded: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_discarded_total",
 			Help: "Number of events that changed nothing, by reason; those that are malformed are left in their queue.",
 		}, []string{"reason"}),
-		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		up: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardduty_event_queue_up",
 			Help: "Whether the last attempts to receive from an event queue and to delete from it succeeded.",
 		}, []string{"queue"}),
-		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+		lag: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "guardduty_exporter_event_lag_seconds",
 			Help:    "How long after an event was published what was read because of it is shown.",
 			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
@@ -52,30 +54,12 @@ func NewMetrics() *Metrics {
 	for _, reason := range []string{foreign, malformed} {
 		m.discarded.WithLabelValues(reason)
 	}
-	for _, verdict := range coverage.Verdicts() {
+	for _, verdict := range coverage.Outcomes() {
 		if verdict != coverage.Applied {
 			m.discarded.WithLabelValues(string(verdict))
 		}
 	}
 	return m
-}
-
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, c := range m.collectors() {
-		c.Describe(ch)
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
-	for _, c := range m.collectors() {
-		c.Collect(ch)
-	}
-}
-
-func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.received, m.applied, m.discarded, m.up, m.lag}
 }
 
 // apply counts an event that was published then; zero where that is not known.

@@ -57,7 +57,7 @@ type queue struct {
 func newQueue(q Queue, o Options) *queue {
 	o.Logger = o.Logger.With("queue", q.URL)
 	return &queue{
-		url: q.URL, asks: q.Asks, o: o,
+		url: q.URL, asks: q.Key, o: o,
 		client:    sqs.NewFromConfig(q.Config),
 		health:    newHealth(q.URL, o),
 		slots:     semaphore.NewWeighted(maxUnderWay),
@@ -150,7 +150,7 @@ func (q *queue) leave(ctx context.Context, messageID string, err error) {
 func (q *queue) look(ctx context.Context, m *message, e Event) {
 	looking, cancel := context.WithTimeout(ctx, longestLook)
 	defer cancel()
-	verdict, err := q.o.Look(looking, e.Change)
+	verdict, err := q.o.Apply(looking, e.Change)
 	if err != nil {
 		delay := afterFailure
 		if ctx.Err() != nil {

@@ -53,7 +53,7 @@ func TestStopIsBounded(t *testing.T) {
 	for _, operation := range []string{"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"} {
 		t.Run(operation, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bench) {
-				b.judgeBy(func(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
+				b.judgeBy(func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 					if c.Name == "deleted" {
 						return coverage.Applied, nil
 					}
@@ -130,7 +130,7 @@ func TestSetBeginsChangedQueuesAnew(t *testing.T) {
 		b.send(usual, event("shop"))
 		b.pass(time.Second)
 		changed := b.queue(usual)
-		changed.Asks = "by another role"
+		changed.Key = "by another role"
 		b.set(changed)
 		b.pass(time.Minute)
 		b.wantDepth(usual, 0, 0)

@@ -26,6 +26,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestSimulatorOnSockets does over TCP and in real time what the other tests do
@@ -159,10 +160,10 @@ func throughTheWire(t *testing.T, base, queueURL string, publish func(body strin
 
 	var mu sync.Mutex
 	looks := map[string]int{}
-	metrics := events.NewMetrics()
+	metrics := prometheus.NewPedanticRegistry()
 	ctx, stop := context.WithCancel(t.Context())
 	consumer := events.New(events.Options{
-		Look: func(_ context.Context, c coverage.Change) (coverage.Verdict, error) {
+		Apply: func(_ context.Context, c coverage.Event) (coverage.Outcome, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			looks[c.Name]++
@@ -171,7 +172,7 @@ func throughTheWire(t *testing.T, base, queueURL string, publish func(body strin
 			}
 			return coverage.Applied, nil
 		},
-		Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+		Metrics: events.NewMetrics(metrics), Logger: slog.New(slog.DiscardHandler),
 	})
 	defer consumer.Wait()
 	defer stop()

@@ -278,7 +278,7 @@ func TestOtherAnswersGoOutAsTheyAre(t *testing.T) {
 // TestRefusedScrapesHaveNoPage bounds scrapes by what always refuses.
 func TestRefusedScrapesHaveNoPage(t *testing.T) {
 	self := prometheus.NewRegistry()
-	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler), Bound: func(http.Handler) http.Handler {
+	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler), Limit: func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	}})
 	server := httptest.NewServer(handler)

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Page   func() *Page                         // the current one, never nil; safe for concurrent use
 	Self   *prometheus.Registry                 // of the process's own metrics
-	Bound  func(next http.Handler) http.Handler // refuses requests when there are too many; nil for none
+	Limit  func(next http.Handler) http.Handler // refuses requests when there are too many; nil for none
 	Logger *slog.Logger
 }
 
@@ -32,8 +32,8 @@ func MetricsHandler(o Options) http.Handler {
 		AcceptedFormats:    []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText},
 	})
 	handler := Handler(o.Page, own)
-	if o.Bound != nil {
-		handler = o.Bound(handler)
+	if o.Limit != nil {
+		handler = o.Limit(handler)
 	}
 	return promhttp.InstrumentMetricHandler(o.Self, handler)
 }

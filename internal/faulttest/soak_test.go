@@ -107,7 +107,7 @@ func newSoak(t *testing.T) *soak {
 	server := httptest.NewServer(s.aws)
 	t.Cleanup(server.Close)
 	refresher := refresh.New(refresh.Options{
-		Put: s.put, Drop: func(t coverage.Target) { s.store.Drop(t) }, StateOf: guardduty.StateOf, Metrics: refresh.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
+		Put: s.put, Drop: func(t coverage.TargetID) { s.store.Drop(t) }, Metrics: refresh.NewMetrics(nil), Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() {
@@ -124,7 +124,7 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 	factory, err := session.Open(t.Context(), session.Options{
 		RequestsPerSecond: 1000,
 		Simulator:         &session.Simulator{Endpoint: endpoint, Credentials: credentials.NewStaticCredentialsProvider(homeKeyID, homeSecret, "")},
-		Metrics:           session.NewMetrics(func(region string, err error) string { return string(guardduty.StateOf(region, err)) }),
+		Metrics:           session.NewMetrics(nil),
 		Logger:            slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -2,15 +2,12 @@ package guardduty
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
-
-// ErrNoTime says that a refresh cannot end in time at the configured rate.
-var ErrNoTime = errors.New("the refresh cannot end in time")
 
 // counts are statistics by status.
 type counts = map[coverage.Status]int64
@@ -39,9 +36,9 @@ func (c *Client) checkTime(ctx context.Context, statistics map[coverage.Resource
 	if needed <= left {
 		return nil
 	}
-	return fmt.Errorf("%w: to list %d resources are %d calls and takes at least %s at %v requests per second, "+
-		"and %s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval",
-		ErrNoTime, resources, calls, (needed + time.Second - 1).Truncate(time.Second), c.o.RequestsPerSecond, left.Truncate(time.Second))
+	return fmt.Errorf("%w: listing %d resources takes %d requests, at least %s at %v requests per second, "+
+		"and %s remain: raise aws.requests_per_second, or refresh.timeout and refresh.interval",
+		awserr.ErrDeadlineTooShort, resources, calls, (needed + time.Second - 1).Truncate(time.Second), c.o.RequestsPerSecond, left.Truncate(time.Second))
 }
 
 // hasTime says whether what takes so long can end before the deadline.

@@ -51,7 +51,7 @@ func (c *Client) split(t coverage.ResourceType, resources int64, s, known *cover
 // accounts returns those that the detector shows and the filter admits; nil
 // where its members are not known.
 func (c *Client) accounts(s *coverage.Snapshot) []string {
-	if !slices.Contains(s.Parts, coverage.Part{Name: "members", OK: true}) {
+	if !slices.Contains(s.Capabilities, coverage.Capability{Name: "members", OK: true}) {
 		return nil
 	}
 	all := []string{c.accountID}
@@ -80,9 +80,9 @@ func (c *Client) listAll(ctx context.Context, listings []listing) ([]coverage.Re
 		return nil, err
 	}
 	if len(found) == 1 {
-		return coverage.Distinct(found[0]), nil
+		return coverage.Dedupe(found[0]), nil
 	}
-	return coverage.Distinct(slices.Concat(found...)), nil
+	return coverage.Dedupe(slices.Concat(found...)), nil
 }
 
 // atATime is how many chains are read at a time.

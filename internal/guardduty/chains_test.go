@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -119,7 +120,7 @@ func TestAnAccountThatJoinsWhileItIsRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(s.Resources) != 1207 || !*s.Consistent || !s.Shows("999999999999") {
+			if len(s.Resources) != 1207 || !*s.Consistent || !s.Includes("999999999999") {
 				t.Errorf("%d rows, want 1207; consistent: %v", len(s.Resources), *s.Consistent)
 			}
 		})
@@ -286,10 +287,10 @@ func TestTooLittleTimeIsSaidAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, s, err := c.Read(ctx, nil)
-	const want = "the refresh cannot end in time: to list 1000 resources are 21 calls and takes at least 5s " +
-		"at 5 requests per second, and 2s are left: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
-	if s != nil || err == nil || err.Error() != want || StateOf(region, err) != coverage.Timeout {
-		t.Errorf("%v, %v, state %s", s, err, StateOf(region, err))
+	const want = "the refresh cannot finish in time: listing 1000 resources takes 21 requests, at least 5s " +
+		"at 5 requests per second, and 2s remain: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
+	if s != nil || err == nil || err.Error() != want || awserr.State(region, err) != coverage.Timeout {
+		t.Errorf("%v, %v, state %s", s, err, awserr.State(region, err))
 	}
 	if calls := c.count("ListCoverage"); calls != 0 {
 		t.Errorf("%d pages were read", calls)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -57,7 +58,7 @@ func NewClient(o Options) *Client {
 	return &Client{o: o, refused: map[string]bool{}, chainLength: chainLength}
 }
 
-// Read makes a whole snapshot of the target or returns an error, see [StateOf].
+// Read makes a whole snapshot of the target or returns an error, see [awserr.State].
 // known is the last one, nil for none. It returns the account of the detector
 // as soon as that is known, also with an error.
 func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
@@ -132,7 +133,7 @@ func (c *Client) findDetector(ctx context.Context) error {
 		return fmt.Errorf("find the detector: %w: ListDetectors answered without detectorIds", coverage.ErrInvalidResponse)
 	}
 	if len(out.DetectorIds) == 0 {
-		return ErrNoDetector
+		return awserr.ErrNoDetector
 	}
 	c.detector = out.DetectorIds[0] // an account has at most one in a Region
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -179,8 +180,8 @@ func TestReadIsWholeOrAbsent(t *testing.T) {
 			c := newTarget(t, Options{}, fleet(3)...)
 			c.answer(tc.operation, tc.status, tc.bodies...)
 			_, s, err := c.Read(t.Context(), nil)
-			if s != nil || StateOf(region, err) != tc.want {
-				t.Errorf("snapshot %v, error %v is %s; want none and %s", s, err, StateOf(region, err), tc.want)
+			if s != nil || awserr.State(region, err) != tc.want {
+				t.Errorf("snapshot %v, error %v is %s; want none and %s", s, err, awserr.State(region, err), tc.want)
 			}
 		})
 	}
@@ -232,7 +233,7 @@ func TestReadHealsWhenTheDetectorIsCreatedAgain(t *testing.T) {
 		c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
 	}
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors = nil })
-	if _, _, err := c.Read(t.Context(), nil); !errors.Is(err, ErrNoDetector) {
+	if _, _, err := c.Read(t.Context(), nil); !errors.Is(err, awserr.ErrNoDetector) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -243,7 +244,7 @@ func TestReadUsesTheConfiguredDetector(t *testing.T) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	c.aws.Update(func(w *simulator.World) { w.Accounts[0].Detectors[0].ID = "ffffffffffffffffffffffffffffffff" })
-	if _, _, err := c.Read(t.Context(), nil); StateOf(region, err) != coverage.Failed || c.count("ListDetectors") != 0 {
+	if _, _, err := c.Read(t.Context(), nil); awserr.State(region, err) != coverage.Failed || c.count("ListDetectors") != 0 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -35,7 +35,7 @@ func convert(r types.CoverageResource, t coverage.ResourceType, region string) (
 	}
 	if row.AccountID == "" || row.Name == "" {
 		return coverage.Row{}, fmt.Errorf("%w: resource %q has no accountId, or no clusterName or instanceId",
-			coverage.ErrInvalidResponse, coverage.Clean(aws.ToString(r.ResourceId)))
+			coverage.ErrInvalidResponse, coverage.Sanitize(aws.ToString(r.ResourceId)))
 	}
 	row.Issues = append(row.Issues, aws.ToString(r.Issue))
 	return row, nil
@@ -86,7 +86,7 @@ func convertEKS(d *types.CoverageEksClusterDetails, row *coverage.Row) {
 func convertCounts(byStatus map[string]int64) counts {
 	converted := counts{coverage.Healthy: 0, coverage.Unhealthy: 0}
 	for status, n := range byStatus {
-		converted[coverage.Status(coverage.Clean(status))] = n
+		converted[coverage.Status(coverage.Sanitize(status))] = n
 	}
 	return converted
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -106,11 +107,11 @@ func FuzzRead(f *testing.F) {
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		_, snapshot, err := c.Read(t.Context(), nil)
-		state := StateOf(region, err)
+		state := awserr.State(region, err)
 		if (err == nil) != (snapshot != nil) || !slices.Contains(coverage.States(), state) {
 			t.Fatalf("a snapshot: %v, in the state %q: %v", snapshot != nil, state, err)
 		}
-		checkPage(t, coverage.Report{Target: coverage.Target{Name: "a", Region: region}, State: state, LastSuccess: time.Unix(1, 0), Snapshot: snapshot})
+		checkPage(t, coverage.Report{Target: coverage.TargetID{Name: "a", Region: region}, State: state, LastSuccess: time.Unix(1, 0), Snapshot: snapshot})
 	})
 }
 

@@ -63,7 +63,7 @@ func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (count
 	for status, n := range out.CoverageStatistics.CountByCoverageStatus {
 		if n < 0 || n > maxPages*pageSize {
 			return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w: a count of %d for %q",
-				t, coverage.ErrInvalidResponse, n, coverage.Clean(status))
+				t, coverage.ErrInvalidResponse, n, coverage.Sanitize(status))
 		}
 	}
 	at, ok := middleware.GetServerTime(out.ResultMetadata)
@@ -140,7 +140,7 @@ func (l listing) resource(r coverage.Row) coverage.Resource {
 		return coverage.New(r)
 	}
 	var made coverage.Resource
-	if known := l.known.Find(r.Key); known != nil && known.IssuesPrint == mark {
+	if known := l.known.Lookup(r.Key); known != nil && known.IssuesPrint == mark {
 		made = coverage.NewWith(known.Issues, r)
 		made.Key = known.Key // the same, and in memory already
 	} else {

@@ -28,7 +28,7 @@ func (c *Client) part(s *coverage.Snapshot, name, action string, read func() err
 			"account_id", c.accountID, "part", name, "action", action, "err", err)
 	}
 	c.refused[name] = err != nil
-	s.Parts = append(s.Parts, coverage.Part{Name: name, OK: err == nil})
+	s.Capabilities = append(s.Capabilities, coverage.Capability{Name: name, OK: err == nil})
 	return nil
 }
 
@@ -57,12 +57,12 @@ func (c *Client) readDetector(ctx context.Context, s *coverage.Snapshot) error {
 // feature takes a detector's feature and its additional configurations.
 func (c *Client) feature(f types.DetectorFeatureConfigurationResult) []coverage.Feature {
 	feature := coverage.Feature{
-		AccountID: c.accountID, Region: c.o.Region, Name: coverage.Clean(string(f.Name)),
+		AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name)),
 		Enabled: f.Status == types.FeatureStatusEnabled, UpdatedAt: aws.ToTime(f.UpdatedAt),
 	}
 	features := []coverage.Feature{feature}
 	for _, a := range f.AdditionalConfiguration {
-		feature.Additional = coverage.Clean(string(a.Name))
+		feature.Additional = coverage.Sanitize(string(a.Name))
 		feature.Enabled = a.Status == types.FeatureStatusEnabled
 		feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
 		features = append(features, feature)
@@ -78,7 +78,7 @@ func (c *Client) readMembers(ctx context.Context, s *coverage.Snapshot) error {
 		return err
 	}
 	if c.refused["members"] {
-		s.Parts = append(s.Parts, coverage.Part{Name: "member_detectors"})
+		s.Capabilities = append(s.Capabilities, coverage.Capability{Name: "member_detectors"})
 		return nil
 	}
 	var enabled []string
@@ -126,7 +126,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 				return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
 			}
 			s.Members = append(s.Members, coverage.Member{
-				AccountID: coverage.Clean(aws.ToString(m.AccountId)), Region: c.o.Region,
+				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region,
 				Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
 			})
 		}
@@ -160,12 +160,12 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 				continue
 			}
 			feature := coverage.Feature{
-				AccountID: coverage.Clean(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name),
+				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name),
 				Enabled: f.Status == types.FeatureStatusEnabled, UpdatedAt: aws.ToTime(f.UpdatedAt),
 			}
 			s.Features = append(s.Features, feature)
 			for _, a := range f.AdditionalConfiguration {
-				feature.Additional = coverage.Clean(string(a.Name))
+				feature.Additional = coverage.Sanitize(string(a.Name))
 				feature.Enabled = a.Status == types.FeatureStatusEnabled
 				feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
 				s.Features = append(s.Features, feature)

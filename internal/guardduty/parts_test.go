@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -160,7 +161,7 @@ func TestReadLeavesOutWhatIsRefused(t *testing.T) {
 				if err != nil || len(s.Resources) != 5 {
 					t.Fatalf("got %+v, %v", s, err)
 				}
-				for _, p := range s.Parts {
+				for _, p := range s.Capabilities {
 					if p.OK == slices.Contains(parts, p.Name) {
 						t.Errorf("part %+v", p)
 					}
@@ -178,13 +179,13 @@ func TestReadFailsWithAPartThatFails(t *testing.T) {
 		for _, body := range []string{``, `{}`, `{"members":null}`} {
 			c := newAdministrator(t, everything())
 			c.answer(action, http.StatusOK, body)
-			if _, s, err := c.Read(t.Context(), nil); s != nil || StateOf(region, err) != coverage.InvalidResponse {
+			if _, s, err := c.Read(t.Context(), nil); s != nil || awserr.State(region, err) != coverage.InvalidResponse {
 				t.Errorf("%s answers %q: %v, %v", action, body, s, err)
 			}
 		}
 		c := newAdministrator(t, everything())
 		c.answer(action, http.StatusInternalServerError, `{"__type":"InternalServerErrorException"}`)
-		if _, s, err := c.Read(t.Context(), nil); s != nil || StateOf(region, err) != coverage.Failed {
+		if _, s, err := c.Read(t.Context(), nil); s != nil || awserr.State(region, err) != coverage.Failed {
 			t.Errorf("%s fails: %v, %v", action, s, err)
 		}
 	}
@@ -271,7 +272,7 @@ func TestARowIsOfItsType(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	c.answer("ListCoverage", http.StatusOK, `{"resources":[{"accountId":"1","resourceDetails":{"resourceType":"EC2","ecsClusterDetails":{"clusterName":"web"}}}]}`)
-	if _, s, err := c.Read(t.Context(), nil); StateOf(region, err) != coverage.InvalidResponse {
+	if _, s, err := c.Read(t.Context(), nil); awserr.State(region, err) != coverage.InvalidResponse {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }

@@ -8,26 +8,26 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Admits says whether a refresh of the target may find a resource of that key.
-func (c *Client) Admits(k coverage.Key) bool {
+// Matches says whether a refresh of the target may find a resource of that key.
+func (c *Client) Matches(k coverage.Key) bool {
 	return slices.Contains(c.o.Types, k.Type) && c.o.Filter.admits(k)
 }
 
-// Narrows says whether a resource of that key may exist and yet not be found,
+// FiltersByState says whether a resource of that key may exist and yet not be found,
 // for what its row says.
-func (c *Client) Narrows(k coverage.Key) bool {
+func (c *Client) FiltersByState(k coverage.Key) bool {
 	return !c.o.Filter.CoverageStatus.isEmpty() || !c.o.Filter.ManagementType.isEmpty() || k.Type == coverage.EC2 && c.o.OnlyECS
 }
 
 // errNotRead says that there has been no good Read yet.
 var errNotRead = errors.New("the target has not been read yet")
 
-// Reread reads the resources of these keys again, which have AWS's own names
+// ReadKeys reads the resources of these keys again, which have AWS's own names
 // and which the target admits. For up to 50 of a type it is one listing, by
 // account and name, which costs one call unless the accounts have many
 // resources of the same names. Those that it does not return are gone, or left
 // out for what their rows say.
-func (c *Client) Reread(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
+func (c *Client) ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
 	detector := c.answering.Load()
 	if detector == nil {
 		return nil, errNotRead
@@ -35,7 +35,7 @@ func (c *Client) Reread(ctx context.Context, keys []coverage.Key) ([]coverage.Re
 	byType, wanted := map[coverage.ResourceType][]coverage.Key{}, map[coverage.Key]bool{}
 	for _, k := range keys {
 		byType[k.Type] = append(byType[k.Type], k)
-		wanted[k.Clean()] = true
+		wanted[k.Sanitize()] = true
 	}
 	var found []coverage.Resource
 	for of, all := range byType {

@@ -28,7 +28,7 @@ func TestRereadAsksForOneAccountAndName(t *testing.T) {
 	k := key(coverage.ECS, "cluster-0000")
 	k.AccountID = "500000000059"
 	before := c.count("ListCoverage")
-	found, err := c.Reread(t.Context(), []coverage.Key{k})
+	found, err := c.ReadKeys(t.Context(), []coverage.Key{k})
 	if err != nil || len(found) != 1 || found[0].Key != k {
 		t.Errorf("%v, %v", found, err)
 	}

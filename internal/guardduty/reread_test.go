@@ -84,7 +84,7 @@ func TestReread(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := c.count("ListCoverage")
-			found, err := c.Reread(t.Context(), tc.asked)
+			found, err := c.ReadKeys(t.Context(), tc.asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestRereadOfOneAccountAlone(t *testing.T) {
 	}
 	k := key(coverage.ECS, "cluster-0000")
 	k.AccountID = member
-	found, err := c.Reread(t.Context(), []coverage.Key{k})
+	found, err := c.ReadKeys(t.Context(), []coverage.Key{k})
 	if err != nil || len(found) != 1 || found[0].Key != k {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -141,18 +141,18 @@ func TestRereadOfALongName(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := key(coverage.ECS, name)
-	found, err := c.Reread(t.Context(), []coverage.Key{k})
-	if err != nil || len(found) != 1 || s.Find(k) == nil || s.Find(found[0].Key) == nil {
-		t.Errorf("%v, %v; the snapshot has %v", found, err, s.Find(k))
+	found, err := c.ReadKeys(t.Context(), []coverage.Key{k})
+	if err != nil || len(found) != 1 || s.Lookup(k) == nil || s.Lookup(found[0].Key) == nil {
+		t.Errorf("%v, %v; the snapshot has %v", found, err, s.Lookup(k))
 	}
-	if got := s.With([]coverage.Key{k}, found); len(got.Resources) != 1 {
+	if got := s.WithUpdates([]coverage.Key{k}, found); len(got.Resources) != 1 {
 		t.Errorf("laid over the snapshot it is %v", got.Resources)
 	}
 }
 
 func TestRereadBeforeTheFirstRead(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(1)...)
-	if found, err := c.Reread(t.Context(), keysOf(1)); !errors.Is(err, errNotRead) {
+	if found, err := c.ReadKeys(t.Context(), keysOf(1)); !errors.Is(err, errNotRead) {
 		t.Errorf("%v, %v", found, err)
 	}
 }
@@ -163,7 +163,7 @@ func TestRereadFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.answer("ListCoverage", http.StatusOK, `{}`)
-	if found, err := c.Reread(t.Context(), keysOf(1)); !errors.Is(err, coverage.ErrInvalidResponse) {
+	if found, err := c.ReadKeys(t.Context(), keysOf(1)); !errors.Is(err, coverage.ErrInvalidResponse) {
 		t.Errorf("an answer without resources gives %v, %v", found, err)
 	}
 }
@@ -179,7 +179,7 @@ func TestRereadBesideRead(t *testing.T) {
 		_, _, err := c.Read(t.Context(), nil)
 		done <- err
 	}()
-	if found, err := c.Reread(t.Context(), keysOf(1)); err != nil || len(found) != 1 {
+	if found, err := c.ReadKeys(t.Context(), keysOf(1)); err != nil || len(found) != 1 {
 		t.Errorf("%v, %v", found, err)
 	}
 	if err := <-done; err != nil {
@@ -206,7 +206,7 @@ func TestAdmitsAndNarrows(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newTarget(t, tc.o)
-			if admits, narrows := c.Admits(tc.key), c.Narrows(tc.key); admits != tc.admits || narrows != tc.narrows {
+			if admits, narrows := c.Matches(tc.key), c.FiltersByState(tc.key); admits != tc.admits || narrows != tc.narrows {
 				t.Errorf("%v and %v, want %v and %v", admits, narrows, tc.admits, tc.narrows)
 			}
 		})

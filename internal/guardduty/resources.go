@@ -98,7 +98,7 @@ func (r reading) hasMoved(known *coverage.Snapshot) bool {
 		if row.UpdatedAt.Time().Before(r.began) {
 			return false
 		}
-		was := known.Find(row.Key)
+		was := known.Lookup(row.Key)
 		return was == nil || was.Status != row.Status
 	})
 }

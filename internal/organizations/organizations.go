@@ -37,8 +37,8 @@ func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) 
 			if aws.ToString(a.Id) == "" {
 				return nil, fmt.Errorf("%w: an account without an ID", coverage.ErrInvalidResponse)
 			}
-			if name := coverage.Clean(aws.ToString(a.Name)); name != "" {
-				names = append(names, coverage.AccountName{AccountID: coverage.Clean(aws.ToString(a.Id)), Name: name})
+			if name := coverage.Sanitize(aws.ToString(a.Name)); name != "" {
+				names = append(names, coverage.AccountName{AccountID: coverage.Sanitize(aws.ToString(a.Id)), Name: name})
 			}
 		}
 		return out.NextToken, nil

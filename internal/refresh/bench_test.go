@@ -2,7 +2,6 @@ package refresh_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/smithy-go"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
@@ -18,8 +20,8 @@ import (
 const region = "eu-west-1"
 
 var (
-	usual     = refresh.Settings{Interval: 100 * time.Second, Timeout: 30 * time.Second, MaxStaleness: 500 * time.Second}
-	errDenied = errors.New("access denied")
+	usual           = refresh.Settings{Interval: 100 * time.Second, Timeout: 30 * time.Second, MaxStaleness: 500 * time.Second}
+	errDenied error = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "access denied"}
 )
 
 // bench is a Refresher in a bubble of fake time, and what it has said so far.
@@ -28,12 +30,12 @@ type bench struct {
 	set     func(refresh.Settings, ...refresh.Target) // Set with a context that cancel ends
 	cancel  context.CancelFunc
 	start   time.Time
-	metrics *refresh.Metrics
+	metrics *prometheus.Registry
 	t       *testing.T
 
 	mu      sync.Mutex
 	reports []published
-	dropped []coverage.Target
+	dropped []coverage.TargetID
 	lines   []line
 }
 
@@ -47,7 +49,7 @@ type published struct {
 func inBubble(t *testing.T, f func(*testing.T, *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{start: time.Now(), metrics: refresh.NewMetrics(), t: t}
+		b := &bench{start: time.Now(), metrics: prometheus.NewRegistry(), t: t}
 		ctx, cancel := context.WithCancel(t.Context())
 		b.cancel = cancel
 		b.set = func(s refresh.Settings, targets ...refresh.Target) { b.Set(ctx, s, targets) }
@@ -57,32 +59,18 @@ func inBubble(t *testing.T, f func(*testing.T, *bench)) {
 				defer b.mu.Unlock()
 				b.reports = append(b.reports, published{time.Since(b.start), r})
 			},
-			Drop: func(target coverage.Target) {
+			Drop: func(target coverage.TargetID) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				b.dropped = append(b.dropped, target)
 			},
-			StateOf: stateOf,
-			Metrics: b.metrics,
+			Metrics: refresh.NewMetrics(b.metrics),
 			Logger:  slog.New((*logHandler)(b)),
 		})
 		f(t, b)
 		b.cancel()
 		b.Wait()
 	})
-}
-
-// stateOf tells the errors of this test from each other.
-func stateOf(_ string, err error) coverage.State {
-	switch {
-	case err == nil:
-		return coverage.OK
-	case errors.Is(err, context.DeadlineExceeded):
-		return coverage.Timeout
-	case errors.Is(err, errDenied):
-		return coverage.Denied
-	}
-	return coverage.Failed
 }
 
 // pass lets time go by, and all that is due at its end happen.
@@ -225,14 +213,14 @@ func (s *source) timeouts() []time.Duration {
 
 // target asks "the same" of the source.
 func (s *source) target(name string) refresh.Target {
-	return refresh.Target{Name: name, Region: region, Asks: "the same", Read: s.read}
+	return refresh.Target{Name: name, Region: region, Key: "the same", Read: s.read}
 }
 
 // lister is a target called "all" that asks "the same" of the source, which
 // answers with targets.
 func (s *source) lister(targets func() []refresh.Target) refresh.Target {
 	s.now(func(s *source) { s.listing = targets })
-	return refresh.Target{Name: "all", Region: "all", Asks: "the same", List: s.list}
+	return refresh.Target{Name: "all", Region: "all", Key: "the same", List: s.list}
 }
 
 func snapshot(cluster string) *coverage.Snapshot {

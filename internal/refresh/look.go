@@ -15,12 +15,12 @@ var (
 	errStopped      = errors.New("the target is no longer refreshed")
 )
 
-// Look has the resource of a change read again and says what became of the
+// Apply has the resource of a change read again and says what became of the
 // change; with [coverage.Applied], what was found has been put. Changes of one
 // target that come within a second are read together. An error says that the
 // change may be looked at again later: the target could not be read, or has no
 // data yet that the resource could be added to.
-func (r *Refresher) Look(ctx context.Context, c coverage.Change) (coverage.Verdict, error) {
+func (r *Refresher) Apply(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 	candidates, verdict, err := r.candidates(c.Key)
 	if err != nil {
 		return "", err
@@ -31,7 +31,7 @@ func (r *Refresher) Look(ctx context.Context, c coverage.Change) (coverage.Verdi
 		if err != nil {
 			return "", err
 		}
-		if target, _, _ := w.known(); found || !target.Narrows(c.Key) {
+		if target, _, _ := w.known(); found || !target.FiltersByState(c.Key) {
 			break // else it may be another target's, whose filter differs
 		}
 	}
@@ -49,7 +49,7 @@ type candidate struct {
 // in the order in which they are to be asked: the account's own, then those
 // that show the account, then those that show several accounts and so perhaps
 // this one too. Where there is none, the verdict or the error says why.
-func (r *Refresher) candidates(k coverage.Key) ([]*worker, coverage.Verdict, error) {
+func (r *Refresher) candidates(k coverage.Key) ([]*worker, coverage.Outcome, error) {
 	var found []candidate
 	verdict, err := coverage.NoTarget, r.errUnlisted()
 	for _, w := range r.inRegion(k.Region) {
@@ -63,13 +63,13 @@ func (r *Refresher) candidates(k coverage.Key) ([]*worker, coverage.Verdict, err
 			err = errNotRefreshed
 		case report.Snapshot == nil, near == unrelated:
 			// A target that fails reads everything when it recovers.
-		case !target.Admits(k):
-			verdict = coverage.Excluded
+		case !target.Matches(k):
+			verdict = coverage.Filtered
 			if near == own {
 				err = nil
 			}
 		default:
-			found = append(found, candidate{w, near, target.Narrows(k)})
+			found = append(found, candidate{w, near, target.FiltersByState(k)})
 		}
 	}
 	if len(found) == 0 {
@@ -101,7 +101,7 @@ func (r *Refresher) inRegion(region string) []*worker {
 	defer r.mu.Unlock()
 	var found []*worker
 	for at, w := range r.workers {
-		if target, _ := w.orders(); at.region == region && target.Reread != nil {
+		if target, _ := w.orders(); at.region == region && target.ReadKeys != nil {
 			found = append(found, w)
 		}
 	}
@@ -138,9 +138,9 @@ func rankOf(r coverage.Report, accountID string) rank {
 		return own
 	case r.Snapshot == nil:
 		return unrelated
-	case r.Snapshot.Shows(accountID):
+	case r.Snapshot.Includes(accountID):
 		return showing
-	case r.Snapshot.ShowsOthers(r.Target.AccountID):
+	case r.Snapshot.IncludesOthers(r.Target.AccountID):
 		return ofSeveral
 	}
 	return unrelated

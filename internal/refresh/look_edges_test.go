@@ -36,11 +36,11 @@ func TestATargetWithoutDataSpoilsTheVerdictsOfOthers(t *testing.T) {
 		broken := b.source()
 		broken.account, broken.err = otherAccount, errDenied
 		bt := broken.target("denied")
-		bt.Reread = func(context.Context, []coverage.Key) ([]coverage.Resource, error) { return nil, errDenied }
-		bt.Admits, bt.Narrows = func(coverage.Key) bool { return true }, func(coverage.Key) bool { return false }
+		bt.ReadKeys = func(context.Context, []coverage.Key) ([]coverage.Resource, error) { return nil, errDenied }
+		bt.Matches, bt.FiltersByState = func(coverage.Key) bool { return true }, func(coverage.Key) bool { return false }
 		b.set(usual, own.target("one"), bt)
 		b.pass(10 * time.Second)
-		if got := b.look(change(row(ownAccount, "left-out", coverage.Unhealthy, 20))); got[0] != "excluded" {
+		if got := b.look(change(row(ownAccount, "left-out", coverage.Unhealthy, 20))); got[0] != "filtered" {
 			t.Errorf("a resource that the account's own target leaves out is %q", got[0])
 		}
 	})
@@ -89,8 +89,8 @@ func TestARereadUnderWayUndoesARefresh(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		w := newWorld(t, ownAccount, wasHealthy)
 		target := w.target("one")
-		reread := target.Reread
-		target.Reread = func(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
+		reread := target.ReadKeys
+		target.ReadKeys = func(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
 			found, err := reread(ctx, keys)
 			<-time.After(10 * time.Second) // the calls for further accounts wait for their turns
 			return found, err
@@ -122,7 +122,7 @@ func TestStopDuringARereadIsNotLogged(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		w := newWorld(t, ownAccount, wasHealthy)
 		target := w.target("one")
-		target.Reread = func(ctx context.Context, _ []coverage.Key) ([]coverage.Resource, error) {
+		target.ReadKeys = func(ctx context.Context, _ []coverage.Key) ([]coverage.Resource, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
@@ -145,7 +145,7 @@ func TestStopDuringARereadIsNotLogged(t *testing.T) {
 func TestTransitionsOfAdministratorAndMember(t *testing.T) {
 	at := func(name string, r coverage.Resource) coverage.Report {
 		return coverage.Report{
-			Target:   coverage.Target{Name: name, Region: region, AccountID: ownAccount},
+			Target:   coverage.TargetID{Name: name, Region: region, AccountID: ownAccount},
 			Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{r}},
 		}
 	}
@@ -181,7 +181,7 @@ func TestTransitionsAfterAWithdrawal(t *testing.T) {
 	var s store.Store
 	var got []coverage.Transition
 	put := func(name string, sn *coverage.Snapshot) {
-		got = append(got, s.Put(coverage.Report{Target: coverage.Target{Name: name, Region: region}, Snapshot: sn})...)
+		got = append(got, s.Put(coverage.Report{Target: coverage.TargetID{Name: name, Region: region}, Snapshot: sn})...)
 	}
 	put("admin", snap(healthy1))
 	put("member", snap(healthy1))
@@ -226,7 +226,7 @@ func TestFailingTargetIsNotRefreshedMoreOften(t *testing.T) {
 		b.set(refresh.Settings{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: time.Hour}, target)
 		b.pass(time.Second)
 		failing = true
-		var changes []coverage.Change
+		var changes []coverage.Event
 		for i := range 60 {
 			changes = append(changes, change(row(ownAccount, fmt.Sprint(i), coverage.Unhealthy, 2)))
 		}

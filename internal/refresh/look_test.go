@@ -48,8 +48,8 @@ func (w *world) set(r coverage.Resource) { w.now(func(w *world) { w.rows[r.Name]
 
 func (w *world) target(name string) refresh.Target {
 	return refresh.Target{
-		Name: name, Region: region, Asks: "the same", Read: w.read, Reread: w.reread,
-		Admits: func(k coverage.Key) bool { return k.Name != w.excluded }, Narrows: func(coverage.Key) bool { return w.narrow },
+		Name: name, Region: region, Key: "the same", Read: w.read, ReadKeys: w.reread,
+		Matches: func(k coverage.Key) bool { return k.Name != w.excluded }, FiltersByState: func(coverage.Key) bool { return w.narrow },
 	}
 }
 
@@ -60,7 +60,7 @@ func (w *world) read(ctx context.Context, _ *coverage.Snapshot) (string, *covera
 	for _, r := range w.rows {
 		s.Resources = append(s.Resources, r)
 	}
-	s.Resources = coverage.Distinct(s.Resources)
+	s.Resources = coverage.Dedupe(s.Resources)
 	takes := w.takes
 	w.mu.Unlock()
 	select {
@@ -104,18 +104,18 @@ func row(account, name string, status coverage.Status, second int) coverage.Reso
 }
 
 // change is what an event says of a row.
-func change(r coverage.Resource) coverage.Change {
-	return coverage.Change{Key: r.Key, Status: r.Status, UpdatedAt: r.UpdatedAt.Time()}
+func change(r coverage.Resource) coverage.Event {
+	return coverage.Event{Key: r.Key, Status: r.Status, UpdatedAt: r.UpdatedAt.Time()}
 }
 
 // look looks at changes all at once and returns what became of each.
-func (b *bench) look(changes ...coverage.Change) []string {
+func (b *bench) look(changes ...coverage.Event) []string {
 	b.t.Helper()
 	results := make([]string, len(changes))
 	var all sync.WaitGroup
 	for i, c := range changes {
 		all.Go(func() {
-			verdict, err := b.Look(b.t.Context(), c)
+			verdict, err := b.Apply(b.t.Context(), c)
 			results[i] = string(verdict)
 			if err != nil {
 				results[i] = err.Error()
@@ -208,7 +208,7 @@ func TestMoreThanAPageIsOneRefresh(t *testing.T) {
 				w := newWorld(t, ownAccount)
 				b.set(usual, w.target("one"))
 				b.pass(0)
-				var changes []coverage.Change
+				var changes []coverage.Event
 				for i := range clusters {
 					r := row(ownAccount, fmt.Sprint("cluster-", i), coverage.Unhealthy, 1)
 					w.set(r)
@@ -336,7 +336,7 @@ func TestWhoIsAsked(t *testing.T) {
 		{"an administrator, for an account without a cluster so far", map[string]*world{
 			"a": newWorld(t, "777788889999"), "b": newWorld(t, ownAccount, row("123456789012", "api", coverage.Healthy, 1)),
 		}, other, "behind", "b"},
-		{"a filter", map[string]*world{"one": {t: t, account: ownAccount, excluded: "left-out", rows: map[string]coverage.Resource{}}}, left, "excluded", ""},
+		{"a filter", map[string]*world{"one": {t: t, account: ownAccount, excluded: "left-out", rows: map[string]coverage.Resource{}}}, left, "filtered", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bench) {
@@ -379,7 +379,7 @@ func TestAFailingRereadLosesNothing(t *testing.T) {
 		w.now(func(w *world) { w.err = errDenied })
 		reports, lines := len(b.of("one")), len(b.said())
 		for range 3 {
-			if got := b.look(change(isUnhealthy)); got[0] != "read 1 resources again: access denied" {
+			if got := b.look(change(isUnhealthy)); got[0] != "read 1 resources again: "+errDenied.Error() {
 				t.Errorf("the change is %s", got[0])
 			}
 		}
@@ -409,7 +409,7 @@ func TestStopWhileLooking(t *testing.T) {
 		b.pass(0)
 		result := make(chan error, 2)
 		go func() {
-			_, err := b.Look(context.WithoutCancel(t.Context()), change(isUnhealthy))
+			_, err := b.Apply(context.WithoutCancel(t.Context()), change(isUnhealthy))
 			result <- err
 		}()
 		synctest.Wait()
@@ -421,7 +421,7 @@ func TestStopWhileLooking(t *testing.T) {
 		b.set(usual, w.target("one"))
 		b.pass(0)
 		go func() {
-			_, err := b.Look(ctx, change(isUnhealthy))
+			_, err := b.Apply(ctx, change(isUnhealthy))
 			result <- err
 		}()
 		synctest.Wait()

@@ -18,9 +18,9 @@ import (
 type Target struct {
 	Name   string
 	Region string // for a target with List, a word that stands for all of them
-	// Asks is a comparable value of everything that decides the answer. While
+	// Key is a comparable value of everything that decides the answer. While
 	// it stays the same the target keeps its data and schedule through [Refresher.Set].
-	Asks any
+	Key any
 	// Read makes a whole snapshot or returns an error; it returns the
 	// detector's account as soon as that is known, also with an error. It is
 	// given the last snapshot, nil for none. Calls of it do not overlap.
@@ -28,13 +28,13 @@ type Target struct {
 	// List, if not nil, stands in place of Read for a target that is refreshed
 	// by finding out which further targets there are.
 	List func(context.Context) (accountID string, targets []Target, err error)
-	// Reread, if not nil, reads the resources of some keys again: those without
+	// ReadKeys, if not nil, reads the resources of some keys again: those without
 	// a row in its answer are not there. Calls of it do not overlap, but may
 	// overlap with one of Read. Admits and Narrows go with it: whether a
 	// resource of that key may be in a snapshot at all, and whether it may
 	// exist and yet not be in it.
-	Reread          func(context.Context, []coverage.Key) ([]coverage.Resource, error)
-	Admits, Narrows func(coverage.Key) bool
+	ReadKeys                func(context.Context, []coverage.Key) ([]coverage.Resource, error)
+	Matches, FiltersByState func(coverage.Key) bool
 }
 
 type id struct{ name, region string }
@@ -44,9 +44,8 @@ func (t Target) id() id { return id{t.Name, t.Region} }
 // Options of a Refresher. All are required; the functions must be safe for
 // concurrent use.
 type Options struct {
-	Put     func(coverage.Report) // takes what is known of a target now
-	Drop    func(coverage.Target) // takes a target that is no longer configured
-	StateOf func(region string, err error) coverage.State
+	Put     func(coverage.Report)   // takes what is known of a target now
+	Drop    func(coverage.TargetID) // takes a target that is no longer configured
 	Metrics *Metrics
 	Logger  *slog.Logger
 }
@@ -116,7 +115,7 @@ func (r *Refresher) set(ctx context.Context, s Settings, lister *worker, targets
 		wanted[t.id()] = t
 	}
 	for at, w := range r.workers {
-		if t, ok := wanted[at]; w.lister == lister && (!ok || t.Asks != w.target.Asks) {
+		if t, ok := wanted[at]; w.lister == lister && (!ok || t.Key != w.target.Key) {
 			r.stop(w)
 		}
 	}
@@ -135,7 +134,7 @@ func (r *Refresher) set(ctx context.Context, s Settings, lister *worker, targets
 		workerCtx, cancel := context.WithCancel(ctx)
 		w.cancel = cancel
 		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), s.Interval), rand.Float64) })
-		if w.target.Reread != nil {
+		if w.target.ReadKeys != nil {
 			r.running.Go(func() { w.runRereads(workerCtx) })
 		}
 	}

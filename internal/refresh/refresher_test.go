@@ -147,7 +147,7 @@ func TestAccountIsKnownFromAFailure(t *testing.T) {
 		s.err = errDenied
 		b.set(usual, s.target("one"))
 		b.pass(0)
-		if got := b.last("one"); got.Target != (coverage.Target{Name: "one", AccountID: s.account, Region: region}) {
+		if got := b.last("one"); got.Target != (coverage.TargetID{Name: "one", AccountID: s.account, Region: region}) {
 			t.Errorf("the target is %+v", got.Target)
 		}
 	})
@@ -216,9 +216,8 @@ func TestRefreshInFlightAtTheEnd(t *testing.T) {
 		inFlight := make(chan struct{})
 		r := refresh.New(refresh.Options{
 			Put:     func(report coverage.Report) { t.Errorf("published %+v", report) },
-			Drop:    func(coverage.Target) {},
-			StateOf: stateOf,
-			Metrics: refresh.NewMetrics(),
+			Drop:    func(coverage.TargetID) {},
+			Metrics: refresh.NewMetrics(nil),
 			Logger:  silent(),
 		})
 		ctx, cancel := context.WithCancel(t.Context())

@@ -29,12 +29,12 @@ var errFailing = errors.New("the target's last refresh failed, so none is made e
 type batch struct {
 	// changes hold of each resource the newest change, and one without a status
 	// where the resource is to be read whatever is known of it.
-	changes map[coverage.Key]coverage.Change
+	changes map[coverage.Key]coverage.Event
 	done    chan struct{} // closed at the end, when err is set
 	err     error
 }
 
-func (b *batch) add(c coverage.Change) {
+func (b *batch) add(c coverage.Event) {
 	known, ok := b.changes[c.Key]
 	if !ok || c.Status == "" || known.Status != "" && known.UpdatedAt.Before(c.UpdatedAt) {
 		b.changes[c.Key] = c
@@ -48,13 +48,13 @@ func (b *batch) end(err error) {
 
 // look judges a change by what is known, after a reread where it takes one, and
 // says whether the target shows the resource.
-func (w *worker) look(ctx context.Context, c coverage.Change) (found bool, v coverage.Verdict, err error) {
+func (w *worker) look(ctx context.Context, c coverage.Event) (found bool, v coverage.Outcome, err error) {
 	target, report, _ := w.known()
 	if report.Snapshot == nil {
 		return false, "", errNotRefreshed
 	}
-	before := report.Snapshot.Find(c.Key)
-	if verdict := c.Against(before); verdict != coverage.Behind {
+	before := report.Snapshot.Lookup(c.Key)
+	if verdict := c.CompareTo(before); verdict != coverage.Behind {
 		return true, verdict, nil
 	}
 	b, err := w.want(c)
@@ -72,8 +72,8 @@ func (w *worker) look(ctx context.Context, c coverage.Change) (found bool, v cov
 	if _, report, _ = w.known(); report.Snapshot == nil {
 		return false, "", errNotRefreshed
 	}
-	after := report.Snapshot.Find(c.Key)
-	if hasHappened(c, before, after) || after == nil && target.Narrows(c.Key) {
+	after := report.Snapshot.Lookup(c.Key)
+	if hasHappened(c, before, after) || after == nil && target.FiltersByState(c.Key) {
 		return after != nil, coverage.Applied, nil
 	}
 	return after != nil, coverage.Behind, nil
@@ -81,25 +81,25 @@ func (w *worker) look(ctx context.Context, c coverage.Change) (found bool, v cov
 
 // hasHappened says whether what was read after a change has it: the resource is
 // gone, or its row is as new as the change, or has moved to the same status.
-func hasHappened(c coverage.Change, before, after *coverage.Resource) bool {
+func hasHappened(c coverage.Event, before, after *coverage.Resource) bool {
 	switch {
 	case after == nil:
 		return before != nil
-	case c.Against(after) != coverage.Behind:
+	case c.CompareTo(after) != coverage.Behind:
 		return true
 	}
 	return after.Status == c.Status && (before == nil || before.UpdatedAt < after.UpdatedAt)
 }
 
 // want adds changes to the next reread and returns that.
-func (w *worker) want(changes ...coverage.Change) (*batch, error) {
+func (w *worker) want(changes ...coverage.Event) (*batch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.retired {
 		return nil, errStopped
 	}
 	if w.next == nil {
-		w.next = &batch{changes: map[coverage.Key]coverage.Change{}, done: make(chan struct{})}
+		w.next = &batch{changes: map[coverage.Key]coverage.Event{}, done: make(chan struct{})}
 		w.wanted <- struct{}{} // has room, for there is no next batch without a value in it
 	}
 	for _, c := range changes {
@@ -154,7 +154,7 @@ func (w *worker) unsettled(b *batch) []coverage.Key {
 	_, report, _ := w.known()
 	var keys []coverage.Key
 	for k, c := range b.changes {
-		if c.Status == "" || report.Snapshot == nil || c.Against(report.Snapshot.Find(k)) == coverage.Behind {
+		if c.Status == "" || report.Snapshot == nil || c.CompareTo(report.Snapshot.Lookup(k)) == coverage.Behind {
 			keys = append(keys, k)
 		}
 	}
@@ -170,7 +170,7 @@ func (w *worker) reread(ctx context.Context, keys []coverage.Key) error {
 	since := w.finished()
 	attempt, cancel := context.WithTimeout(ctx, rereadTimeout)
 	defer cancel()
-	found, err := target.Reread(attempt, keys)
+	found, err := target.ReadKeys(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
@@ -187,7 +187,7 @@ func (w *worker) reread(ctx context.Context, keys []coverage.Key) error {
 // wantAgain has resources read whatever is known of them. Nobody waits for it.
 func (w *worker) wantAgain(keys []coverage.Key) {
 	for _, k := range keys {
-		_, _ = w.want(coverage.Change{Key: k}) // a target that has stopped needs nothing
+		_, _ = w.want(coverage.Event{Key: k}) // a target that has stopped needs nothing
 	}
 }
 
@@ -228,11 +228,11 @@ func (w *worker) apply(keys []coverage.Key, found []coverage.Resource) error {
 	if w.report.Snapshot == nil {
 		return errNotRefreshed
 	}
-	w.report.Snapshot = w.report.Snapshot.With(keys, found)
+	w.report.Snapshot = w.report.Snapshot.WithUpdates(keys, found)
 	if w.meanwhile != nil {
-		read := &coverage.Snapshot{Resources: coverage.Distinct(slices.Clone(found))}
+		read := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(found))}
 		for _, k := range keys {
-			w.meanwhile[k] = read.Find(k)
+			w.meanwhile[k] = read.Lookup(k)
 		}
 	}
 	o := w.refresher.o
@@ -253,11 +253,11 @@ func (w *worker) reconcile(s *coverage.Snapshot) (_ *coverage.Snapshot, unsure [
 		if r != nil {
 			found = append(found, *r)
 		}
-		if (r == nil) != (s.Find(k) == nil) {
+		if (r == nil) != (s.Lookup(k) == nil) {
 			unsure = append(unsure, k)
 		}
 	}
-	return s.With(slices.Collect(maps.Keys(w.meanwhile)), found), unsure
+	return s.WithUpdates(slices.Collect(maps.Keys(w.meanwhile)), found), unsure
 }
 
 // logReread writes one line for a reread, a loud one where it begins or ceases

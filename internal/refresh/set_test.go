@@ -44,7 +44,7 @@ func TestSetBeginsChangedTargetsAnew(t *testing.T) {
 		b.set(usual, before.target("one"))
 		b.pass(10 * time.Second)
 		changed := after.target("one")
-		changed.Asks = "something else"
+		changed.Key = "something else"
 		b.set(usual, changed)
 		if diff := cmp.Diff([]string{"one"}, b.gone()); diff != "" {
 			t.Errorf("dropped, -want +got:\n%s", diff)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -40,7 +41,7 @@ func newWorker(r *Refresher, t Target, s Settings) *worker {
 	return &worker{
 		refresher: r, at: t.id(), target: t, settings: s,
 		changed: make(chan struct{}, 1), early: make(chan early), wanted: make(chan struct{}, 1),
-		report: coverage.Report{Target: coverage.Target{Name: t.Name, Region: t.Region}},
+		report: coverage.Report{Target: coverage.TargetID{Name: t.Name, Region: t.Region}},
 	}
 }
 
@@ -133,7 +134,7 @@ func (w *worker) finish(ctx context.Context, target Target, result outcome) (uns
 	w.tried = true
 	w.ended++
 	w.report.Duration = result.duration
-	w.report.State = o.StateOf(w.target.Region, result.err)
+	w.report.State = awserr.State(w.target.Region, result.err)
 	if result.accountID != "" {
 		w.report.Target.AccountID = result.accountID
 	}
@@ -221,7 +222,7 @@ func (w *worker) adopt(t Target, s Settings) {
 }
 
 // retire makes sure that nothing more is published, and returns the target.
-func (w *worker) retire() coverage.Target {
+func (w *worker) retire() coverage.TargetID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.retired = true

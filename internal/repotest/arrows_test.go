@@ -11,29 +11,31 @@ import (
 // rooms says which packages of this module each package may import. A new
 // package has to find its place here, unless it has nothing but tests.
 func rooms() map[string][]string {
-	coverage, reader := []string{"internal/coverage"}, []string{"internal/coverage", "internal/paging"}
+	coverage, reader := []string{"internal/coverage"}, []string{"internal/awserr", "internal/coverage", "internal/paging"}
 	return map[string][]string{
 		"main": {"internal/app", "internal/config", "internal/iampolicy"},
 		"internal/app": {
-			"collector", "internal/config", "internal/coverage", "internal/capacity", "internal/events",
+			"collector", "internal/awsregion", "internal/config", "internal/coverage", "internal/capacity", "internal/events",
 			"internal/exposition", "internal/guardduty", "internal/organizations",
 			"internal/refresh", "internal/session", "internal/simulator", "internal/store", "internal/web",
 		},
 		"collector":              coverage,
-		"internal/capacity":      {"internal/config"},
+		"internal/awserr":        {"internal/awsregion", "internal/coverage", "internal/paging"},
+		"internal/awsregion":     nil,
+		"internal/capacity":      {"internal/awsregion", "internal/config"},
 		"internal/events":        coverage,
 		"internal/guardduty":     reader,
 		"internal/organizations": reader,
-		"internal/refresh":       coverage,
+		"internal/refresh":       {"internal/awserr", "internal/coverage"},
 		"internal/store":         coverage,
 		"internal/web":           coverage,
 		"internal/coverage":      nil,
-		"internal/config":        nil,
+		"internal/config":        {"internal/awsregion"},
 		"internal/exposition":    nil,
 		"internal/iampolicy":     {"internal/config"},
-		"internal/session":       {"internal/paging"},
+		"internal/session":       {"internal/awserr", "internal/paging"},
 		"internal/paging":        nil,
-		"internal/simulator":     nil,
+		"internal/simulator":     {"internal/awsregion"},
 	}
 }
 
@@ -55,8 +57,8 @@ func borders() []border {
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/guardduty", rooms: []string{"internal/guardduty"}},
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/organizations", rooms: []string{"internal/organizations"}},
 		{prefix: "github.com/aws/aws-sdk-go-v2/service/sqs", rooms: []string{"internal/events"}},
-		{prefix: "github.com/aws/aws-sdk-go-v2/aws/arn", rooms: []string{"internal/config", "internal/session"}},
-		{prefix: "github.com/aws/", rooms: []string{"internal/events", "internal/guardduty", "internal/organizations", "internal/session", "internal/app"}},
+		{prefix: "github.com/aws/aws-sdk-go-v2/aws/arn", rooms: []string{"internal/app", "internal/config", "internal/session"}},
+		{prefix: "github.com/aws/", rooms: []string{"internal/awserr", "internal/events", "internal/guardduty", "internal/organizations", "internal/session", "internal/app"}},
 		{
 			prefix: "github.com/prometheus/client_golang/",
 			rooms:  []string{"internal/app"}, files: []string{"metrics.go"},
@@ -84,7 +86,7 @@ func wrongArrows(s source) []string {
 		if own, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(allowed, own) {
 			wrong = append(wrong, own+" is not for "+s.room()+" to import")
 		}
-		if !isStandard(imported) && slices.Contains(standardAlone(), s.room()) {
+		if !isStandard(imported) && imported != module+"/internal/awsregion" && slices.Contains(standardAlone(), s.room()) {
 			wrong = append(wrong, imported+" is not of the standard library")
 		}
 		for _, b := range borders() {

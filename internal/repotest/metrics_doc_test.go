@@ -95,15 +95,17 @@ var described = regexp.MustCompile(
 
 func selfFamilies(t *testing.T) []family {
 	t.Helper()
-	descs := make(chan *prometheus.Desc)
+	registry, descs := prometheus.NewRegistry(), make(chan *prometheus.Desc)
+	app.NewSelfMetrics(registry)
 	go func() {
-		app.NewSelfMetrics().Describe(descs)
+		registry.Describe(descs)
 		close(descs)
 	}()
 	var families []family
 	for desc := range descs {
 		families = append(families, familyOf(t, desc.String()))
 	}
+	slices.SortFunc(families, func(a, b family) int { return strings.Compare(a.Name, b.Name) })
 	return families
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
@@ -106,7 +107,7 @@ func TestNoCredentialsAreAskedForOnce(t *testing.T) {
 		n := &network{status: func(int) int { return http.StatusInternalServerError }}
 		client := sts.NewFromConfig(limited(t, n).Session(reader, region).Config(other))
 		_, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
-		if missing := (*CredentialsError)(nil); !errors.As(err, &missing) {
+		if missing := (*awserr.CredentialsError)(nil); !errors.As(err, &missing) {
 			t.Errorf("the error is %v", err)
 		}
 		if len(n.sent) != 3 {

@@ -7,6 +7,9 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 )
 
 // Metrics count the requests to AWS: each attempt is one, retries included.
@@ -15,47 +18,30 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	reason   func(region string, err error) string
 }
 
-// NewMetrics returns metrics that name the reason of a failure by what reason
-// returns, which has to be one of few.
-func NewMetrics(reason func(region string, err error) string) *Metrics {
-	call := []string{"service", "operation", "region"}
+// NewMetrics registers the metrics with reg; nil registers them nowhere.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	factory, call := promauto.With(reg), []string{"aws_service", "operation", "region"}
 	return &Metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		requests: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_exporter_aws_requests_total",
 			Help: "Number of requests sent to AWS, retries included.",
 		}, call),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_exporter_aws_request_failures_total",
-			Help: "Number of requests to AWS that failed, retries included, by the states of guardduty_target_state.",
+			Help: "Number of requests to AWS that failed, retries included; reason is a state of guardduty_target_state.",
 		}, append(call, "reason")),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		duration: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "guardduty_exporter_aws_request_duration_seconds",
-			Help:    "How long requests to AWS took, from sending to the last byte of the answer.",
+			Help:    "Duration of requests to AWS, from sending the request to reading the last byte of the response.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}, call),
-		reason: reason,
 	}
 }
 
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	m.requests.Describe(ch)
-	m.failures.Describe(ch)
-	m.duration.Describe(ch)
-}
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
-	m.requests.Collect(ch)
-	m.failures.Collect(ch)
-	m.duration.Collect(ch)
-}
-
-// observe stands next to the request itself, behind the retries and the wait
-// for a turn.
+// observe adds a middleware next to the request itself, after the retries and
+// the rate limit.
 func (m *Metrics) observe(stack *middleware.Stack) error {
 	measure := func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 		middleware.DeserializeOutput, middleware.Metadata, error,
@@ -67,7 +53,7 @@ func (m *Metrics) observe(stack *middleware.Stack) error {
 		m.requests.WithLabelValues(call...).Inc()
 		m.duration.WithLabelValues(call...).Observe(time.Since(start).Seconds())
 		if err != nil {
-			m.failures.WithLabelValues(append(call, m.reason(region, err))...).Inc()
+			m.failures.WithLabelValues(append(call, string(awserr.State(region, err)))...).Inc()
 		}
 		return out, md, err
 	}

@@ -1,22 +1,21 @@
 package session
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
 
 // counters returns the values of a family of counters.
-func counters(t *testing.T, m *Metrics, name string) map[string]float64 {
+func counters(t *testing.T, m *prometheus.Registry, name string) map[string]float64 {
 	t.Helper()
 	values := map[string]float64{}
 	for labels, metric := range family(t, m, name) {
@@ -41,14 +40,8 @@ func TestEachAttemptIsCounted(t *testing.T) {
 			_, _ = fmt.Fprint(w, identity)
 		}
 	})
-	metrics := NewMetrics(func(region string, err error) string {
-		var answer *awshttp.ResponseError
-		if !errors.As(err, &answer) {
-			return "other"
-		}
-		return fmt.Sprint(region, "-", answer.HTTPStatusCode())
-	})
-	cfg := open(t, url, func(o *Options) { o.Metrics = metrics }).Session(Role{}, region).Config(home)
+	metrics := prometheus.NewPedanticRegistry()
+	cfg := open(t, url, func(o *Options) { o.Metrics = NewMetrics(metrics) }).Session(Role{}, region).Config(home)
 	if _, err := accountClient(cfg).ListRegions(t.Context(), &account.ListRegionsInput{}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,15 +52,15 @@ func TestEachAttemptIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// The labels are operation, region and service; a failure's reason stands before the region.
-	wantRequests := map[string]float64{"ListRegions eu-west-1 Account": 4, "GetCallerIdentity eu-west-1 STS": 1}
+	// The labels are aws_service, operation, reason and region.
+	wantRequests := map[string]float64{"Account ListRegions eu-west-1": 4, "STS GetCallerIdentity eu-west-1": 1}
 	if diff := cmp.Diff(wantRequests, counters(t, metrics, "guardduty_exporter_aws_requests_total")); diff != "" {
 		t.Errorf("requests, -want +got:\n%s", diff)
 	}
 	wantFailures := map[string]float64{
-		"ListRegions eu-west-1-500 eu-west-1 Account": 1,
-		"ListRegions eu-west-1-429 eu-west-1 Account": 1,
-		"ListRegions eu-west-1-403 eu-west-1 Account": 1,
+		"Account ListRegions error eu-west-1":     1,
+		"Account ListRegions throttled eu-west-1": 1,
+		"Account ListRegions denied eu-west-1":    1,
 	}
 	if diff := cmp.Diff(wantFailures, counters(t, metrics, "guardduty_exporter_aws_request_failures_total")); diff != "" {
 		t.Errorf("failures, -want +got:\n%s", diff)
@@ -87,13 +80,13 @@ func TestUnreachableEndpointIsAFailure(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	metrics := NewMetrics(func(string, error) string { return "error" })
-	cfg := open(t, url, func(o *Options) { o.Metrics = metrics }).Session(Role{}, region).Config(home)
+	metrics := prometheus.NewPedanticRegistry()
+	cfg := open(t, url, func(o *Options) { o.Metrics = NewMetrics(metrics) }).Session(Role{}, region).Config(home)
 	if _, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err == nil {
 		t.Fatal("a call without an answer has succeeded")
 	}
 	got := counters(t, metrics, "guardduty_exporter_aws_request_failures_total")
-	if diff := cmp.Diff(map[string]float64{"GetCallerIdentity error eu-west-1 STS": 3}, got); diff != "" {
+	if diff := cmp.Diff(map[string]float64{"STS GetCallerIdentity error eu-west-1": 3}, got); diff != "" {
 		t.Errorf("failures, -want +got:\n%s", diff)
 	}
 }
@@ -102,8 +95,8 @@ func TestUnreachableEndpointIsAFailure(t *testing.T) {
 // between retries, which is no part of how long a request took.
 func TestDurationIsOfTheRequestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		metrics := NewMetrics(func(string, error) string { return "error" })
-		f := open(t, "http://simulator.invalid", func(o *Options) { o.Metrics, o.RequestsPerSecond = metrics, 0.1 })
+		metrics := prometheus.NewPedanticRegistry()
+		f := open(t, "http://simulator.invalid", func(o *Options) { o.Metrics, o.RequestsPerSecond = NewMetrics(metrics), 0.1 })
 		f.base.HTTPClient = &network{takes: time.Second, status: func(n int) int { return []int{500, 500, 200}[n] }}
 		client := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
 		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {

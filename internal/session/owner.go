@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 )
 
 // owner is who calls: the one credentials cache of a role and its account.
@@ -86,17 +88,6 @@ type durableProvider struct {
 	failing  bool            // the last renewal failed, and the log says so
 }
 
-// CredentialsError says that there are no credentials to sign a request with.
-type CredentialsError struct{ err error }
-
-func (e *CredentialsError) Error() string { return "get credentials: " + e.err.Error() }
-
-// Unwrap returns what the provider answered.
-func (e *CredentialsError) Unwrap() error { return e.err }
-
-// MissingCredentials tells this error from others without naming its type.
-func (e *CredentialsError) MissingCredentials() {}
-
 // Retrieve implements aws.CredentialsProvider. It is called when the last
 // credentials do not serve any more, whatever a cache below says of their end.
 func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
@@ -105,7 +96,7 @@ func (d *durableProvider) Retrieve(ctx context.Context) (aws.Credentials, error)
 	}
 	fresh, err := d.provider.Retrieve(ctx)
 	if err != nil {
-		return aws.Credentials{}, &CredentialsError{err}
+		return aws.Credentials{}, &awserr.CredentialsError{Err: err}
 	}
 	d.last, d.failing = fresh, false
 	return fresh, nil

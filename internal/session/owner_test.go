@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 )
 
 var errRefused = errors.New("refused")
@@ -159,7 +161,7 @@ func TestCredentialsError(t *testing.T) {
 		w := newWallet(t, time.Hour)
 		w.err = errRefused
 		_, err := w.CredentialsCache.Retrieve(t.Context())
-		var missing interface{ MissingCredentials() }
+		var missing *awserr.CredentialsError
 		if !errors.Is(err, errRefused) || !errors.As(err, &missing) {
 			t.Errorf("the error is %v, want one that tells of missing credentials and why", err)
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
@@ -272,7 +273,7 @@ func newRetryer() aws.Retryer {
 // wantsCredentials keeps the SDK from trying a call again for which there are no
 // credentials: whoever gives them has been asked as often as is good.
 func wantsCredentials(err error) aws.Ternary {
-	if missing := (*CredentialsError)(nil); errors.As(err, &missing) {
+	if missing := (*awserr.CredentialsError)(nil); errors.As(err, &missing) {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

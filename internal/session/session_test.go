@@ -21,6 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -114,7 +115,7 @@ func TestRoleIsRefused(t *testing.T) {
 	role.ExternalID = "open-barley"
 	cfg := open(t, url, nil).Session(role, region).Config(other)
 	_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
-	var missing *CredentialsError
+	var missing *awserr.CredentialsError
 	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "AccessDenied") {
 		t.Errorf("the error is %v, want one of credentials that names the refusal", err)
 	}

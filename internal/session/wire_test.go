@@ -32,7 +32,7 @@ func open(t *testing.T, endpoint string, change func(*Options)) *Factory {
 	o := Options{
 		RequestsPerSecond: 1000,
 		Simulator:         &Simulator{Endpoint: endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")},
-		Metrics:           NewMetrics(func(string, error) string { return "error" }),
+		Metrics:           NewMetrics(nil),
 		Logger:            slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -110,10 +110,8 @@ func (n *network) Do(r *http.Request) (*http.Response, error) {
 
 // family returns the metrics of a name, by their label values in the order of
 // the labels' names.
-func family(t *testing.T, m *Metrics, name string) map[string]*dto.Metric {
+func family(t *testing.T, registry *prometheus.Registry, name string) map[string]*dto.Metric {
 	t.Helper()
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(m)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
 // optedRegion is an element of ListRegions' Regions.
@@ -52,7 +54,7 @@ func (s *Server) listRegions(req *request) (any, error) {
 		Regions   []optedRegion `json:"Regions"`
 		NextToken string        `json:"NextToken,omitempty"`
 	}{Regions: []optedRegion{}}
-	for _, name := range slices.Sorted(slices.Values(append(defaultRegions(), optInRegions()...))) {
+	for _, name := range slices.Sorted(slices.Values(append(awsregion.Default(), awsregion.OptIn()...))) {
 		status := regionStatus(s.index.accounts[req.session.AccountID], name)
 		if name <= after || len(in.RegionOptStatusContains) > 0 && !slices.Contains(in.RegionOptStatusContains, status) {
 			continue

@@ -21,8 +21,8 @@ func TestListRegions(t *testing.T) {
 		count    int
 		has, not string
 	}{
-		{"all", nil, 34, "me-south-1", "us-gov-west-1"},
-		{"usable", []types.RegionOptStatus{types.RegionOptStatusEnabled, types.RegionOptStatusEnabledByDefault}, 33, "il-central-1", "me-south-1"},
+		{"all", nil, 36, "me-south-1", "us-gov-west-1"},
+		{"usable", []types.RegionOptStatus{types.RegionOptStatusEnabled, types.RegionOptStatusEnabledByDefault}, 35, "il-central-1", "me-south-1"},
 		{"by default", []types.RegionOptStatus{types.RegionOptStatusEnabledByDefault}, 17, "us-east-1", "af-south-1"},
 		{"off", []types.RegionOptStatus{types.RegionOptStatusDisabled}, 1, "me-south-1", "us-east-1"},
 	} {

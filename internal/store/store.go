@@ -45,7 +45,7 @@ func (s *Store) Put(r coverage.Report) []coverage.Transition {
 }
 
 // Drop forgets a target that is no longer configured.
-func (s *Store) Drop(t coverage.Target) {
+func (s *Store) Drop(t coverage.TargetID) {
 	s.change(func() { delete(s.reports, id{t.Name, t.Region}) })
 }
 

@@ -23,7 +23,7 @@ func report(target string, names ...string) coverage.Report {
 			Status: coverage.Healthy,
 		})
 	}
-	return coverage.Report{Target: coverage.Target{Name: target, Region: region}, State: coverage.OK, Snapshot: s}
+	return coverage.Report{Target: coverage.TargetID{Name: target, Region: region}, State: coverage.OK, Snapshot: s}
 }
 
 func TestZeroValue(t *testing.T) {
@@ -31,7 +31,7 @@ func TestZeroValue(t *testing.T) {
 	if diff := cmp.Diff(&coverage.View{}, s.View()); diff != "" {
 		t.Errorf("the view of nothing, -want +got:\n%s", diff)
 	}
-	s.Drop(coverage.Target{Name: "none", Region: region})
+	s.Drop(coverage.TargetID{Name: "none", Region: region})
 }
 
 func TestPutAndDrop(t *testing.T) {
@@ -59,9 +59,9 @@ func TestPutAndDrop(t *testing.T) {
 	s.Put(elsewhere)
 	check("the same name in another Region", report("a", "api", "web"), known, elsewhere)
 
-	s.Drop(coverage.Target{Name: "b", Region: region}) // whatever its account
+	s.Drop(coverage.TargetID{Name: "b", Region: region}) // whatever its account
 	check("dropped", report("a", "api", "web"), elsewhere)
-	s.Drop(coverage.Target{Name: "b", Region: region})
+	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	check("dropped again", report("a", "api", "web"), elsewhere)
 }
 
@@ -75,7 +75,7 @@ func TestChangesAreTold(t *testing.T) {
 	s.Put(report("b", "api"))
 	s.Put(report("b", "db"))
 	s.View()
-	s.Drop(coverage.Target{Name: "a", Region: region})
+	s.Drop(coverage.TargetID{Name: "a", Region: region})
 	if diff := cmp.Diff([]int{1, 2, 2, 1}, told); diff != "" {
 		t.Errorf("reports when it was told, -want +got:\n%s", diff)
 	}
@@ -89,7 +89,7 @@ func TestViewsDoNotChange(t *testing.T) {
 	want := coverage.Merge([]coverage.Report{report("a", "web"), report("b", "api")})
 
 	s.Put(report("a", "aardvark", "zebra"))
-	s.Drop(coverage.Target{Name: "b", Region: region})
+	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	s.View()
 	if diff := cmp.Diff(want, view); diff != "" {
 		t.Errorf("the view that was handed out, -before +after:\n%s", diff)
@@ -107,7 +107,7 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for range rounds {
 				s.Put(report(target, target+"-x", target+"-y"))
-				s.Drop(coverage.Target{Name: target, Region: region})
+				s.Drop(coverage.TargetID{Name: target, Region: region})
 			}
 			s.Put(report(target, target+"-x", target+"-y"))
 		})

@@ -27,7 +27,7 @@ func FuzzWebConfiguration(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		write(t, file, good)
-		d, err := newDoor(file, NewMetrics(), slog.New(slog.DiscardHandler))
+		d, err := newDoor(file, NewMetrics(nil), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

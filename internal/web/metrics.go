@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 const (
@@ -14,19 +15,18 @@ const (
 	maxScrapesOfOne = 8
 )
 
-// BoundScrapes has a handler answer no more scrapes at a time than 20, and 8 of
+// LimitScrapes has a handler answer no more scrapes at a time than 20, and 8 of
 // one client; others get a 503.
-func BoundScrapes(next http.Handler) http.Handler {
+func LimitScrapes(next http.Handler) http.Handler {
 	return newSeats(maxScrapes, maxScrapesOfOne).before(next)
 }
 
-// Metrics tell whether the web configuration in force is that of its file. They
-// are a prometheus.Collector.
+// Metrics of a server.
 type Metrics struct{ successful prometheus.Gauge }
 
-// NewMetrics returns metrics of a server that has refused no file yet.
-func NewMetrics() *Metrics {
-	m := &Metrics{successful: prometheus.NewGauge(prometheus.GaugeOpts{
+// NewMetrics registers the metrics with reg; nil registers them nowhere.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{successful: promauto.With(reg).NewGauge(prometheus.GaugeOpts{
 		Name: "guardduty_exporter_web_config_last_reload_successful",
 		Help: "Whether the web configuration in force is what its file says (1), or the file was refused and the one before stays in force (0). 1 without a file.",
 	})}
@@ -41,9 +41,3 @@ func (m *Metrics) reloaded(successful bool) {
 		m.successful.Set(0)
 	}
 }
-
-// Describe implements prometheus.Collector.
-func (m *Metrics) Describe(ch chan<- *prometheus.Desc) { m.successful.Describe(ch) }
-
-// Collect implements prometheus.Collector.
-func (m *Metrics) Collect(ch chan<- prometheus.Metric) { m.successful.Collect(ch) }

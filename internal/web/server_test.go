@@ -31,7 +31,7 @@ func options(t *testing.T, webConfigFile string, addresses int, routes Routes) O
 	return Options{
 		Flags:   &toolkit.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &systemd, WebConfigFile: &webConfigFile},
 		Handler: handler,
-		Metrics: NewMetrics(),
+		Metrics: NewMetrics(nil),
 		Logger:  slog.New(slog.DiscardHandler),
 	}
 }
@@ -142,7 +142,7 @@ func TestNotReady(t *testing.T) {
 func TestScrapesInFlightAreBounded(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	routes := example()
-	routes.Metrics = BoundScrapes(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	routes.Metrics = LimitScrapes(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
 	}))

@@ -1,4 +1,4 @@
-package guardduty
+package awserr
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-func TestStateOf(t *testing.T) {
+func TestState(t *testing.T) {
 	code := func(code string) error { return &smithy.GenericAPIError{Code: code} }
 	status := func(status int, err error) error {
 		return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
@@ -40,13 +40,13 @@ func TestStateOf(t *testing.T) {
 		{"cn-north-1", code("UnrecognizedClientException"), coverage.Denied},
 		{"us-iso-east-1", code("UnrecognizedClientException"), coverage.Denied},
 		{"eusc-de-east-1", code("UnrecognizedClientException"), coverage.Denied},
-		{"all", code("UnrecognizedClientException"), coverage.Denied},
+		{"", code("UnrecognizedClientException"), coverage.Denied},
 		{"us-east-1", code("RegionDisabledException"), coverage.RegionDisabled},
 		{"us-east-1", code("AccessDeniedException"), coverage.Denied},
 		{"us-east-1", code("AccessDenied"), coverage.Denied},
 		{"us-east-1", code("ExpiredTokenException"), coverage.Denied},
 		{"us-east-1", code("InvalidSignatureException"), coverage.Denied},
-		{"us-east-1", missingCredentials{}, coverage.Denied},
+		{"us-east-1", &CredentialsError{errors.New("none")}, coverage.Denied},
 		{"us-east-1", fmt.Errorf("list: %w", code("ThrottlingException")), coverage.Throttled},
 		{"us-east-1", status(429, errors.New("no code")), coverage.Throttled},
 		{"us-east-1", status(403, code("SomethingNew")), coverage.Denied},
@@ -55,8 +55,8 @@ func TestStateOf(t *testing.T) {
 		{"us-east-1", status(400, code("BadRequestException")), coverage.Failed},
 		{"us-east-1", errors.New("anything"), coverage.Failed},
 	} {
-		if got := StateOf(tc.region, tc.err); got != tc.want {
-			t.Errorf("StateOf(%s, %v) = %s, want %s", tc.region, tc.err, got, tc.want)
+		if got := State(tc.region, tc.err); got != tc.want {
+			t.Errorf("State(%s, %v) = %s, want %s", tc.region, tc.err, got, tc.want)
 		}
 	}
 }
@@ -66,8 +66,3 @@ type timeoutError struct{}
 func (*timeoutError) Timeout() bool   { return true }
 func (*timeoutError) Temporary() bool { return true }
 func (*timeoutError) Error() string   { return "timeout" }
-
-type missingCredentials struct{}
-
-func (missingCredentials) MissingCredentials() {}
-func (missingCredentials) Error() string       { return "none" }

@@ -1,27 +1,41 @@
-package guardduty
+// Package awserr classifies errors of calls to AWS as target states.
+package awserr
 
 import (
 	"context"
 	"errors"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
-// ErrNoDetector says that GuardDuty is not enabled in the Region.
-var ErrNoDetector = errors.New("no detector: GuardDuty is not enabled in this Region")
+var (
+	// ErrNoDetector means that GuardDuty is not enabled in the Region.
+	ErrNoDetector = errors.New("no detector: GuardDuty is not enabled in this Region")
+	// ErrDeadlineTooShort means that a refresh cannot finish before its
+	// deadline at the configured request rate.
+	ErrDeadlineTooShort = errors.New("the refresh cannot finish in time")
+)
 
-// StateOf classifies an error of a call to AWS that was made in a Region. The
-// state of no error is coverage.OK.
-func StateOf(region string, err error) coverage.State {
+// CredentialsError means that there are no credentials to sign a request with.
+// It wraps what the provider returned.
+type CredentialsError struct{ Err error }
+
+func (e *CredentialsError) Error() string { return "get credentials: " + e.Err.Error() }
+
+// Unwrap returns the provider's error.
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// State classifies an error of a call to AWS in a Region. It is [coverage.OK]
+// for nil.
+func State(region string, err error) coverage.State {
 	var api smithy.APIError
 	switch {
 	case err == nil:
@@ -30,14 +44,14 @@ func StateOf(region string, err error) coverage.State {
 		return coverage.NoDetector
 	case errors.Is(err, coverage.ErrInvalidResponse), errors.Is(err, paging.ErrNoEnd):
 		return coverage.InvalidResponse
-	case isTimeout(err), errors.Is(err, ErrNoTime):
+	case isTimeout(err), errors.Is(err, ErrDeadlineTooShort):
 		return coverage.Timeout
 	case errors.As(err, &api):
 		if state, ok := stateOfCode(region, api.ErrorCode()); ok {
 			return state
 		}
 	}
-	return stateOfAnswer(err)
+	return stateOfResponse(err)
 }
 
 func isTimeout(err error) bool {
@@ -48,8 +62,8 @@ func isTimeout(err error) bool {
 func stateOfCode(region, code string) (coverage.State, bool) {
 	switch code {
 	case "UnrecognizedClientException":
-		// What an opt-in Region that is off says of every key.
-		if IsOptIn(region) {
+		// A disabled opt-in Region returns this code for every key.
+		if awsregion.IsOptIn(region) {
 			return coverage.RegionDisabled, true
 		}
 		return coverage.Denied, true
@@ -69,15 +83,15 @@ func stateOfCode(region, code string) (coverage.State, bool) {
 	return "", false
 }
 
-// stateOfAnswer goes by what is known of an answer without a known code.
-func stateOfAnswer(err error) coverage.State {
+// stateOfResponse classifies an error without a known code.
+func stateOfResponse(err error) coverage.State {
 	var (
-		answer  *awshttp.ResponseError
-		broken  *smithy.DeserializationError
-		missing interface{ MissingCredentials() }
+		response *awshttp.ResponseError
+		broken   *smithy.DeserializationError
+		missing  *CredentialsError
 	)
-	if errors.As(err, &answer) {
-		switch status := answer.HTTPStatusCode(); {
+	if errors.As(err, &response) {
+		switch status := response.HTTPStatusCode(); {
 		case status == http.StatusTooManyRequests:
 			return coverage.Throttled
 		case status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -93,19 +107,4 @@ func stateOfAnswer(err error) coverage.State {
 		return coverage.Denied
 	}
 	return coverage.Failed
-}
-
-// IsOptIn tells the Regions that an account may have switched off: those of the
-// partition aws that are not always on. Source: AWS Account Management, "Enable
-// or disable AWS Regions in your account".
-func IsOptIn(region string) bool {
-	area, _, isRegion := strings.Cut(region, "-")
-	if !isRegion || area == "cn" || strings.HasPrefix(area, "eusc") || strings.HasPrefix(region, "us-gov-") || strings.Contains(region, "-iso") {
-		return false
-	}
-	return !slices.Contains([]string{
-		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-		"ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
-		"sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
-	}, region)
 }
