@@ -1,197 +1,68 @@
 package collector
 
 import (
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-func example() Input {
-	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"}
-	return Input{
-		View: coverage.Merge([]coverage.Report{{
-			Target: coverage.TargetID{Name: "default", AccountID: key.AccountID, Region: key.Region},
-			State:  coverage.OK, LastSuccess: at, Duration: time.Second,
-			Snapshot: &coverage.Snapshot{
-				Resources: coverage.Dedupe([]coverage.Resource{coverage.New(coverage.Row{
-					Key: key, Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 1, Compatible: 2, UpdatedAt: at,
-					Issues: []string{
-						"Agent exited: ExitCode: 1 with task 0123456789abcdef0123456789abcdef",
-						"Agent exited: ExitCode: 1 with task fedcba9876543210fedcba9876543210",
-						"Agent exited: ExitCode: 2",
-						"Unidentified issue",
-					},
-				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()}),
-				Consistent: new(true),
-				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
-					coverage.ECS: {coverage.Healthy: 0, coverage.Unhealthy: 1},
-				},
-				Detectors: []coverage.Detector{{AccountID: key.AccountID, Region: key.Region, Enabled: true}},
-				Features:  []coverage.Feature{{AccountID: key.AccountID, Region: key.Region, Name: "RUNTIME_MONITORING", UpdatedAt: at}},
-				Members:   []coverage.Member{{AccountID: "222233334444", Region: key.Region, Relationship: coverage.RelationshipEnabled}},
-				Names:     []coverage.AccountName{{AccountID: key.AccountID, Name: "security"}},
-				Capabilities:     []coverage.Capability{{Name: "detector", OK: true}},
-			},
-		}}),
-		Issues: IssueOptions{Text: true, MaxPerCluster: 20},
+// TestCollector compares what a pedantic registry gathers with Families.
+func TestCollector(t *testing.T) {
+	in := example()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(New(func() Input { return in }))
+	gathered, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func instance(id, clusterARN string) coverage.Resource {
-	return coverage.New(coverage.Row{
-		Key:      coverage.Key{Type: coverage.EC2, AccountID: "111122223333", Region: "us-east-1", Name: id},
-		Status:   coverage.Unhealthy,
-		Issues:   []string{"Waiting for SSM notification"},
-		Instance: coverage.Instance{Type: "m7g.large", AgentVersion: "v1.6.1", ClusterARN: clusterARN},
-	})
-}
-
-func eksCluster() coverage.Resource {
-	return coverage.New(coverage.Row{
-		Key:    coverage.Key{Type: coverage.EKS, AccountID: "111122223333", Region: "us-east-1", Name: "k8s"},
-		Status: coverage.Unhealthy, Covered: 1, Compatible: 2,
-		Issues: []string{"Addon Creation Failed: EKS Addon issue - AccessDenied: no"},
-		Addon:  coverage.Addon{Version: "v1.6.1-eksbuild.1", Status: "CREATE_FAILED"},
-	})
-}
-
-// samples returns the label values of a family's samples, each joined, with their values.
-func samples(t *testing.T, in Input, name string) map[string]float64 {
-	t.Helper()
-	found := map[string]float64{}
-	for _, f := range Families() {
-		if f.Name == name {
-			f.Each(in, func(value float64, labelValues ...string) {
-				found[strings.Join(labelValues, "|")] = value
-			})
-		}
-	}
-	return found
-}
-
-func TestFamiliesKeepTheirPromises(t *testing.T) {
-	names := map[string]bool{}
-	for _, f := range Families() {
-		if names[f.Name] {
-			t.Errorf("%s: twice", f.Name)
-		}
-		names[f.Name] = true
-		if !strings.Contains(f.Help, "last") || !strings.HasSuffix(f.Help, ".") {
-			t.Errorf("%s: the help does not say of which refresh: %q", f.Name, f.Help)
-		}
-		seen, n := map[string]bool{}, 0
-		f.Each(example(), func(_ float64, labelValues ...string) {
-			n++
-			key := strings.Join(labelValues, "\xff")
-			if len(labelValues) != len(f.Labels) || seen[key] {
-				t.Errorf("%s%q: %q, or twice", f.Name, f.Labels, labelValues)
+	got := map[string]map[string]float64{}
+	for _, f := range gathered {
+		got[f.GetName()+" "+f.GetHelp()] = map[string]float64{}
+		for _, m := range f.GetMetric() {
+			var values []string
+			for _, l := range m.GetLabel() {
+				values = append(values, l.GetName()+"="+l.GetValue())
 			}
-			seen[key] = true
+			got[f.GetName()+" "+f.GetHelp()][strings.Join(values, ",")] = m.GetGauge().GetValue()
+		}
+	}
+	families := Families()
+	if len(got) != len(families) {
+		t.Errorf("%d families, want %d", len(got), len(families))
+	}
+	for _, f := range families {
+		n := 0
+		f.Each(in, func(want float64, labelValues ...string) {
+			n++
+			var values []string
+			for i, value := range labelValues {
+				values = append(values, f.Labels[i]+"="+value)
+			}
+			slices.Sort(values)
+			if value, ok := got[f.Name+" "+f.Help][strings.Join(values, ",")]; !ok || value != want {
+				t.Errorf("%s%q: got %v, %t, want %v", f.Name, values, value, ok, want)
+			}
 		})
-		if n == 0 {
-			t.Errorf("%s: no sample", f.Name)
+		if n != len(got[f.Name+" "+f.Help]) {
+			t.Errorf("%s: got %d samples, want %d", f.Name, len(got[f.Name+" "+f.Help]), n)
 		}
-		f.Each(Input{View: &coverage.View{}}, func(float64, ...string) { t.Errorf("%s: a sample of nothing", f.Name) })
 	}
 }
 
-func TestIssuesAreCountedWholeAndShownInPart(t *testing.T) {
+// TestCollectorReportsInvalidLabels: a label value that is not UTF-8 is an
+// error of the scrape, and the other samples are gathered.
+func TestCollectorReportsInvalidLabels(t *testing.T) {
 	in := example()
-	cluster := "111122223333|us-east-1|web|"
-	if diff := cmp.Diff(map[string]float64{
-		cluster + "agent_exited": 3, cluster + "unidentified": 1, cluster + "waiting_for_ssm": 1,
-	}, samples(t, in, "guardduty_ecs_cluster_issues")); diff != "" {
-		t.Error(diff)
+	in.View.Reports[0].Target.Name = "\xff"
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(New(func() Input { return in }))
+	gathered, err := registry.Gather()
+	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
+		t.Errorf("error: %v", err)
 	}
-	for _, tc := range []struct {
-		options IssueOptions
-		want    int
-	}{
-		{IssueOptions{Text: true, MaxPerCluster: 20}, 3}, // two of the four differ in a task's ID alone
-		{IssueOptions{Text: true, MaxPerCluster: 2}, 2},
-		{IssueOptions{Text: true, MaxPerCluster: 0}, 0},
-		{IssueOptions{Text: false, MaxPerCluster: 20}, 2},
-	} {
-		in.Issues = tc.options
-		if got := samples(t, in, "guardduty_ecs_cluster_issue_info"); len(got) != tc.want {
-			t.Errorf("%+v: %v", tc.options, got)
-		}
-	}
-}
-
-// TestIssuesOfInstancesCountWhereTheyAreTheReason covers all container
-// instances of a cluster: an issue of one of them is none of the cluster then.
-func TestIssuesOfInstancesCountWhereTheyAreTheReason(t *testing.T) {
-	cluster := coverage.Row{
-		Key:    coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"},
-		Status: coverage.Unhealthy, Covered: 1, Compatible: 2,
-	}
-	ecs, eks := "arn:aws:ecs:us-east-1:111122223333:cluster/web", "arn:aws:eks:us-east-1:111122223333:cluster/web"
-	for _, tc := range []struct {
-		name    string
-		covered int64
-		arn     string
-		want    float64
-	}{
-		{"some are not covered", 1, ecs, 1},
-		{"all are covered", 2, ecs, 0},
-		{"of an EKS cluster of the same name", 1, eks, 0},
-		{"of no cluster", 1, "", 0},
-	} {
-		cluster.Covered = tc.covered
-		in := Input{View: coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{
-			Resources: coverage.Dedupe([]coverage.Resource{coverage.New(cluster), instance("i-1", tc.arn)}),
-		}}})}
-		if got := samples(t, in, "guardduty_ecs_cluster_issues")["111122223333|us-east-1|web|waiting_for_ssm"]; got != tc.want {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
-		}
-	}
-}
-
-// TestEachIssueIsOneSeries has texts that differ only in what has no label.
-func TestEachIssueIsOneSeries(t *testing.T) {
-	long := strings.Repeat("x", coverage.MaxTextBytes)
-	in := example()
-	in.View = coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
-		Key:    coverage.Key{Type: coverage.EC2, AccountID: "1", Region: "r", Name: "i-1"},
-		Issues: []string{long + " TaskDefinition - 'a:1'", long + " TaskDefinition - 'b:1'"},
-	})}}}})
-	emitted := 0
-	for _, f := range Families() {
-		if f.Name == "guardduty_ec2_instance_issue_info" {
-			f.Each(in, func(float64, ...string) { emitted++ })
-		}
-	}
-	if emitted != 1 {
-		t.Errorf("%d series with the same labels", emitted)
-	}
-}
-
-func TestCountsThatAreUnknownAreAbsent(t *testing.T) {
-	in := example()
-	in.View = coverage.Merge([]coverage.Report{{Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
-		Key: coverage.Key{Type: coverage.EKS, AccountID: "1", Region: "r", Name: "k8s"}, Covered: -1, Compatible: -1,
-	})}}}})
-	for _, name := range []string{"guardduty_eks_cluster_nodes_covered", "guardduty_eks_cluster_nodes_compatible"} {
-		if got := samples(t, in, name); len(got) != 0 {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
-func TestTimesThatAreUnknownAreAbsent(t *testing.T) {
-	in := Input{View: coverage.Merge([]coverage.Report{{
-		Target: coverage.TargetID{Name: "a"}, State: coverage.Denied,
-		Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{Key: coverage.Key{Type: coverage.ECS, Name: "c"}})}},
-	}})}
-	for _, name := range []string{"guardduty_target_last_success_timestamp_seconds", "guardduty_ecs_cluster_updated_timestamp_seconds"} {
-		if got := samples(t, in, name); len(got) != 0 {
-			t.Errorf("%s: %v", name, got)
-		}
+	if len(gathered) == 0 {
+		t.Error("no family was gathered")
 	}
 }

@@ -10,29 +10,29 @@ func ecsFamilies() []Family {
 	labels := []string{"account_id", "region", "cluster_name"}
 	return []Family{
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_healthy", labels,
-			"Whether the cluster's coverage status is HEALTHY (1) or anything else (0), as of the last successful refresh.", healthy),
+			"Whether the cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_covered", labels,
-			"Number of the cluster's container instances with a reporting GuardDuty agent, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.", covered),
+			"Number of container instances in the cluster whose GuardDuty agent reports, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", covered),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_compatible", labels,
-			"Number of the cluster's container instances, as of the last successful refresh; 0 for a cluster of Fargate tasks alone.", compatible),
+			"Number of container instances in the cluster, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", compatible),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_updated_timestamp_seconds", labels,
-			"When the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
+			"Time when the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
 		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", with(labels, "management_type"),
-			"Always 1; how the cluster's agent is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
+			"Always 1; labeled with how the GuardDuty agent of the cluster is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string { return append(key, r.ManagementType) }),
 		{
 			Name:   "guardduty_ecs_cluster_issues",
-			Help:   "Number of coverage issues of this type that the cluster has, and that its container instances have where some are not covered, as of the last successful refresh; absent where there are none.",
+			Help:   "Number of coverage issues of this type in the cluster, including those of its container instances if some are not covered, as of the last successful refresh; absent if there are none.",
 			Labels: with(labels, "issue_type"),
 			Each:   eachIssueType,
 		},
 		{
 			Name:   "guardduty_ecs_cluster_issue_info",
-			Help:   "Always 1; one coverage issue of the cluster in AWS's words, as of the last successful refresh.",
+			Help:   "Always 1; labeled with the text of one coverage issue of the cluster, as of the last successful refresh.",
 			Labels: with(labels, "issue_type", "task_definition", "issue"),
 			Each: func(in Input, emit Emit) {
 				for r, key := range each(in, coverage.ECS) {
-					for i := range in.Issues.shown(r) {
+					for i := range in.Issues.selected(r) {
 						emit(1, append(key, string(i.Type), i.TaskDefinition, i.Text)...)
 					}
 				}
@@ -41,8 +41,8 @@ func ecsFamilies() []Family {
 	}
 }
 
-// eachIssueType counts a cluster's issues by type, those of its container
-// instances among them where some are not covered.
+// eachIssueType emits the number of issues of each type in a cluster. Issues of
+// container instances are included if some of them are not covered.
 func eachIssueType(in Input, emit Emit) {
 	instances := issuesOfInstances(in.View)
 	var types []coverage.IssueType
@@ -66,8 +66,7 @@ func eachIssueType(in Input, emit Emit) {
 	}
 }
 
-// issuesOfInstances gathers the issue types of EC2 instances under the ECS
-// cluster that they serve.
+// issuesOfInstances returns the issue types of container instances by ECS cluster.
 func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
 	types := map[coverage.Key][]coverage.IssueType{}
 	for _, r := range v.Of(coverage.EC2) {

@@ -1,8 +1,8 @@
-// Package collector turns what the store knows into metric families.
-// [Families] is the table of them; the documentation, the dashboards and the
-// alert rules are held against it.
+// Package collector turns a view of the fleet into metric families. [Families]
+// is the table of all of them; tests compare the documentation, the dashboards
+// and the alert rules with it. [Collector] exposes it to client_golang.
 //
-// The table asks no network and no clock.
+// Families does no I/O and does not read the clock.
 package collector
 
 import (
@@ -13,36 +13,34 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Family is one metric family: a gauge, its name, help and labels, and the
-// pure function that makes its samples. It knows nothing of the form in which
-// they leave the process.
+// Family is one metric family, a gauge: its name, help and labels, and the pure
+// function that computes its samples. It is independent of the exposition format.
 type Family struct {
 	Name   string
 	Help   string
 	Labels []string
-	// Each calls emit once for each sample, with the values of Labels in their
-	// order. No two samples of a family have the same label values.
+	// Each calls emit once per sample with the label values in the order of
+	// Labels. No two samples have the same label values.
 	Each func(in Input, emit Emit)
 }
 
-// Emit takes one sample. It does not keep labelValues.
+// Emit receives one sample. It must not keep labelValues.
 type Emit func(value float64, labelValues ...string)
 
-// Input is everything that the samples are made of.
+// Input is the data that samples are computed from.
 type Input struct {
 	View   *coverage.View
 	Issues IssueOptions
 }
 
-// IssueOptions says how much of the issues' texts is shown.
+// IssueOptions limits the series of the …_issue_info families.
 type IssueOptions struct {
-	Text          bool // whether the label issue carries AWS's text, or nothing
-	MaxPerCluster int  // at most so many series of an …_issue_info for one cluster or instance
+	Text          bool // set the label issue to AWS's text; otherwise it is empty
+	MaxPerCluster int  // maximum number of series per cluster or instance
 }
 
-// Families returns the table of all domain metrics: what /metrics shows of
-// GuardDuty coverage. Their names and labels are a contract with those who use
-// them.
+// Families returns all metric families about GuardDuty coverage. Their names
+// and labels are a contract with users.
 func Families() []Family {
 	return slices.Concat(
 		totalFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), accountFamilies(), targetFamilies(),
@@ -54,7 +52,7 @@ func totalFamilies() []Family {
 	return []Family{
 		{
 			Name:   "guardduty_coverage_percent",
-			Help:   "Healthy resources ÷ all resources × 100, as of the last successful refresh; absent where there are no resources.",
+			Help:   "Percentage of resources that are healthy, as of the last successful refresh; absent if there are no resources.",
 			Labels: labels,
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
@@ -66,7 +64,7 @@ func totalFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_coverage_resources",
-			Help:   "Number of resources that GuardDuty listed with this coverage status, as of the last successful refresh.",
+			Help:   "Number of resources that GuardDuty lists with this coverage status, as of the last successful refresh.",
 			Labels: with(labels, "coverage_status"),
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
@@ -78,7 +76,7 @@ func totalFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_coverage_statistics_resources",
-			Help:   "Number of resources that GetCoverageStatistics counted with this coverage status at the last successful refresh; absent where the call is not permitted.",
+			Help:   "Number of resources that GetCoverageStatistics returns for this coverage status, as of the last successful refresh; absent if AWS denies the call.",
 			Labels: []string{"target", "region", "resource_type", "coverage_status"},
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {

@@ -11,15 +11,15 @@ func ec2Families() []Family {
 	labels := []string{"account_id", "region", "instance_id"}
 	return []Family{
 		resourceFamily(coverage.EC2, "guardduty_ec2_instance_healthy", labels,
-			"Whether the instance's coverage status is HEALTHY (1) or anything else (0), as of the last successful refresh.", healthy),
+			"Whether the instance's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		infoFamily(coverage.EC2, "guardduty_ec2_instance_info",
 			with(labels, "instance_type", "agent_version", "management_type", "cluster_name"),
-			"Always 1; what the instance is, its agent, and the ECS cluster that it serves, as of the last successful refresh.",
+			"Always 1; labeled with the type, the GuardDuty agent and the ECS cluster of the instance, as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string {
 				return append(key, r.Instance.Type, r.Instance.AgentVersion, r.ManagementType, r.Instance.ECSCluster())
 			}),
 		issueFamily(coverage.EC2, "guardduty_ec2_instance_issue_info", labels,
-			"Always 1; one coverage issue of the instance in AWS's words, as of the last successful refresh."),
+			"Always 1; labeled with the text of one coverage issue of the instance, as of the last successful refresh."),
 	}
 }
 
@@ -27,22 +27,22 @@ func eksFamilies() []Family {
 	labels := []string{"account_id", "region", "cluster_name"}
 	return []Family{
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_healthy", labels,
-			"Whether the EKS cluster's coverage status is HEALTHY (1) or anything else (0), as of the last successful refresh.", healthy),
+			"Whether the EKS cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_covered", labels,
-			"Number of the EKS cluster's nodes with a reporting GuardDuty agent, as of the last successful refresh.", covered),
+			"Number of nodes in the EKS cluster whose GuardDuty agent reports, as of the last successful refresh.", covered),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_compatible", labels,
-			"Number of the EKS cluster's nodes, as of the last successful refresh.", compatible),
+			"Number of nodes in the EKS cluster, as of the last successful refresh.", compatible),
 		infoFamily(coverage.EKS, "guardduty_eks_cluster_info", with(labels, "addon_version", "addon_status", "management_type"),
-			"Always 1; the agent's add-on of the EKS cluster and how it is managed, as of the last successful refresh.",
+			"Always 1; labeled with the GuardDuty add-on of the EKS cluster and how it is managed, as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string {
 				return append(key, r.Addon.Version, r.Addon.Status, r.ManagementType)
 			}),
 		issueFamily(coverage.EKS, "guardduty_eks_cluster_issue_info", labels,
-			"Always 1; one coverage issue of the EKS cluster in AWS's words, as of the last successful refresh."),
+			"Always 1; labeled with the text of one coverage issue of the EKS cluster, as of the last successful refresh."),
 	}
 }
 
-// resourceFamily has one sample for each resource of a type, where there is a value.
+// resourceFamily has one sample for each resource of a type that has a value.
 func resourceFamily(t coverage.ResourceType, name string, labels []string, help string, value func(*coverage.Resource) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
 		for r, key := range each(in, t) {
@@ -54,7 +54,7 @@ func resourceFamily(t coverage.ResourceType, name string, labels []string, help 
 }
 
 // infoFamily has one sample of value 1 for each resource of a type. details
-// appends the values of the labels that follow the key's.
+// appends the values of the labels after those of the key.
 func infoFamily(t coverage.ResourceType, name string, labels []string, help string, details func(r *coverage.Resource, key []string) []string) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
 		for r, key := range each(in, t) {
@@ -63,20 +63,19 @@ func infoFamily(t coverage.ResourceType, name string, labels []string, help stri
 	}}
 }
 
-// issueFamily has one sample of value 1 for each issue that is shown.
+// issueFamily has one sample of value 1 for each issue that the options select.
 func issueFamily(t coverage.ResourceType, name string, labels []string, help string) Family {
 	return Family{Name: name, Help: help, Labels: with(labels, "issue_type", "issue"), Each: func(in Input, emit Emit) {
 		for r, key := range each(in, t) {
-			for i := range in.Issues.shown(r) {
+			for i := range in.Issues.selected(r) {
 				emit(1, append(key, string(i.Type), i.Text)...)
 			}
 		}
 	}}
 }
 
-// shown yields the issues of a resource that get a series of their own. Those
-// that look the same are one.
-func (o IssueOptions) shown(r *coverage.Resource) iter.Seq[coverage.Issue] {
+// selected yields the issues of a resource that get a series, without duplicates.
+func (o IssueOptions) selected(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	return func(yield func(coverage.Issue) bool) {
 		var last coverage.Issue
 		n := 0
@@ -96,9 +95,8 @@ func (o IssueOptions) shown(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	}
 }
 
-// each yields the resources of a type, and of each the values of the labels that
-// its key has, to which others may be appended until the next one: there are so
-// many that none is copied for a sample.
+// each yields the resources of a type with their key label values. The slice is
+// reused: append to it, do not keep it.
 func each(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []string] {
 	return func(yield func(*coverage.Resource, []string) bool) {
 		resources, key := in.View.Of(t), make([]string, 3, 8)
@@ -118,7 +116,7 @@ func healthy(r *coverage.Resource) (float64, bool) {
 	return boolean(r.Status == coverage.Healthy), true
 }
 
-// covered and compatible are absent where AWS says -1, which it does not know.
+// covered and compatible return false for -1, which means unknown.
 func covered(r *coverage.Resource) (float64, bool) { return float64(r.Covered), r.Covered >= 0 }
 
 func compatible(r *coverage.Resource) (float64, bool) {

@@ -9,7 +9,7 @@ func targetFamilies() []Family {
 			func(r coverage.Report) (float64, bool) { return boolean(r.State == coverage.OK), true }),
 		{
 			Name:   "guardduty_target_state",
-			Help:   "How the last refresh of the target ended: 1 for the one state that is true, 0 for the others.",
+			Help:   "Result of the last refresh of the target: 1 for the current state, 0 for the others.",
 			Labels: targetLabels("state"),
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
@@ -20,11 +20,11 @@ func targetFamilies() []Family {
 			},
 		},
 		targetFamily("guardduty_target_last_success_timestamp_seconds",
-			"When the last successful refresh of the target ended, in seconds since the epoch; absent before the first one.",
+			"Time when the last successful refresh of the target ended, in seconds since the epoch; absent before the first one.",
 			func(r coverage.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }),
 		{
 			Name:   "guardduty_target_part_up",
-			Help:   "Whether the last successful refresh of the target was permitted to read this optional part (1) or went without it (0); absent for parts that are not asked for.",
+			Help:   "Whether AWS allowed the last successful refresh of the target to read this optional data (1) or denied it (0); absent if not configured.",
 			Labels: targetLabels("part"),
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
@@ -38,7 +38,7 @@ func targetFamilies() []Family {
 			},
 		},
 		targetFamily("guardduty_target_consistent",
-			"Whether the rows of the last successful refresh are those of one moment (1), or the fleet moved while they were listed (0); absent where there are no statistics to tell it by.",
+			"Whether the last successful refresh is a consistent snapshot (1) or resources changed while they were listed (0); absent without statistics.",
 			func(r coverage.Report) (float64, bool) {
 				if r.Snapshot == nil || r.Snapshot.Consistent == nil {
 					return 0, false
@@ -46,7 +46,7 @@ func targetFamilies() []Family {
 				return boolean(*r.Snapshot.Consistent), true
 			}),
 		targetFamily("guardduty_target_refresh_duration_seconds",
-			"How long the last refresh of the target took, whether it succeeded or failed.",
+			"Duration of the last refresh of the target, successful or not, in seconds.",
 			func(r coverage.Report) (float64, bool) { return r.Duration.Seconds(), true }),
 	}
 }

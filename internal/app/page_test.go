@@ -37,7 +37,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 	for seed := range uint64(50) {
 		in := randomInput(rand.New(rand.NewPCG(seed, 1)))
 		domain := prometheus.NewPedanticRegistry()
-		domain.MustRegister(newReference(func() collector.Input { return in }))
+		domain.MustRegister(collector.New(func() collector.Input { return in }))
 		families, err := domain.Gather()
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

@@ -308,7 +308,7 @@ func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 			in := inputOf(fleet{clusters: clusters}.report())
 			page := render(in)
 			domain := prometheus.NewRegistry()
-			domain.MustRegister(newReference(func() collector.Input { return in }))
+			domain.MustRegister(collector.New(func() collector.Input { return in }))
 			c := newContest(b, "gzip", 40, map[string]http.Handler{
 				"page":     exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()}),
 				"ordinary": ordinary(prometheus.Gatherers{domain, own()}),

@@ -133,3 +133,23 @@ func TestEachIssueTypeIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestLabelsDoNotCollideWithTargetLabels: Prometheus renames a label of ours to
+// exported_… if the scrape target has a label of the same name, as those of a
+// ServiceMonitor do.
+func TestLabelsDoNotCollideWithTargetLabels(t *testing.T) {
+	reserved := []string{"job", "instance", "service", "namespace", "pod", "container", "node", "endpoint"}
+	families := slices.Concat(domainFamilies(), selfFamilies(t))
+	labels := 0
+	for _, f := range families {
+		labels += len(f.Labels)
+		for _, label := range f.Labels {
+			if slices.Contains(reserved, label) {
+				t.Errorf("%s has the label %s", f.Name, label)
+			}
+		}
+	}
+	if labels < len(families) {
+		t.Errorf("%d labels of %d families were checked", labels, len(families))
+	}
+}
