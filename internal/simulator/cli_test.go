@@ -82,7 +82,7 @@ func TestAWSCLI(t *testing.T) {
 		}
 	}
 	run(&detectors, "guardduty", "get-member-detectors", "--detector-id", detectorID, "--account-ids", memberID, outsider)
-	if len(detectors.Members) != 1 || detectors.Members[0].AccountID != memberID || len(detectors.Members[0].Features) != 10 ||
+	if len(detectors.Members) != 1 || detectors.Members[0].AccountID != memberID || len(detectors.Members[0].Features) != 8 ||
 		len(detectors.UnprocessedAccounts) != 1 || detectors.UnprocessedAccounts[0].AccountID != outsider {
 		t.Errorf("get-member-detectors printed %+v", detectors)
 	}

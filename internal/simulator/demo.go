@@ -106,7 +106,7 @@ func demoOrganisation(now time.Time) *World {
 		a := &Account{ID: id, Name: name, Email: name + "@example.com", JoinedAt: now.AddDate(-2, 0, 0).Truncate(time.Millisecond)}
 		for _, region := range demoRegions() {
 			a.Detectors = append(a.Detectors, &Detector{
-				Region: region, CreatedAt: now.AddDate(0, -8, 0), Features: []string{"S3_DATA_EVENTS", "EKS_AUDIT_LOGS"},
+				Region: region, CreatedAt: now.AddDate(0, -8, 0), ManagedBy: "ACCOUNT", Features: []string{"S3_DATA_EVENTS", "EKS_AUDIT_LOGS"},
 				ChangedAt: map[string]time.Time{
 					featureRuntime: now.AddDate(0, -6, 0), additionalFargate: now.AddDate(0, -5, 0),
 				},
@@ -123,7 +123,9 @@ func demoOrganisation(now time.Time) *World {
 		d.Relationships = map[string]string{demoLegacy: relationDisabled, demoDivested: relationRemoved}
 	}
 	playground, legacy := account(demoPlayground, "playground"), account(demoLegacy, "legacy")
+	data := account(demoData, "data")
 	for i := range demoRegions() {
+		data.Detectors[i].ManagedBy = "GUARDDUTY_POLICY"
 		playground.Detectors[i].RuntimeMonitoringOff = true
 		playground.Detectors[i].ChangedAt[featureRuntime] = now.AddDate(0, -1, 0)
 		legacy.Detectors[i].Suspended = true
@@ -136,7 +138,7 @@ func demoOrganisation(now time.Time) *World {
 
 	return &World{
 		Accounts: []*Account{
-			administrator, account(demoPayments, "payments"), account(demoShop, "shop"), account(demoData, "data"),
+			administrator, account(demoPayments, "payments"), account(demoShop, "shop"), data,
 			account(demoSandbox, "sandbox"), playground, legacy, account(demoDivested, "divested"), standalone, management,
 		},
 		Organisation: &Organisation{

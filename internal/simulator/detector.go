@@ -43,43 +43,90 @@ type feature struct {
 	Name       string    `json:"name"`
 	Status     string    `json:"status"`
 	UpdatedAt  float64   `json:"updatedAt,omitempty"`
+	ManagedBy  string    `json:"managedBy,omitempty"`
 	Additional []feature `json:"additionalConfiguration,omitempty"`
 }
 
 // Features and additional configurations that a Detector has a field for.
 const (
 	featureRuntime     = "RUNTIME_MONITORING"
-	featureEKSRuntime  = "EKS_RUNTIME_MONITORING" // of before Runtime Monitoring
+	featureEKSRuntime  = "EKS_RUNTIME_MONITORING" // the predecessor of Runtime Monitoring
+	featureRDS         = "RDS_LOGIN_EVENTS"
+	additionalRDS      = "RDS_DATA_RISK"
 	additionalEKS      = "EKS_ADDON_MANAGEMENT"
 	additionalFargate  = "ECS_FARGATE_AGENT_MANAGEMENT"
 	additionalInstance = "EC2_AGENT_MANAGEMENT"
 )
 
-// features returns the detector's features in the API's words: the foundational
-// data sources, which are always on, the optional ones and Runtime Monitoring.
+// features returns all features of the detector: the foundational data sources,
+// which are always on, the optional ones and Runtime Monitoring.
 func (d *Detector) features() []feature {
-	part := func(name string, on bool, additional ...feature) feature {
-		f := feature{Name: name, Status: onOff(on), Additional: additional}
-		if t := d.changedAt(name); !t.IsZero() {
-			f.UpdatedAt = float64(t.UnixMilli()) / 1000
-		}
-		return f
-	}
-	list := []feature{part("CLOUD_TRAIL", true), part("DNS_LOGS", true), part("FLOW_LOGS", true)}
+	list := []feature{d.feature("CLOUD_TRAIL", true), d.feature("DNS_LOGS", true), d.feature("FLOW_LOGS", true)}
+	list = append(list, d.memberFeatures()...)
+	return append(list, d.feature("AI_ANALYST", d.has("AI_ANALYST")))
+}
+
+// memberFeatures returns the features that GetMemberDetectors shows: those of
+// the API's OrgFeature.
+func (d *Detector) memberFeatures() []feature {
+	var list []feature
 	for _, name := range []string{
-		"S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS",
+		"S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "LAMBDA_NETWORK_LOGS", "AI_PROTECTION",
 	} {
-		list = append(list, part(name, slices.Contains(d.Features, name)))
+		list = append(list, d.feature(name, d.has(name)))
 	}
-	former, runtime := slices.Contains(d.Features, featureEKSRuntime), !d.RuntimeMonitoringOff
+	rds, eks, runtime := d.has(featureRDS), d.has(featureEKSRuntime), !d.RuntimeMonitoringOff
 	return append(
 		list,
-		part(featureEKSRuntime, former, part(additionalEKS, former && !d.EKSAgentManagementOff)),
-		part(featureRuntime, runtime,
-			part(additionalEKS, runtime && !d.EKSAgentManagementOff),
-			part(additionalFargate, runtime && !d.AgentManagementOff),
-			part(additionalInstance, runtime && !d.EC2AgentManagementOff)),
+		d.feature(featureRDS, rds, d.feature(additionalRDS, rds && d.has(additionalRDS))),
+		d.feature(featureEKSRuntime, eks, d.feature(additionalEKS, eks && !d.EKSAgentManagementOff)),
+		d.feature(featureRuntime, runtime,
+			d.feature(additionalEKS, runtime && !d.EKSAgentManagementOff),
+			d.feature(additionalFargate, runtime && !d.AgentManagementOff),
+			d.feature(additionalInstance, runtime && !d.EC2AgentManagementOff)),
 	)
+}
+
+// has reports whether the optional feature, or additional configuration, is on.
+func (d *Detector) has(name string) bool { return slices.Contains(d.Features, name) }
+
+// feature returns the feature, or additional configuration, of that name.
+func (d *Detector) feature(name string, on bool, additional ...feature) feature {
+	f := feature{Name: name, Status: onOff(on), ManagedBy: d.ManagedBy, Additional: additional}
+	if t := d.changedAt(name); !t.IsZero() {
+		f.UpdatedAt = float64(t.UnixMilli()) / 1000
+	}
+	return f
+}
+
+// dataSource is the status of one data source.
+type dataSource struct {
+	Status string `json:"status"`
+}
+
+// dataSources is the deprecated predecessor of the features, which
+// GetMemberDetectors requires nevertheless.
+type dataSources struct {
+	CloudTrail dataSource `json:"cloudTrail"`
+	DNSLogs    dataSource `json:"dnsLogs"`
+	FlowLogs   dataSource `json:"flowLogs"`
+	S3Logs     dataSource `json:"s3Logs"`
+	Kubernetes struct {
+		AuditLogs dataSource `json:"auditLogs"`
+	} `json:"kubernetes"`
+	MalwareProtection struct {
+		Scan struct {
+			EBSVolumes dataSource `json:"ebsVolumes"`
+		} `json:"scanEc2InstanceWithFindings"`
+	} `json:"malwareProtection"`
+}
+
+func (d *Detector) dataSources() dataSources {
+	on := dataSource{onOff(true)}
+	out := dataSources{CloudTrail: on, DNSLogs: on, FlowLogs: on, S3Logs: dataSource{onOff(d.has("S3_DATA_EVENTS"))}}
+	out.Kubernetes.AuditLogs.Status = onOff(d.has("EKS_AUDIT_LOGS"))
+	out.MalwareProtection.Scan.EBSVolumes.Status = onOff(d.has("EBS_MALWARE_PROTECTION"))
+	return out
 }
 
 // changedAt is since when the named feature or configuration is as it is.

@@ -98,6 +98,13 @@ func TestGetDetector(t *testing.T) {
 		{"other features", simulator.Detector{Features: []string{"S3_DATA_EVENTS", "EKS_RUNTIME_MONITORING"}}, "ENABLED", map[string]string{
 			"S3_DATA_EVENTS": "ENABLED", "EKS_RUNTIME_MONITORING": "ENABLED", "EKS_RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "ENABLED",
 		}},
+		{"RDS", simulator.Detector{Features: []string{"RDS_LOGIN_EVENTS", "RDS_DATA_RISK"}}, "ENABLED", map[string]string{
+			"RDS_LOGIN_EVENTS": "ENABLED", "RDS_LOGIN_EVENTS/RDS_DATA_RISK": "ENABLED",
+		}},
+		{"RDS_DATA_RISK alone", simulator.Detector{Features: []string{"RDS_DATA_RISK"}}, "ENABLED", nil},
+		{"AI", simulator.Detector{Features: []string{"AI_PROTECTION", "AI_ANALYST"}}, "ENABLED", map[string]string{
+			"AI_PROTECTION": "ENABLED", "AI_ANALYST": "ENABLED",
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, url := serve(t, smallWorld(), simulator.Options{})
@@ -116,7 +123,8 @@ func TestGetDetector(t *testing.T) {
 			want := map[string]string{
 				"CLOUD_TRAIL": "ENABLED", "DNS_LOGS": "ENABLED", "FLOW_LOGS": "ENABLED",
 				"S3_DATA_EVENTS": "DISABLED", "EKS_AUDIT_LOGS": "DISABLED", "EBS_MALWARE_PROTECTION": "DISABLED",
-				"RDS_LOGIN_EVENTS": "DISABLED", "LAMBDA_NETWORK_LOGS": "DISABLED",
+				"RDS_LOGIN_EVENTS": "DISABLED", "RDS_LOGIN_EVENTS/RDS_DATA_RISK": "DISABLED", "LAMBDA_NETWORK_LOGS": "DISABLED",
+				"AI_PROTECTION": "DISABLED", "AI_ANALYST": "DISABLED",
 				"EKS_RUNTIME_MONITORING": "DISABLED", "EKS_RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
 				"RUNTIME_MONITORING": "ENABLED", "RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "ENABLED",
 				"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "ENABLED", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "ENABLED",
@@ -125,12 +133,61 @@ func TestGetDetector(t *testing.T) {
 			if diff := cmp.Diff(want, states(out.Features)); diff != "" {
 				t.Errorf("features (-want +got):\n%s", diff)
 			}
-			for _, name := range types.DetectorFeatureResult("").Values() { // every feature of the model is there
-				if want[string(name)] == "" {
-					t.Errorf("the feature %s is missing", name)
+		})
+	}
+}
+
+// GetDetector and GetMemberDetectors each show the features of their own
+// enumeration in the SDK, and no others.
+func TestFeaturesAreThoseOfTheModel(t *testing.T) {
+	s, url := serve(t, smallWorld(), simulator.Options{})
+	client := guarddutyClient(url, administrator)
+	for _, managedBy := range []types.ManagedBy{"", "ACCOUNT", types.ManagedByGuarddutyPolicy} {
+		s.Update(func(w *simulator.World) {
+			w.Account(administrator).Detector(region).ManagedBy = string(managedBy)
+			w.Account(memberID).Detector(region).ManagedBy = string(managedBy)
+		})
+		own, err := client.GetDetector(t.Context(), &guardduty.GetDetectorInput{DetectorId: aws.String(detectorID)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		members, err := client.GetMemberDetectors(t.Context(), &guardduty.GetMemberDetectorsInput{
+			DetectorId: aws.String(detectorID), AccountIds: []string{memberID},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, memberNames := map[types.DetectorFeatureResult]bool{}, map[types.OrgFeature]bool{}
+		additional := map[types.FeatureAdditionalConfiguration]bool{}
+		for _, f := range own.Features {
+			names[f.Name] = true
+			if f.ManagedBy != managedBy {
+				t.Errorf("%s is managed by %q, want %q", f.Name, f.ManagedBy, managedBy)
+			}
+			for _, a := range f.AdditionalConfiguration {
+				additional[a.Name] = true
+				if a.ManagedBy != managedBy {
+					t.Errorf("%s/%s is managed by %q, want %q", f.Name, a.Name, a.ManagedBy, managedBy)
 				}
 			}
-		})
+		}
+		for _, f := range members.MemberDataSourceConfigurations[0].Features {
+			memberNames[f.Name] = true
+			if f.ManagedBy != managedBy {
+				t.Errorf("%s of the member is managed by %q, want %q", f.Name, f.ManagedBy, managedBy)
+			}
+		}
+		checkNames(t, names, types.DetectorFeatureResult("").Values())
+		checkNames(t, memberNames, types.OrgFeature("").Values())
+		checkNames(t, additional, types.FeatureAdditionalConfiguration("").Values())
+	}
+}
+
+func checkNames[T ~string](t *testing.T, got map[T]bool, want []T) {
+	t.Helper()
+	slices.Sort(want)
+	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
+		t.Errorf("names are %v, want %v", names, want)
 	}
 }
 

@@ -124,8 +124,9 @@ func (s *Server) member(administrator, id string, d *Detector) member {
 
 // memberFeatures is an element of GetMemberDetectors' members.
 type memberFeatures struct {
-	AccountID string    `json:"accountId"`
-	Features  []feature `json:"features"`
+	AccountID   string      `json:"accountId"`
+	DataSources dataSources `json:"dataSources"`
+	Features    []feature   `json:"features"`
 }
 
 // unprocessedAccount is an account that a call for many could not deal with.
@@ -165,7 +166,7 @@ func (s *Server) getMemberDetectors(req *request) (any, error) {
 			})
 			continue
 		}
-		out.Members = append(out.Members, memberFeatures{AccountID: id, Features: own.features()})
+		out.Members = append(out.Members, memberFeatures{id, own.dataSources(), own.memberFeatures()})
 	}
 	return out, nil
 }

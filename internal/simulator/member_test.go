@@ -121,7 +121,10 @@ func TestRelationships(t *testing.T) {
 
 func TestGetMemberDetectors(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
-	s.Update(func(w *simulator.World) { w.Account(memberID).Detector(region).AgentManagementOff = true })
+	s.Update(func(w *simulator.World) {
+		d := w.Account(memberID).Detector(region)
+		d.AgentManagementOff, d.Features = true, []string{"EKS_AUDIT_LOGS"}
+	})
 	out, err := guarddutyClient(url, administrator).GetMemberDetectors(t.Context(), &guardduty.GetMemberDetectorsInput{
 		DetectorId: aws.String(detectorID), AccountIds: []string{outsider, memberID, administrator},
 	})
@@ -138,6 +141,7 @@ func TestGetMemberDetectors(t *testing.T) {
 		}
 	}
 	want := map[string]types.FeatureStatus{
+		"RDS_LOGIN_EVENTS/RDS_DATA_RISK":                  "DISABLED",
 		"EKS_RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT":     "DISABLED",
 		"RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT":         "ENABLED",
 		"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "DISABLED",
@@ -145,6 +149,12 @@ func TestGetMemberDetectors(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("additional configuration (-want +got):\n%s", diff)
+	}
+	sources := out.MemberDataSourceConfigurations[0].DataSources
+	if sources == nil || sources.CloudTrail.Status != "ENABLED" || sources.DNSLogs.Status != "ENABLED" ||
+		sources.FlowLogs.Status != "ENABLED" || sources.S3Logs.Status != "DISABLED" ||
+		sources.Kubernetes.AuditLogs.Status != "ENABLED" || sources.MalwareProtection.ScanEc2InstanceWithFindings.EbsVolumes.Status != "DISABLED" {
+		t.Errorf("data sources are %+v", sources)
 	}
 	var unprocessed []string
 	for _, u := range out.UnprocessedAccounts {

@@ -92,10 +92,14 @@ type Detector struct {
 	AgentManagementOff    bool
 	EC2AgentManagementOff bool
 	EKSAgentManagementOff bool
-	// Features names the features that are on beside the foundational data
-	// sources and Runtime Monitoring, such as S3_DATA_EVENTS. Those of the API
-	// that are not named are off.
+	// Features are the names of the optional features that are on, such as
+	// S3_DATA_EVENTS, and RDS_DATA_RISK for that additional configuration of
+	// RDS_LOGIN_EVENTS. The others of the API are off.
 	Features []string
+	// ManagedBy is what manages the features: GUARDDUTY_POLICY for a policy of
+	// AWS Organizations, ACCOUNT for the account or its administrator; absent
+	// when empty.
+	ManagedBy string
 	// ChangedAt is since when a feature, or an additional configuration of
 	// Runtime Monitoring, is as it is, by its name in the API. One that is
 	// not there has not changed since CreatedAt.
