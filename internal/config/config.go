@@ -1,8 +1,8 @@
 // Package config reads the exporter's configuration file: strict YAML in, a complete and valid [Config] out.
 //
-// Every mistake of a file is reported in one go, each with the line it stands on (see [Errors]). Nothing here asks
-// AWS, the clock or the environment; variables are not expanded in the file. A Config is not changed after [Load] or
-// [Parse] returned it, so any number of goroutines may read it.
+// All mistakes in a file are reported at once, each with its line (see [Errors]). The package makes no network calls
+// and does not read the clock or the environment; the file cannot refer to environment variables. A Config does not
+// change after [Load] or [Parse] has returned it, so it is safe for concurrent use.
 package config
 
 import (
@@ -17,20 +17,20 @@ import (
 )
 
 const (
-	// maxFileSize bounds what Load reads, in bytes.
+	// maxFileSize limits what Load reads, in bytes.
 	maxFileSize = 10 << 20
-	// allRegions is the entry of regions that stands for every enabled Region.
+	// allRegions is the entry of regions that means every enabled Region.
 	allRegions = "all"
-	// defaultTargetName names a target that assumes no role.
+	// defaultTargetName is the name of a target without a role.
 	defaultTargetName = "default"
-	// defaultRoleSessionName shows in the CloudTrail of the target's account.
+	// defaultRoleSessionName appears in CloudTrail in the target's account.
 	defaultRoleSessionName = "guardduty-coverage-exporter"
-	// ecs is the resource type that every target has unless it says otherwise.
+	// ecs is the default resource type.
 	ecs = "ECS"
 )
 
-// Config is the whole configuration. One that came from Load or Parse has its defaults applied and is valid; the zero
-// value is neither.
+// Config is the whole configuration. A Config from Load or Parse is valid and has its defaults applied; the zero value
+// is neither.
 type Config struct {
 	Refresh Refresh      `yaml:"refresh"`
 	AWS     AWS          `yaml:"aws"`
@@ -39,56 +39,56 @@ type Config struct {
 	EC2     EC2          `yaml:"ec2"`
 	Issues  Issues       `yaml:"issues"`
 
-	name  string // of the file, for Summary
-	empty bool   // whether there is a file and it says nothing
-	named bool   // whether Targets are the file's, and not the one that stands for none
+	name       string // of the file, for Summary
+	empty      bool   // whether a file exists and sets nothing
+	hasTargets bool   // whether Targets come from the file, not from the default
 }
 
-// Refresh says how often AWS is asked and how long an answer is believed.
+// Refresh sets how often AWS is read and how long the result is used.
 type Refresh struct {
 	// Interval is the time between two refreshes of a target, at least one second.
 	Interval time.Duration `yaml:"interval"`
-	// Timeout bounds one whole refresh and is shorter than Interval.
+	// Timeout limits one whole refresh and is shorter than Interval.
 	Timeout time.Duration `yaml:"timeout"`
 	// MaxStaleness is the age at which a target's last good snapshot is withdrawn, at least Interval + Timeout.
 	MaxStaleness time.Duration `yaml:"max_staleness"`
 }
 
-// AWS holds what every call to AWS shares.
+// AWS holds the settings that apply to all AWS requests.
 type AWS struct {
-	// Profile of the shared AWS configuration files; empty leaves the choice to the SDK (AWS_PROFILE).
+	// Profile in the shared AWS configuration files; if empty, the SDK chooses it (AWS_PROFILE).
 	Profile string `yaml:"profile"`
-	// RequestsPerSecond is the limit of each account and Region, above 0 and at most 1000.
+	// RequestsPerSecond limits the requests to each account and Region, above 0 and at most 1000.
 	RequestsPerSecond float64 `yaml:"requests_per_second"`
 }
 
-// Target is one set of credentials and the Regions that are asked with them.
+// Target is one set of credentials and the Regions that are read with them.
 type Target struct {
 	// Name is the label target; unique and never empty.
 	Name string `yaml:"name"`
-	// RoleARN is the role to assume; empty uses the ambient credentials as they are.
+	// RoleARN is the role to assume; if empty, the ambient credentials are used.
 	RoleARN string `yaml:"role_arn"`
-	// ExternalID goes with RoleARN and may be empty.
+	// ExternalID is sent when RoleARN is assumed; it may be empty.
 	ExternalID Secret `yaml:"external_id"`
-	// RoleSessionName is set exactly when RoleARN is.
+	// RoleSessionName is set if and only if RoleARN is.
 	RoleSessionName string `yaml:"role_session_name"`
-	// Regions are Region names without duplicates, or "all" alone; nil means the Region of the environment.
+	// Regions are Region names without duplicates, or only "all"; nil means the Region of the environment.
 	Regions []string `yaml:"regions"`
-	// DetectorID is empty where ListDetectors is to find it; set only with at most one Region.
+	// DetectorID is empty if ListDetectors is to find the detector; set only with at most one Region.
 	DetectorID string `yaml:"detector_id"`
-	// ResourceTypes are one or more of ECS, EC2 and EKS, each once; every type is a listing of its own.
+	// ResourceTypes are one or more of ECS, EC2 and EKS, without duplicates; each type is a separate listing.
 	ResourceTypes []string `yaml:"resource_types"`
-	// Filter narrows what the API is asked for.
+	// Filter limits the resources that the API returns.
 	Filter Filter `yaml:"filter"`
-	// Detector asks whether the detector and each of its features are enabled.
+	// Detector enables reading whether the detector and each of its features are enabled.
 	Detector bool `yaml:"detector"`
-	// Members asks an administrator for its member accounts and their features.
+	// Members enables reading an administrator's member accounts and their features.
 	Members bool `yaml:"members"`
-	// AccountNames asks AWS Organizations for the names of all accounts; true for at most one target.
+	// AccountNames enables reading the names of all accounts from AWS Organizations; true for at most one target.
 	AccountNames bool `yaml:"account_names"`
 }
 
-// Filter is sent to the API as FilterCriteria; its conditions all have to hold.
+// Filter is sent to the API as FilterCriteria. A resource has to meet all its conditions.
 type Filter struct {
 	AccountID      Condition `yaml:"account_id"`
 	ECSClusterName Condition `yaml:"ecs_cluster_name"`
@@ -96,30 +96,35 @@ type Filter struct {
 	ManagementType Condition `yaml:"management_type"`
 }
 
-// Condition is one criterion of a Filter. Nil lists ask for nothing; no value stands in both.
+// conditions returns the conditions of the filter in a fixed order.
+func (f *Filter) conditions() []*Condition {
+	return []*Condition{&f.AccountID, &f.ECSClusterName, &f.CoverageStatus, &f.ManagementType}
+}
+
+// Condition is one criterion of a Filter. Nil lists do not restrict it; no value is in both lists.
 type Condition struct {
 	Equals    []string `yaml:"equals"`
 	NotEquals []string `yaml:"not_equals"`
 }
 
-// EC2 says which EC2 instances become metrics.
+// EC2 sets which EC2 instances are exported.
 type EC2 struct {
-	// OnlyECS keeps to the container instances of ECS clusters.
+	// OnlyECS exports only the container instances of ECS clusters.
 	OnlyECS bool `yaml:"only_ecs"`
 }
 
-// Issues says how much of the issues' text becomes labels.
+// Issues sets how issues are exported.
 type Issues struct {
-	// Text puts the cleaned text of an issue into its label.
+	// Text puts the sanitized text of an issue into its label.
 	Text bool `yaml:"text"`
-	// MaxPerCluster is the number of issues of one cluster or instance that get a series of their own, 0 to 1000; all
-	// those of ECS clusters are counted.
+	// MaxPerCluster is the number of issues of one cluster or instance that get their own series, 0 to 1000. All
+	// issues of ECS clusters are counted regardless.
 	MaxPerCluster int `yaml:"max_per_cluster"`
 }
 
-// Load reads the configuration file at path. The empty path means that there is no file and gives the defaults: one
-// target with the ambient credentials and the Region of the environment. The error wraps that of the file system, or
-// is an [Errors] with every mistake of the file.
+// Load reads the configuration file at path. An empty path means no file and returns the defaults: one target with the
+// ambient credentials and the Region of the environment. The error wraps that of the file system, or is an [Errors]
+// with all mistakes in the file.
 func Load(path string) (*Config, error) {
 	if path == "" {
 		cfg, err := Parse("no configuration file", nil)
@@ -141,42 +146,42 @@ func readFile(path string) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	// One byte more than Parse accepts shows it that the file is too big.
+	// One byte more than the limit, so that Parse can detect a file that is too large.
 	return io.ReadAll(io.LimitReader(file, maxFileSize+1))
 }
 
-// Parse makes a Config of a file's contents; name stands for the file in messages and in [Config.Summary]. An empty
-// file gives the defaults. The error is an [Errors].
+// Parse parses the contents of a configuration file; name stands for the file in messages and in [Config.Summary]. An
+// empty file gives the defaults. The error is an [Errors].
 func Parse(name string, data []byte) (*Config, error) {
-	r := newReport(name)
+	errs := newErrorList(name)
 	cfg := defaults()
 	cfg.name = name
-	root := parseDocument(r, data)
-	if root != nil && !decode(r, root, cfg) {
-		return nil, r.err()
+	root := parseDocument(errs, data)
+	if root != nil && !decode(errs, root, cfg) {
+		return nil, errs.err()
 	}
-	cfg.empty, cfg.named = root == nil || isNull(root), cfg.Targets != nil
-	cfg.complete()
-	validate(r, cfg)
-	if err := r.err(); err != nil {
+	cfg.empty, cfg.hasTargets = root == nil || isNull(root), cfg.Targets != nil
+	cfg.applyDefaults()
+	validate(errs, cfg)
+	if err := errs.err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil
 }
 
-// CheckReload returns what next, the same file read later, would give up in silence, as one sentence; nil for nothing. A file
-// that is emptied, or cut off while it is written, is a legal one with defaults in the place of what is missing.
+// CheckReload rejects a reload that would silently drop all targets. A file that is emptied, or truncated while it is
+// written, can be valid because everything has a default.
 func (c *Config) CheckReload(next *Config) error {
 	switch {
 	case next.empty:
-		return fmt.Errorf("%s: the file is empty; write targets: [{}] if the defaults are meant", next.name)
-	case c.named && !next.named:
-		return fmt.Errorf("%s: the file has no targets any more; write targets: [{}] if the default one is meant", next.name)
+		return fmt.Errorf("%s: the file is empty; write targets: [{}] to use the defaults", next.name)
+	case c.hasTargets && !next.hasTargets:
+		return fmt.Errorf("%s: the file no longer has targets; write targets: [{}] to use the default target", next.name)
 	}
 	return nil
 }
 
-// defaults is the configuration that a file's keys are laid over.
+// defaults returns the configuration that the file's keys override.
 func defaults() *Config {
 	return &Config{
 		Refresh: Refresh{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: 30 * time.Minute},
@@ -186,9 +191,9 @@ func defaults() *Config {
 	}
 }
 
-// complete fills in the defaults that depend on other keys. Afterwards two targets or queues that mean the same are
-// equal.
-func (c *Config) complete() {
+// applyDefaults sets the defaults that depend on other keys. Afterwards two targets or queues with the same meaning
+// are equal.
+func (c *Config) applyDefaults() {
 	if c.Targets == nil {
 		c.Targets = []Target{{}}
 	}
@@ -203,9 +208,7 @@ func (c *Config) complete() {
 		if t.ResourceTypes == nil {
 			t.ResourceTypes = []string{ecs}
 		}
-		for _, condition := range []*Condition{
-			&t.Filter.AccountID, &t.Filter.ECSClusterName, &t.Filter.CoverageStatus, &t.Filter.ManagementType,
-		} {
+		for _, condition := range t.Filter.conditions() {
 			condition.dropEmpty()
 		}
 	}
@@ -213,7 +216,7 @@ func (c *Config) complete() {
 		c.Events = nil
 	}
 	for i := range c.Events {
-		c.Events[i].complete()
+		c.Events[i].applyDefaults()
 	}
 }
 
@@ -244,7 +247,7 @@ func roleAccountID(roleARN string) string {
 	return role.AccountID
 }
 
-// AllRegions reports whether the target's Regions are all those that are enabled in its account.
+// AllRegions reports whether the target has all Regions that are enabled in its account.
 func (t Target) AllRegions() bool {
 	return slices.Equal(t.Regions, []string{allRegions})
 }

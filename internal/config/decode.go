@@ -8,33 +8,34 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
-// maxValues bounds what the aliases of a file may unfold to.
+// maxValues limits the number of values after aliases are expanded.
 const maxValues = 250_000
 
-// decoder lays a YAML tree over a Config. The yaml tags of the structs are the schema. It does what yaml.v3's own
-// decoder does not: every mistake is found, has its line and key, and is told in the file's words, not in Go's.
+// decoder decodes a YAML tree into a Config. The yaml tags of the structs are the schema. Unlike yaml.v3's decoder it
+// reports every mistake, with its line and key, and in terms of the file instead of Go types.
 type decoder struct {
-	*report
+	*errorList
 	values int // seen so far
 }
 
-// decode lays root over cfg and records every mistake; what has one keeps the value it had. It reports whether it came
-// to the end of the file.
-func decode(r *report, root *yaml.Node, cfg *Config) (whole bool) {
-	d := &decoder{report: r}
-	r.lines[""] = root.Line
+// decode decodes root into cfg and records every mistake; a value with a mistake is left unchanged. It reports whether
+// the whole file was decoded.
+func decode(errs *errorList, root *yaml.Node, cfg *Config) (whole bool) {
+	d := &decoder{errorList: errs}
+	errs.lines[""] = root.Line
 	d.value("", root, reflect.ValueOf(cfg).Elem())
 	if d.values > maxValues {
-		r.add("", 1, fmt.Sprintf("the file holds more than %d values, aliases counted", maxValues))
+		errs.add("", 1, fmt.Sprintf("the file has more than %d values after aliases are expanded", maxValues))
 		return false
 	}
 	return true
 }
 
-// value decodes node into out. A null leaves out as it is, which is its default.
+// value decodes node into out. For a null, out keeps its default.
 func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
 	if d.values++; d.values > maxValues {
 		return
@@ -95,7 +96,7 @@ func fieldsByKey(v reflect.Value) map[string]reflect.Value {
 	return fields
 }
 
-// absent returns the keys that a mapping may have and has not.
+// absent returns the keys that a mapping may have but does not.
 func absent(fields map[string]reflect.Value, entries []entry) []string {
 	var keys []string
 	for key := range fields {
@@ -110,16 +111,16 @@ func absent(fields map[string]reflect.Value, entries []entry) []string {
 func (d *decoder) unknownKey(parent string, e entry, candidates []string) {
 	shown := showKey(e.key)
 	near := nearest(shown, candidates)
-	meant := candidates
+	intended := candidates
 	if near != "" {
-		meant = []string{near}
+		intended = []string{near}
 	}
-	for _, key := range meant { // what was meant for it is missing, and no mistake of its own
-		d.mark(join(parent, key))
+	for _, key := range intended { // do not also report the intended key as missing
+		d.markInvalid(join(parent, key))
 	}
 	reason := "unknown key" + didYouMean(near)
 	if strings.HasPrefix(e.key, shown+":") {
-		reason = "a space must follow the colon"
+		reason = "missing space after the colon"
 	}
 	d.add(join(parent, shown), e.line, reason)
 }
@@ -134,7 +135,7 @@ func (d *decoder) sequence(key string, node *yaml.Node, out reflect.Value) {
 		path := fmt.Sprintf("%s[%d]", key, i)
 		d.lines[path] = item.Line
 		if isNull(resolve(item)) {
-			d.addf(path, "the entry is empty; remove it or give it a value")
+			d.addf(path, "must not be empty")
 			continue
 		}
 		d.value(path, item, list.Index(i))
@@ -142,13 +143,13 @@ func (d *decoder) sequence(key string, node *yaml.Node, out reflect.Value) {
 	out.Set(list)
 }
 
-// text takes a scalar as it is written, so an account ID without quotes keeps its leading zero.
+// text uses a scalar as it is written, so an unquoted account ID keeps its leading zero.
 func (d *decoder) text(key string, node *yaml.Node, out reflect.Value) {
 	switch node.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!timestamp":
 		out.SetString(node.Value)
 	case "!!bool":
-		d.addf(key, "must be text, not true or false; put quotes around a text that looks so")
+		d.addf(key, "must be text, not true or false; quote the value")
 	default:
 		d.addf(key, "must be text, not %s", describe(node))
 	}
@@ -163,7 +164,7 @@ func (d *decoder) duration(key string, node *yaml.Node, out reflect.Value) {
 		d.addf(key, "%s has no unit; write a duration such as 30s, 5m or 1h30m", show(node))
 		return
 	}
-	parsed, err := parseDuration(node.Value)
+	parsed, err := model.ParseDuration(node.Value)
 	if err != nil {
 		d.addf(key, "%s is not a duration such as 30s, 5m or 1h30m", quote(node.Value))
 		return

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -26,7 +27,7 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// schemaKeys returns the keys that a value of the type may hold, such as targets[].name, in order.
+// schemaKeys returns the keys of a type, such as targets[].name, in order.
 func schemaKeys(prefix string, typ reflect.Type) []string {
 	switch {
 	case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct:
@@ -43,7 +44,7 @@ func schemaKeys(prefix string, typ reflect.Type) []string {
 	return keys
 }
 
-// fileKeys returns the keys that a YAML tree holds, in the same form; a list of plain values is one.
+// fileKeys returns the keys in a YAML tree, in the same form; a list of scalars is one key.
 func fileKeys(prefix string, node *yaml.Node) []string {
 	var keys []string
 	switch {
@@ -68,14 +69,14 @@ func TestExampleLoads(t *testing.T) {
 	}
 	want := defaultConfig()
 	want.Targets = cfg.Targets
-	equal(t, "what the example calls the defaults", want, cfg)
+	equal(t, "defaults in the example", want, cfg)
 	const summary = examplePath + ": 2 targets: organization (role 111122223333; us-east-1, eu-west-1), " +
 		"acquired-company (role 444455556666; all Regions)"
 	equal(t, "summary", summary, cfg.Summary())
 	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
 }
 
-// exampleWithQueues returns the example with the part about queues, which is commented out, as if it were not.
+// exampleWithQueues returns the example with events uncommented.
 func exampleWithQueues(t *testing.T) []byte {
 	t.Helper()
 	before, after, found := strings.Cut(read(t, examplePath), "\n# events:\n")
@@ -131,7 +132,7 @@ func TestManualHasEveryKey(t *testing.T) {
 	equal(t, "keys", schemaKeys("", reflect.TypeFor[Config]()), got)
 }
 
-// TestManualShowsRealMessages makes the messages that the manual shows.
+// TestManualShowsRealMessages compares the messages in the manual with those of Parse.
 func TestManualShowsRealMessages(t *testing.T) {
 	_, err := Parse("config.yaml", []byte(strings.Join([]string{
 		"refresh:",
@@ -149,9 +150,9 @@ func TestManualShowsRealMessages(t *testing.T) {
 func TestManualShowsTheDefaults(t *testing.T) {
 	d := defaults()
 	for key, value := range map[string]string{
-		"refresh.interval":            formatDuration(d.Refresh.Interval),
-		"refresh.timeout":             formatDuration(d.Refresh.Timeout),
-		"refresh.max_staleness":       formatDuration(d.Refresh.MaxStaleness),
+		"refresh.interval":            model.Duration(d.Refresh.Interval).String(),
+		"refresh.timeout":             model.Duration(d.Refresh.Timeout).String(),
+		"refresh.max_staleness":       model.Duration(d.Refresh.MaxStaleness).String(),
 		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
 		"targets[].role_session_name": defaultRoleSessionName,
 		"targets[].resource_types":    "[" + ecs + "]",

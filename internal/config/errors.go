@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Error is one mistake of a configuration file. Its message is one line, without the value of any secret.
+// Error is one mistake in a configuration file. Its message is one line and contains no secret.
 type Error struct {
 	File   string // as given to Load or Parse
-	Line   int    // from 1; of the key, or of the nearest thing that holds it
-	Key    string // such as targets[1].role_arn; empty where Reason speaks of the file or of several keys
+	Line   int    // from 1; of the key, or of the nearest key that contains it
+	Key    string // such as targets[1].role_arn; empty if Reason is about the whole file or several keys
 	Reason string
 }
 
@@ -23,10 +23,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Key, e.Reason)
 }
 
-// Errors is every mistake of one configuration file, in the order of their lines; each is an [*Error].
+// Errors are all mistakes in one configuration file, ordered by line. Each is an [*Error].
 type Errors []error
 
-// Error returns the messages, one to a line.
+// Error returns the messages, one per line.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, err := range e {
@@ -35,89 +35,88 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns the single mistakes.
+// Unwrap returns the individual mistakes.
 func (e Errors) Unwrap() []error { return e }
 
-// report gathers the mistakes of one file. Keys are paths such as targets[1].filter.account_id.equals[0].
-type report struct {
+// errorList collects the mistakes in one file. Keys are paths such as targets[1].filter.account_id.equals[0].
+type errorList struct {
 	file   string
-	lines  map[string]int  // of the keys that the file has; that of "" is always known
-	wrong  map[string]bool // keys with a mistake: true of their own, false somewhere within
+	lines  map[string]int  // line of each key in the file; "" is always present
+	wrong  map[string]bool // keys with a mistake: true if in the key itself, false if only in a key within it
 	errors []*Error
 }
 
-func newReport(file string) *report {
-	return &report{file: file, lines: map[string]int{"": 1}, wrong: map[string]bool{}}
+func newErrorList(file string) *errorList {
+	return &errorList{file: file, lines: map[string]int{"": 1}, wrong: map[string]bool{}}
 }
 
-// addf records a mistake of key.
-func (r *report) addf(key, format string, args ...any) {
-	r.add(key, r.line(key), fmt.Sprintf(format, args...))
+// addf records a mistake in key.
+func (l *errorList) addf(key, format string, args ...any) {
+	l.add(key, l.line(key), fmt.Sprintf(format, args...))
 }
 
-// addAcross records a mistake that lies between several keys, all of them named in its reason; it stands on the line of
-// key.
-func (r *report) addAcross(key, format string, args ...any) {
-	r.errors = append(r.errors, &Error{File: r.file, Line: r.line(key), Reason: fmt.Sprintf(format, args...)})
+// addCross records a mistake between several keys, which the reason names. It is reported on the line of key.
+func (l *errorList) addCross(key, format string, args ...any) {
+	l.errors = append(l.errors, &Error{File: l.file, Line: l.line(key), Reason: fmt.Sprintf(format, args...)})
 }
 
-func (r *report) add(key string, line int, reason string) {
-	r.errors = append(r.errors, &Error{File: r.file, Line: line, Key: key, Reason: reason})
-	r.mark(key)
+func (l *errorList) add(key string, line int, reason string) {
+	l.errors = append(l.errors, &Error{File: l.file, Line: line, Key: key, Reason: reason})
+	l.markInvalid(key)
 }
 
-// mark keeps later checks from building on key, whose value is not what its author meant.
-func (r *report) mark(key string) {
-	r.wrong[key] = true
+// markInvalid excludes key from later checks, whose errors would only follow from the first one.
+func (l *errorList) markInvalid(key string) {
+	l.wrong[key] = true
 	for key != "" {
 		key = parent(key)
-		if _, known := r.wrong[key]; !known {
-			r.wrong[key] = false
+		if _, known := l.wrong[key]; !known {
+			l.wrong[key] = false
 		}
 	}
 }
 
-// given reports whether the file has the key.
-func (r *report) given(key string) bool {
-	_, ok := r.lines[key]
+// isSet reports whether the file contains the key.
+func (l *errorList) isSet(key string) bool {
+	_, ok := l.lines[key]
 	return ok
 }
 
-// unusable reports whether the value of key as a whole was refused.
-func (r *report) unusable(key string) bool { return r.wrong[key] }
+// invalid reports whether key itself has a mistake, not only a key within it.
+func (l *errorList) invalid(key string) bool { return l.wrong[key] }
 
-// sound reports whether no mistake was found in any of the keys or within them.
-func (r *report) sound(keys ...string) bool {
+// valid reports whether neither the keys nor any key within them have a mistake.
+func (l *errorList) valid(keys ...string) bool {
 	return !slices.ContainsFunc(keys, func(key string) bool {
-		_, found := r.wrong[key]
+		_, found := l.wrong[key]
 		return found
 	})
 }
 
-// line returns where key stands, or the nearest thing around it that the file has.
-func (r *report) line(key string) int {
+// line returns the line of key, or of the nearest key in the file that contains it.
+func (l *errorList) line(key string) int {
 	for {
-		if line, ok := r.lines[key]; ok {
+		if line, ok := l.lines[key]; ok {
 			return line
 		}
 		key = parent(key)
 	}
 }
 
-// err returns what was recorded as an Errors, or nil.
-func (r *report) err() error {
-	if len(r.errors) == 0 {
+// err returns the recorded mistakes as an [Errors], or nil.
+func (l *errorList) err() error {
+	if len(l.errors) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.errors, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
-	all := make(Errors, len(r.errors))
-	for i, e := range r.errors {
+	slices.SortStableFunc(l.errors, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
+	all := make(Errors, len(l.errors))
+	for i, e := range l.errors {
 		all[i] = e
 	}
 	return all
 }
 
-// parent returns the key that holds key, "" at the top.
+// parent returns the key that contains key, or "" for a top-level key.
 func parent(key string) string {
 	return key[:max(strings.LastIndexAny(key, ".["), 0)]
 }

@@ -9,9 +9,9 @@ const queueURL = "queue_url: https://sqs.us-east-1.amazonaws.com/111122223333/co
 func mistakesInQueueURLs() []mistake {
 	const (
 		notURL  = "2: events[0].queue_url: is not the URL of an SQS queue (https://sqs.us-east-1.amazonaws.com/111122223333/NAME)"
-		more    = "2: events[0].queue_url: must have nothing but https://, a host and a path"
-		scheme  = "2: events[0].queue_url: must begin with https://, or with http:// where the host is a loopback one"
-		badPath = "2: events[0].queue_url: must end in /111122223333/NAME: an account ID of 12 digits and the queue's name of at most 80 letters, digits, hyphens and underscores, .fifo included"
+		more    = "2: events[0].queue_url: must consist of only https://, a host and a path"
+		scheme  = "2: events[0].queue_url: must begin with https://, or with http:// for a loopback host"
+		badPath = "2: events[0].queue_url: must end in /111122223333/NAME: an account ID of 12 digits and a queue name of at most 80 letters, digits, hyphens and underscores, including .fifo"
 		host    = "https://sqs.us-east-1.amazonaws.com"
 	)
 	var mistakes []mistake
@@ -43,8 +43,8 @@ func mistakesInQueueURLs() []mistake {
 		"https://sqs.us-esat-2.amazonaws.com/111122223333/a":        `2: events[0].queue_url: "us-esat-2" is not an AWS Region (did you mean us-east-2?)`,
 		"https://sqs.all.api.aws/111122223333/a":                    `2: events[0].queue_url: "all" is not an AWS Region`,
 		"https://mars-1.queue.amazonaws.com/111122223333/a":         `2: events[0].queue_url: "mars-1" is not an AWS Region`,
-		"https://sqs.example.com/111122223333/a":                    "2: events[0].region: must be given, for the host of queue_url names none",
-		"http://sqs.us-east-1.localhost:4566/000000000000/a":        "2: events[0].region: must be given, for the host of queue_url names none",
+		"https://sqs.example.com/111122223333/a":                    "2: events[0].region: is required because the host of queue_url does not contain it",
+		"http://sqs.us-east-1.localhost:4566/000000000000/a":        "2: events[0].region: is required because the host of queue_url does not contain it",
 	} {
 		mistakes = append(mistakes, mistake{url, "events:\n- queue_url: '" + url + "'\n", want})
 	}
@@ -56,9 +56,9 @@ func mistakesInQueues() []mistake {
 		{"events text", "events: coverage\n", "1: events: must be a list, not text"},
 		{"events mapping", "events: {" + queueURL + "}\n", "1: events: must be a list, not a mapping"},
 		{"queue text", "events:\n- coverage\n", "2: events[0]: must be a mapping of keys, not text"},
-		{"queue null", "events:\n- " + queueURL + "\n-\n", "3: events[1]: the entry is empty; remove it or give it a value"},
-		{"queue without URL", "events:\n- region: us-east-1\n", "2: events[0].queue_url: must be given"},
-		{"queue with an empty URL", "events:\n- region: us-east-1\n  queue_url:\n", "3: events[0].queue_url: must be given"},
+		{"queue null", "events:\n- " + queueURL + "\n-\n", "3: events[1]: must not be empty"},
+		{"queue without URL", "events:\n- region: us-east-1\n", "2: events[0].queue_url: is required"},
+		{"queue with an empty URL", "events:\n- region: us-east-1\n  queue_url:\n", "3: events[0].queue_url: is required"},
 		{"URL list", "events:\n- queue_url: [a]\n", "2: events[0].queue_url: must be text, not a list"},
 		{
 			"URL by another name", "events:\n- url: https://sqs.us-east-1.amazonaws.com/111122223333/coverage\n",
@@ -78,7 +78,7 @@ func mistakesInQueues() []mistake {
 		},
 		{
 			"Region of another queue", "events:\n- region: eu-west-1\n  " + queueURL + "\n",
-			"2: events[0].region: eu-west-1 is not the Region of queue_url, which is us-east-1",
+			"2: events[0].region: eu-west-1 differs from the Region of queue_url, us-east-1",
 		},
 		{
 			"URL and Region mistyped", "events:\n- queue_url: coverage\n  region: us-esat-1\n",
@@ -95,7 +95,7 @@ func mistakesInQueues() []mistake {
 		},
 		{
 			"external ID without role", "events:\n- " + queueURL + "\n  external_id: s3cret\n",
-			"3: events[0].external_id: is of use only with role_arn",
+			"3: events[0].external_id: requires role_arn",
 		},
 		{
 			"external ID with space", "events:\n- " + queueURL + "\n  " + coverageRole + "\n  external_id: s3 cret\n",
@@ -103,7 +103,7 @@ func mistakesInQueues() []mistake {
 		},
 		{
 			"session without role", "events:\n- " + queueURL + "\n  role_session_name: prometheus\n",
-			"3: events[0].role_session_name: is of use only with role_arn",
+			"3: events[0].role_session_name: requires role_arn",
 		},
 		{
 			"session short", "events:\n- " + queueURL + "\n  " + coverageRole + "\n  role_session_name: p\n",
@@ -111,15 +111,15 @@ func mistakesInQueues() []mistake {
 		},
 		{
 			"queue twice", "events:\n- " + queueURL + "\n- " + coverageRole + "\n  " + queueURL + "\n",
-			"4: events[1].queue_url: is the queue of events[0] (line 2) already",
+			"4: events[1].queue_url: is already the queue of events[0] (line 2)",
 		},
 		{
 			"queue twice by other hosts", "events:\n- " + queueURL + "\n- queue_url: https://queue.amazonaws.com/111122223333/coverage\n",
-			"3: events[1].queue_url: is the queue of events[0] (line 2) already",
+			"3: events[1].queue_url: is already the queue of events[0] (line 2)",
 		},
 		{
 			"queue twice on a loopback host", "events:\n- &a {queue_url: 'http://localhost:4566/000000000000/a', region: us-east-1}\n- <<: *a\n",
-			"2: events[1].queue_url: is the queue of events[0] (line 2) already",
+			"2: events[1].queue_url: is already the queue of events[0] (line 2)",
 		},
 	}
 }

@@ -9,19 +9,19 @@ func mistakesInNames() []mistake {
 	return []mistake{
 		{
 			"name blank", "targets:\n- name: '  '\n",
-			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+			"2: targets[0].name: must not contain leading or trailing spaces or non-printable characters",
 		},
 		{
-			"name with spaces round it", "targets:\n- name: ' a'\n",
-			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+			"name with leading space", "targets:\n- name: ' a'\n",
+			"2: targets[0].name: must not contain leading or trailing spaces or non-printable characters",
 		},
 		{
 			"name with control", "targets:\n- name: \"a\\tb\"\n",
-			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+			"2: targets[0].name: must not contain leading or trailing spaces or non-printable characters",
 		},
 		{
 			"name with bidi", "targets:\n- name: \"a\\u202eb\"\n",
-			"2: targets[0].name: must not have spaces round it or characters that cannot be printed",
+			"2: targets[0].name: must not contain leading or trailing spaces or non-printable characters",
 		},
 		{
 			"name long", "targets:\n- name: " + strings.Repeat("é", 101) + "\n",
@@ -90,7 +90,7 @@ func mistakesInRoles() []mistake {
 		},
 		{
 			"external ID without role", "targets:\n- external_id: s3cret\n",
-			"2: targets[0].external_id: is of use only with role_arn",
+			"2: targets[0].external_id: requires role_arn",
 		},
 		{
 			"external ID short", "targets:\n- " + coverageRole + "\n  external_id: s\n",
@@ -102,11 +102,11 @@ func mistakesInRoles() []mistake {
 		},
 		{
 			"external ID boolean", "targets:\n- " + coverageRole + "\n  external_id: true\n",
-			"3: targets[0].external_id: must be text, not true or false; put quotes around a text that looks so",
+			"3: targets[0].external_id: must be text, not true or false; quote the value",
 		},
 		{
 			"session without role", "targets:\n- role_session_name: prometheus\n",
-			"2: targets[0].role_session_name: is of use only with role_arn",
+			"2: targets[0].role_session_name: requires role_arn",
 		},
 		{
 			"session short", "targets:\n- " + coverageRole + "\n  role_session_name: p\n",
@@ -143,11 +143,11 @@ func mistakesInRegions() []mistake {
 		},
 		{
 			"Region empty", "targets:\n- regions: ['']\n",
-			"2: targets[0].regions[0]: the entry is empty; remove it or give it a value",
+			"2: targets[0].regions[0]: must not be empty",
 		},
 		{
 			"Region twice", "targets:\n- regions: [us-east-1, eu-west-1, us-east-1]\n",
-			`2: targets[0].regions[2]: "us-east-1" is given twice, first as targets[0].regions[0]`,
+			`2: targets[0].regions[2]: "us-east-1" is a duplicate of targets[0].regions[0]`,
 		},
 		{
 			"all in capitals", "targets:\n- regions: [ALL]\n",
@@ -155,15 +155,15 @@ func mistakesInRegions() []mistake {
 		},
 		{
 			"all and another", "targets:\n- regions: [all, us-east-1]\n",
-			"2: targets[0].regions: all must be the only entry, for it takes in every other Region",
+			"2: targets[0].regions: \"all\" cannot be combined with other Regions",
 		},
 		{
 			"all twice", "targets:\n- regions: [all, all]\n",
-			`2: targets[0].regions[1]: "all" is given twice, first as targets[0].regions[0]`,
+			`2: targets[0].regions[1]: "all" is a duplicate of targets[0].regions[0]`,
 		},
 		{
 			"Regions of two partitions", "targets:\n- regions: [us-east-1, cn-north-1]\n",
-			"2: targets[0].regions[1]: cn-north-1 is in the partition aws-cn, but us-east-1 is in aws; give each partition a target of its own",
+			"2: targets[0].regions[1]: cn-north-1 is in the partition aws-cn, but us-east-1 is in aws; use one target for each partition",
 		},
 		{
 			"Region of another partition than the role", "targets:\n- " + coverageRole + "\n  regions: [us-gov-west-1]\n",
@@ -179,11 +179,11 @@ func mistakesInRegions() []mistake {
 		},
 		{
 			"detector in two Regions", "targets:\n- detector_id: abc\n  regions: [us-east-1, eu-west-1]\n",
-			"2: targets[0].detector_id: a detector belongs to one Region, but regions names more than one",
+			"2: targets[0].detector_id: requires a single Region, because a detector belongs to one",
 		},
 		{
 			"detector in all Regions", "targets:\n- detector_id: abc\n  regions: [all]\n",
-			"2: targets[0].detector_id: a detector belongs to one Region, but regions names more than one",
+			"2: targets[0].detector_id: requires a single Region, because a detector belongs to one",
 		},
 	}
 }
@@ -200,15 +200,15 @@ func mistakesInFilters() []mistake {
 		},
 		{
 			"account empty", "targets:\n- filter: {account_id: {not_equals: [\"\"]}}\n",
-			"2: targets[0].filter.account_id.not_equals[0]: the entry is empty; remove it or give it a value",
+			"2: targets[0].filter.account_id.not_equals[0]: must not be empty",
 		},
 		{
 			"account twice", "targets:\n- filter: {account_id: {equals: [111122223333, '111122223333']}}\n",
-			`2: targets[0].filter.account_id.equals[1]: "111122223333" is given twice, first as targets[0].filter.account_id.equals[0]`,
+			`2: targets[0].filter.account_id.equals[1]: "111122223333" is a duplicate of targets[0].filter.account_id.equals[0]`,
 		},
 		{
 			"account wanted and not", "targets:\n- filter:\n    account_id:\n      equals: [111122223333]\n      not_equals: [444455556666, 111122223333]\n",
-			`5: targets[0].filter.account_id.not_equals[1]: "111122223333" also stands in equals, so nothing could match`,
+			`5: targets[0].filter.account_id.not_equals[1]: "111122223333" is in both equals and not_equals`,
 		},
 		{
 			"cluster ARN", "targets:\n- filter: {ecs_cluster_name: {equals: ['arn:aws:ecs:us-east-1:111122223333:cluster/shop']}}\n",
@@ -216,7 +216,7 @@ func mistakesInFilters() []mistake {
 		},
 		{
 			"cluster null", "targets:\n- filter: {ecs_cluster_name: {equals: [~]}}\n",
-			"2: targets[0].filter.ecs_cluster_name.equals[0]: the entry is empty; remove it or give it a value",
+			"2: targets[0].filter.ecs_cluster_name.equals[0]: must not be empty",
 		},
 		{
 			"status in small letters", "targets:\n- filter: {coverage_status: {equals: [healthy]}}\n",
@@ -241,15 +241,15 @@ func mistakesInResourceTypes() []mistake {
 		},
 		{
 			"types empty", "targets:\n- resource_types: []\n",
-			"2: targets[0].resource_types: must have at least one entry; leave the key out for ECS",
+			"2: targets[0].resource_types: must not be empty; omit the key to list ECS",
 		},
 		{
 			"type null", "targets:\n- resource_types: [ECS, ~]\n",
-			"2: targets[0].resource_types[1]: the entry is empty; remove it or give it a value",
+			"2: targets[0].resource_types[1]: must not be empty",
 		},
 		{
 			"type empty", "targets:\n- resource_types: ['']\n",
-			"2: targets[0].resource_types[0]: the entry is empty; remove it or give it a value",
+			"2: targets[0].resource_types[0]: must not be empty",
 		},
 		{
 			"type in small letters", "targets:\n- resource_types:\n  - ECS\n  - eks\n",
@@ -261,13 +261,13 @@ func mistakesInResourceTypes() []mistake {
 		},
 		{
 			"type twice", "targets:\n- resource_types: [ECS, EC2, ECS]\n",
-			`2: targets[0].resource_types[2]: "ECS" is given twice, first as targets[0].resource_types[0]`,
+			`2: targets[0].resource_types[2]: "ECS" is a duplicate of targets[0].resource_types[0]`,
 		},
 		{
 			"cluster filter without ECS", "targets:\n- resource_types: [EC2, EKS]\n  filter:\n    ecs_cluster_name: {not_equals: [shop]}\n",
-			"4: targets[0].filter.ecs_cluster_name: is of use only where resource_types has ECS",
+			"4: targets[0].filter.ecs_cluster_name: requires ECS in resource_types",
 		},
-		{ // the type that was meant may be ECS
+		{ // the intended type may be ECS
 			"cluster filter with a mistyped type", "targets:\n- resource_types: [ESC]\n  filter: {ecs_cluster_name: {equals: [shop]}}\n",
 			`2: targets[0].resource_types[0]: "ESC" is not one of ECS, EC2, EKS (did you mean ECS?)`,
 		},
@@ -279,7 +279,7 @@ func mistakesInResourceTypes() []mistake {
 	}
 }
 
-func mistakesInParts() []mistake {
+func mistakesInOptions() []mistake {
 	return []mistake{
 		{
 			"detector is the ID", "targets:\n- detector: 12abc34d567e8fa901bc2d34e56789f0\n",
@@ -291,33 +291,33 @@ func mistakesInParts() []mistake {
 		},
 		{
 			"names of two targets", "targets:\n- regions: [us-east-1]\n  account_names: true\n- name: b\n- name: c\n  members: true\n  account_names: true\n  regions: [us-west-2]\n",
-			"7: targets[2].account_names: targets[0].account_names (line 3) is true already; an organization has one list of accounts, so one target asks for it",
+			"7: targets[2].account_names: targets[0].account_names (line 3) is already true; only one target can read the account names of the organization",
 		},
 		{
 			"names of two targets, merged", "targets:\n- &a\n  name: a\n  account_names: true\n- {<<: *a, name: b, regions: [us-east-1]}\n",
-			"4: targets[1].account_names: targets[0].account_names (line 4) is true already; an organization has one list of accounts, so one target asks for it",
+			"4: targets[1].account_names: targets[0].account_names (line 4) is already true; only one target can read the account names of the organization",
 		},
 	}
 }
 
-func mistakesInQuestions() []mistake {
+func mistakesInListings() []mistake {
 	return []mistake{
 		{
-			"same question", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
-			"6: targets[1]: asks for the same as targets[0] (line 2) in eu-west-1: role, detector and filter are equal, and both list ECS",
+			"same listing", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
+			"6: targets[1]: duplicates targets[0] (line 2) in eu-west-1: role, detector and filter are equal, and both list ECS",
 		},
 		{
-			"same question to the environment's Region", "targets:\n- name: a\n- name: b\n",
-			"3: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list ECS",
+			"same listing in the Region of the environment", "targets:\n- name: a\n- name: b\n",
+			"3: targets[1]: duplicates targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list ECS",
 		},
 		{
-			"same question about one type of several", "targets:\n- name: a\n  resource_types: [ECS, EC2]\n- name: b\n  resource_types: [EKS, EC2]\n  detector: true\n",
-			"4: targets[1]: asks for the same as targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list EC2",
+			"same listing for one type of several", "targets:\n- name: a\n  resource_types: [ECS, EC2]\n- name: b\n  resource_types: [EKS, EC2]\n  detector: true\n",
+			"4: targets[1]: duplicates targets[0] (line 2) in the Region of the environment: role, detector and filter are equal, and both list EC2",
 		},
 	}
 }
 
-func TestQuestionsThatDiffer(t *testing.T) {
+func TestDifferentListings(t *testing.T) {
 	for name, file := range map[string]string{
 		"resource types":        "targets:\n- name: a\n- name: b\n  resource_types: [EC2, EKS]\n",
 		"names of one of three": "targets:\n- {name: a, account_names: false}\n- {name: b, regions: [us-east-1], account_names: true}\n- {name: c, resource_types: [EKS]}\n",

@@ -6,14 +6,13 @@ import (
 	"testing"
 )
 
-// coverageRole is a key that some mistakes need beside them.
+// coverageRole is a key that some mistakes need in addition.
 const coverageRole = "role_arn: 'arn:aws:iam::111122223333:role/coverage'"
 
-// mistake is a file with one mistake, and all that is said about it after the file's name.
+// mistake is a file with one mistake, and the whole message after the name of the file.
 type mistake struct{ name, file, want string }
 
-// TestMistakes gives a file for each mistake that there is a message for. There
-// are to be 150 at the least.
+// TestMistakes has at least one file for each message.
 func TestMistakes(t *testing.T) {
 	all := slices.Concat(
 		mistakesInDocument(),
@@ -25,14 +24,12 @@ func TestMistakes(t *testing.T) {
 		mistakesInRegions(),
 		mistakesInFilters(),
 		mistakesInResourceTypes(),
-		mistakesInParts(),
-		mistakesInQuestions(),
+		mistakesInOptions(),
+		mistakesInListings(),
 		mistakesInQueueURLs(),
 		mistakesInQueues(),
 	)
-	files := map[string]bool{}
 	for _, m := range all {
-		files[m.file] = true
 		t.Run(m.name, func(t *testing.T) {
 			_, err := Parse("config.yaml", []byte(m.file))
 			if err == nil {
@@ -42,9 +39,6 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("\n got %s\nwant %s", got, m.want)
 			}
 		})
-	}
-	if n := len(files); n < 150 {
-		t.Errorf("there are %d different files, want 150", n)
 	}
 }
 
@@ -65,25 +59,25 @@ func mistakesInDocument() []mistake {
 		{"unclosed quote", "targets:\n- name: \"abc\n", "2: not valid YAML: found unexpected end of stream"},
 		{
 			"unknown anchor", "targets:\n- name: a\n  external_id: *s3cret\n",
-			"3: not valid YAML: the alias (*) names an anchor (&) that does not stand before it; quote a text that begins with *",
+			"3: not valid YAML: unknown anchor; quote values that start with *",
 		},
 		{
 			"second document", "aws: {}\n---\naws: {}\n",
-			"2: a second document begins here; the file must have only one",
+			"2: the file must contain only one document; a second one begins here",
 		},
-		{"empty second document", "aws: {}\n---\n", "2: a second document begins here; the file must have only one"},
+		{"empty second document", "aws: {}\n---\n", "2: the file must contain only one document; a second one begins here"},
 		{"broken second document", "aws: {}\n---\n[\n", "3: not valid YAML: did not find expected node content"},
 		{"not UTF-8", "aws: {}\n\n# \xff", "3: the file is not UTF-8 text"},
 		{"UTF-16", "\xff\xfea\x00", "1: the file is not UTF-8 text"},
-		{"control character", "aws:\n  profile: \x01\n", "2: the file has a control character"},
-		{"own tag", "targets: !list []\n", "1: targets: must be a list, not a value with a tag of its own"},
+		{"control character", "aws:\n  profile: \x01\n", "2: the file contains a control character"},
+		{"own tag", "targets: !list []\n", "1: targets: must be a list, not a value with a custom tag"},
 		{
 			"binary tag", "targets: [{name: !!binary aGVsbG8=}]\n",
-			"1: targets[0].name: must be text, not a value with a tag of its own",
+			"1: targets[0].name: must be text, not a value with a custom tag",
 		},
-		{"list as key", "[a]: b\n", "1: a key must be a word, not a list"},
-		{"merge of text", "targets:\n- <<: x\n", "2: targets[0].<<: must merge a mapping of keys, not text"},
-		{"merge of nothing", "targets:\n- <<:\n", "2: targets[0].<<: must merge a mapping of keys, not nothing"},
+		{"list as key", "[a]: b\n", "1: mapping keys must be scalars, not a list"},
+		{"merge of text", "targets:\n- <<: x\n", "2: targets[0].<<: must be a mapping or a list of mappings, not text"},
+		{"merge of nothing", "targets:\n- <<:\n", "2: targets[0].<<: must be a mapping or a list of mappings, not nothing"},
 		{"root number", "5\n", "1: must be a mapping of keys, not a number"},
 		{"root boolean", "\ntrue\n", "2: must be a mapping of keys, not true or false"},
 		{"merge of itself", "targets:\n- &a\n  <<: *a\n", "2: targets[0].<<: merges a mapping into itself"},
@@ -118,15 +112,15 @@ func mistakesInKeys() []mistake {
 		},
 		{
 			"key without space", "targets:\n- {external_id:s3cret}\n",
-			"2: targets[0].external_id: a space must follow the colon",
+			"2: targets[0].external_id: missing space after the colon",
 		},
 		{
 			"duplicate key", "aws: {profile: a}\nrefresh: {}\naws: {profile: b}\n",
-			"3: aws: the key is given twice, first on line 1",
+			"3: aws: duplicate key, first set on line 1",
 		},
 		{
 			"duplicate key of target", "targets:\n- name: a\n  regions: [us-east-1]\n  name: b\n",
-			"4: targets[0].name: the key is given twice, first on line 2",
+			"4: targets[0].name: duplicate key, first set on line 2",
 		},
 	}
 }
@@ -140,20 +134,20 @@ func mistakesInTypes() []mistake {
 		{"target text", "targets:\n- organization\n", "2: targets[0]: must be a mapping of keys, not text"},
 		{
 			"target null", "targets:\n- name: a\n-\n",
-			"3: targets[1]: the entry is empty; remove it or give it a value",
+			"3: targets[1]: must not be empty",
 		},
 		{
 			"targets empty", "aws: {}\ntargets: []\n",
-			"2: targets: must have at least one entry; leave the key out for the ambient credentials",
+			"2: targets: must not be empty; omit the key to use the ambient credentials",
 		},
 		{"regions text", "targets:\n- regions: us-east-1\n", "2: targets[0].regions: must be a list, not text"},
 		{
 			"regions empty", "targets:\n- regions: []\n",
-			"2: targets[0].regions: must have at least one entry; leave the key out for the Region of the environment",
+			"2: targets[0].regions: must not be empty; omit the key to use the Region of the environment",
 		},
 		{
 			"regions null entry", "targets:\n- regions:\n  - us-east-1\n  - ~\n",
-			"4: targets[0].regions[1]: the entry is empty; remove it or give it a value",
+			"4: targets[0].regions[1]: must not be empty",
 		},
 		{
 			"regions nested", "targets:\n- regions: [[us-east-1]]\n",
@@ -171,7 +165,7 @@ func mistakesInTypes() []mistake {
 		{"name mapping", "targets:\n- name: {a: b}\n", "2: targets[0].name: must be text, not a mapping"},
 		{
 			"name boolean", "targets:\n- name: true\n",
-			"2: targets[0].name: must be text, not true or false; put quotes around a text that looks so",
+			"2: targets[0].name: must be text, not true or false; quote the value",
 		},
 		{
 			"secret list", "targets:\n- " + coverageRole + "\n  external_id: [s3cret]\n",
@@ -228,23 +222,23 @@ func mistakesInTypes() []mistake {
 
 func mistakesInSettings() []mistake {
 	return []mistake{
-		{"interval zero", "refresh: {interval: 0s}\n", "1: refresh.interval: must be between 1s and 365d, not 0s"},
+		{"interval zero", "refresh: {interval: 0s}\n", "1: refresh.interval: must be between 1s and 1y, not 0s"},
 		{
 			"interval negative", "refresh: {interval: -5m}\n",
-			"1: refresh.interval: must be between 1s and 365d, not -5m",
+			"1: refresh.interval: \"-5m\" is not a duration such as 30s, 5m or 1h30m",
 		},
 		{
 			"interval short", "refresh: {interval: 500ms, timeout: 100ms}\n",
-			"1: refresh.interval: must be between 1s and 365d, not 500ms",
+			"1: refresh.interval: must be between 1s and 1y, not 500ms",
 		},
 		{
 			"interval long", "refresh: {interval: 400d, max_staleness: 365d}\n",
-			"1: refresh.interval: must be between 1s and 365d, not 400d",
+			"1: refresh.interval: must be between 1s and 1y, not 400d",
 		},
-		{"timeout zero", "refresh: {timeout: 0s}\n", "1: refresh.timeout: must be between 1ms and 365d, not 0s"},
+		{"timeout zero", "refresh: {timeout: 0s}\n", "1: refresh.timeout: must be between 1ms and 1y, not 0s"},
 		{
 			"timeout negative", "refresh: {timeout: -1s}\n",
-			"1: refresh.timeout: must be between 1ms and 365d, not -1s",
+			"1: refresh.timeout: \"-1s\" is not a duration such as 30s, 5m or 1h30m",
 		},
 		{
 			"interval below timeout", "refresh:\n  interval: 1m\n  timeout: 2m\n",
@@ -264,15 +258,15 @@ func mistakesInSettings() []mistake {
 		},
 		{
 			"staleness short", "refresh:\n  interval: 5m\n  timeout: 2m\n  max_staleness: 6m\n",
-			"4: refresh.max_staleness (6m) must be at least refresh.interval (5m) and refresh.timeout (2m) together",
+			"4: refresh.max_staleness (6m) must be at least the sum of refresh.interval (5m) and refresh.timeout (2m)",
 		},
 		{
 			"default staleness short", "refresh:\n  interval: 1h\n",
-			"2: refresh.max_staleness (30m, the default) must be at least refresh.interval (1h) and refresh.timeout (2m, the default) together",
+			"2: refresh.max_staleness (30m, the default) must be at least the sum of refresh.interval (1h) and refresh.timeout (2m, the default)",
 		},
 		{
 			"staleness negative", "refresh: {max_staleness: -1h}\n",
-			"1: refresh.max_staleness: must be between 1s and 365d, not -1h",
+			"1: refresh.max_staleness: \"-1h\" is not a duration such as 30s, 5m or 1h30m",
 		},
 		{
 			"rate zero", "aws: {requests_per_second: 0}\n",
@@ -296,7 +290,7 @@ func mistakesInSettings() []mistake {
 		},
 		{
 			"profile with a line break", "aws: {profile: \"a\\nb\"}\n",
-			"1: aws.profile: must not have spaces round it or characters that cannot be printed",
+			"1: aws.profile: must not contain leading or trailing spaces or non-printable characters",
 		},
 		{
 			"max negative", "issues: {max_per_cluster: -1}\n",

@@ -14,8 +14,8 @@ type entry struct {
 	value *yaml.Node
 }
 
-// entries returns the keys of a mapping, its own first and then those that it merges in (<<), each key once. A key
-// that the mapping itself has twice is a mistake.
+// entries returns the keys of a mapping, first its own and then those from merge keys (<<), without duplicates. A
+// duplicate among the mapping's own keys is a mistake.
 func (d *decoder) entries(key string, node *yaml.Node) []entry {
 	m := merger{decoder: d, key: key, first: map[string]int{}, open: map[*yaml.Node]bool{}}
 	m.add(node, true)
@@ -28,32 +28,32 @@ type merger struct {
 	key     string // of the mapping
 	entries []entry
 	first   map[string]int      // line of each key
-	open    map[*yaml.Node]bool // mappings being added, which must not merge themselves
+	open    map[*yaml.Node]bool // mappings being added, to detect cycles
 }
 
 func (m *merger) add(node *yaml.Node, own bool) {
 	if m.open[node] {
-		m.report.add(join(m.key, "<<"), node.Line, "merges a mapping into itself")
+		m.errorList.add(join(m.key, "<<"), node.Line, "merges a mapping into itself")
 		return
 	}
 	m.open[node] = true
 	defer delete(m.open, node)
 	var merged []*yaml.Node
-	seen := map[string]int{} // in this mapping alone
+	seen := map[string]int{} // in this mapping only
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name, value := resolve(node.Content[i]), node.Content[i+1]
 		m.values++
 		switch {
 		case name.Kind != yaml.ScalarNode:
-			m.report.add(m.key, name.Line, "a key must be a word, not "+describe(name))
+			m.errorList.add(m.key, name.Line, "mapping keys must be scalars, not "+describe(name))
 			continue
 		case name.ShortTag() == "!!merge":
 			merged = append(merged, value)
 			continue
 		}
-		if line, twice := seen[name.Value]; twice {
+		if line, duplicate := seen[name.Value]; duplicate {
 			if own {
-				m.reportTwice(name, line)
+				m.addDuplicate(name, line)
 			}
 			continue
 		}
@@ -68,12 +68,12 @@ func (m *merger) add(node *yaml.Node, own bool) {
 	}
 }
 
-func (m *merger) reportTwice(name *yaml.Node, line int) {
+func (m *merger) addDuplicate(name *yaml.Node, line int) {
 	path := join(m.key, showKey(name.Value))
-	m.report.add(path, name.Line, fmt.Sprintf("the key is given twice, first on line %d", line))
+	m.errorList.add(path, name.Line, fmt.Sprintf("duplicate key, first set on line %d", line))
 }
 
-// merge adds what a << key names: a mapping, or a list of mappings of which the earlier win.
+// merge adds the value of a << key: a mapping, or a list of mappings in which earlier ones have precedence.
 func (m *merger) merge(value *yaml.Node) {
 	value = resolve(value)
 	sources := []*yaml.Node{value}
@@ -86,14 +86,14 @@ func (m *merger) merge(value *yaml.Node) {
 		}
 		source = resolve(source)
 		if !isMapping(source) {
-			m.report.add(join(m.key, "<<"), source.Line, "must merge a mapping of keys, not "+describe(source))
+			m.errorList.add(join(m.key, "<<"), source.Line, "must be a mapping or a list of mappings, not "+describe(source))
 			continue
 		}
 		m.add(source, false)
 	}
 }
 
-// resolve returns the node that an alias stands for, and any other node itself.
+// resolve returns the node that an alias refers to, or node itself if it is not an alias.
 func resolve(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		return node.Alias
@@ -113,7 +113,7 @@ func isNull(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// describe names what kind of value a node is, without the value, which may be a misplaced secret.
+// describe returns the kind of a node without its value, which may be a misplaced secret.
 func describe(node *yaml.Node) string {
 	switch {
 	case isMapping(node):
@@ -121,7 +121,7 @@ func describe(node *yaml.Node) string {
 	case isList(node):
 		return "a list"
 	case node.Kind != yaml.ScalarNode:
-		return "a value with a tag of its own"
+		return "a value with a custom tag"
 	}
 	switch node.ShortTag() {
 	case "!!null":
@@ -133,14 +133,14 @@ func describe(node *yaml.Node) string {
 	case "!!str", "!!timestamp":
 		return "text"
 	}
-	return "a value with a tag of its own"
+	return "a value with a custom tag"
 }
 
-// show repeats the value of a scalar that cannot be a secret, and describes any other node.
+// show returns the value of a scalar, and the kind of any other node.
 func show(node *yaml.Node) string {
 	switch kind := describe(node); kind {
 	case "a number", "true or false":
-		return cut(node.Value)
+		return truncate(node.Value)
 	case "text":
 		return "the text " + quote(node.Value)
 	default:
@@ -148,7 +148,8 @@ func show(node *yaml.Node) string {
 	}
 }
 
-// showKey returns of an unknown key only what looks like a key: the rest may be a secret after a colon that lacks its space.
+// showKey returns the part of an unknown key that looks like a key. The rest may be a secret after a colon without a
+// space.
 func showKey(key string) string {
 	end := strings.IndexFunc(key, func(c rune) bool {
 		return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')

@@ -12,15 +12,15 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
-// EventQueue is one SQS queue that GuardDuty's change notifications arrive in, and whose credentials read it.
+// EventQueue is an SQS queue that receives GuardDuty's change notifications, with the credentials to read it.
 type EventQueue struct {
-	// QueueURL names the queue; never empty, and no two name the same one.
+	// QueueURL identifies the queue; never empty and unique.
 	QueueURL string `yaml:"queue_url"`
-	// RoleARN is the role to assume; empty uses the ambient credentials as they are.
+	// RoleARN is the role to assume; if empty, the ambient credentials are used.
 	RoleARN string `yaml:"role_arn"`
-	// ExternalID goes with RoleARN and may be empty.
+	// ExternalID is sent when RoleARN is assumed; it may be empty.
 	ExternalID Secret `yaml:"external_id"`
-	// RoleSessionName is set exactly when RoleARN is.
+	// RoleSessionName is set if and only if RoleARN is.
 	RoleSessionName string `yaml:"role_session_name"`
 	// Region of the queue; never empty.
 	Region string `yaml:"region"`
@@ -39,12 +39,12 @@ func (q EventQueue) ARN() string {
 	}.String()
 }
 
-// Endpoint returns where the queue's requests go if not to the endpoint that the SDK itself finds for the Region: the
-// scheme and host of QueueURL where they are those of a VPC endpoint, of FIPS, of a dual stack or not of AWS. Else it
-// is empty. The SDK itself does not look at the host of a queue's URL.
+// Endpoint returns the scheme and host of QueueURL if requests have to be sent there: for a VPC endpoint, a FIPS or
+// dual-stack endpoint, or a host outside AWS. It is empty if the SDK is to choose the endpoint of the Region. The SDK
+// ignores the host of a queue's URL.
 func (q EventQueue) Endpoint() string {
 	a := q.address()
-	if a.ordinary {
+	if a.standard {
 		return ""
 	}
 	return a.origin
@@ -53,8 +53,8 @@ func (q EventQueue) Endpoint() string {
 // RoleAccountID returns the account of the role to assume, or "" for a queue with the ambient credentials.
 func (q EventQueue) RoleAccountID() string { return roleAccountID(q.RoleARN) }
 
-// complete fills in the defaults that depend on other keys.
-func (q *EventQueue) complete() {
+// applyDefaults sets the defaults that depend on other keys.
+func (q *EventQueue) applyDefaults() {
 	if q.RoleSessionName == "" && q.RoleARN != "" {
 		q.RoleSessionName = defaultRoleSessionName
 	}
@@ -68,22 +68,22 @@ func (q EventQueue) address() queueAddress {
 	return a
 }
 
-// queueAddress is what a queue's URL says.
+// queueAddress is a parsed queue URL.
 type queueAddress struct {
 	origin    string // scheme and host
-	region    string // empty where the host does not tell
-	ordinary  bool   // whether the host is the Region's own or an old name of it
+	region    string // empty if the host does not contain it
+	standard  bool   // whether the host is the Region's standard or legacy endpoint
 	accountID string
 	name      string
 }
 
-// The paths of queues have names as SQS's model does: 80 characters, the suffix of a FIFO queue included.
+// Queue names have at most 80 characters, including the suffix of a FIFO queue, as in the model of SQS.
 var queuePathPattern = regexp.MustCompile(`^/(\d{12})/([\w-]{1,80}|[\w-]{1,75}\.fifo)$`)
 
-// The hosts of SQS: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html. Those of VPC endpoints begin with
-// the endpoint's ID, which a zone may follow.
+// Endpoints of SQS: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html (read November 2026). The host of a
+// VPC endpoint begins with its ID and optionally a zone.
 var (
-	ordinaryHosts = []*regexp.Regexp{
+	standardHosts = []*regexp.Regexp{
 		regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu)$`),
 		regexp.MustCompile(`^(?:([a-z0-9-]+)\.)?queue\.amazonaws\.com(?:\.cn)?$`),
 	}
@@ -97,28 +97,28 @@ var (
 // legacyRegion is the Region of queue.amazonaws.com.
 const legacyRegion = "us-east-1"
 
-// parseQueueURL returns what the URL of a queue says, and why it is not one or "". The reason repeats nothing of the
-// URL but a Region: it may have been pasted with credentials in it.
+// parseQueueURL parses the URL of a queue. If it is not one, why is the reason; it quotes nothing of the URL but the
+// Region, because the URL may contain credentials.
 func parseQueueURL(text string) (a queueAddress, why string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || !visible(text) {
 		return a, "is not the URL of an SQS queue (https://sqs.us-east-1.amazonaws.com/111122223333/NAME)"
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") {
-		return a, "must have nothing but https://, a host and a path"
+		return a, "must consist of only https://, a host and a path"
 	}
 	host := strings.ToLower(u.Hostname())
 	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(host)) {
-		return a, "must begin with https://, or with http:// where the host is a loopback one"
+		return a, "must begin with https://, or with http:// for a loopback host"
 	}
 	path := queuePathPattern.FindStringSubmatch(u.EscapedPath())
 	if path == nil {
-		return a, "must end in /111122223333/NAME: an account ID of 12 digits and the queue's name of at most 80 " +
-			"letters, digits, hyphens and underscores, .fifo included"
+		return a, "must end in /111122223333/NAME: an account ID of 12 digits and a queue name of at most 80 letters, " +
+			"digits, hyphens and underscores, including .fifo"
 	}
 	a = queueAddress{origin: u.Scheme + "://" + strings.ToLower(u.Host), accountID: path[1], name: path[2]}
-	a.region, a.ordinary = regionOfHost(host)
-	a.ordinary = a.ordinary && u.Port() == ""
+	a.region, a.standard = regionOfHost(host)
+	a.standard = a.standard && u.Port() == ""
 	if a.region != "" {
 		if why := checkRegion(a.region); why != "" {
 			return queueAddress{}, why
@@ -127,15 +127,15 @@ func parseQueueURL(text string) (a queueAddress, why string) {
 	return a, ""
 }
 
-// regionOfHost returns the Region that a host of SQS is in, "" for any other host, and whether requests can as well go
-// to the Region's own host.
-func regionOfHost(host string) (region string, ordinary bool) {
-	for i, pattern := range slices.Concat(ordinaryHosts, otherHosts) {
+// regionOfHost returns the Region of an SQS host, or "" for any other host, and whether the host is a standard endpoint
+// of the Region.
+func regionOfHost(host string) (region string, standard bool) {
+	for i, pattern := range slices.Concat(standardHosts, otherHosts) {
 		if parts := pattern.FindStringSubmatch(host); parts != nil {
 			if parts[1] == "" {
 				return legacyRegion, true
 			}
-			return parts[1], i < len(ordinaryHosts)
+			return parts[1], i < len(standardHosts)
 		}
 	}
 	return "", false

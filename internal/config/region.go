@@ -6,7 +6,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
-// checkRegion returns what is wrong with the name of a Region, or "". The others are words that might have been meant.
+// checkRegion returns what is wrong with the name of a Region, or "". It also suggests others.
 func checkRegion(name string, others ...string) string {
 	if awsregion.IsValid(name) {
 		return ""

@@ -10,9 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRoleARN puts any text in the place of a role's ARN. One that is accepted
-// has an account, which names the target; one that is not is refused in one
-// message.
+// FuzzRoleARN uses any text as role_arn. An accepted one has an account, which is the default name of the target; any
+// other is rejected with one message.
 func FuzzRoleARN(f *testing.F) {
 	for _, seed := range []string{
 		"arn:aws:iam::111122223333:role/r", "arn:aws-cn:iam::111122223333:role/path/to/r", "arn:aws:iam::111122223333:role/", "arn:aws:iam::1:role/r",
@@ -23,7 +22,7 @@ func FuzzRoleARN(f *testing.F) {
 	}
 	account := regexp.MustCompile(`^[0-9]{12}$`)
 	f.Fuzz(func(t *testing.T, arn string) {
-		text, err := json.Marshal(arn) // which is YAML too
+		text, err := json.Marshal(arn) // JSON is valid YAML
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +32,7 @@ func FuzzRoleARN(f *testing.F) {
 			return
 		}
 		target := cfg.Targets[0]
-		if target.RoleARN == "" { // nothing was given
+		if target.RoleARN == "" { // empty
 			return
 		}
 		if target.RoleARN != arn && utf8.ValidString(arn) || !account.MatchString(target.RoleAccountID()) || target.Name != target.RoleAccountID() {

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 )
 
-// redacted stands for a secret wherever one is printed.
+// redacted replaces a secret that is printed.
 const redacted = "<secret>"
 
-// Secret is a text that no formatting, encoding or logging shows: all of them give "<secret>", or nothing for the
-// empty one. Only Reveal returns the text.
+// Secret is a string that formatting, encoding and logging replace with "<secret>", or with nothing if it is empty. Only
+// Reveal returns its value.
 type Secret string
 
 var (
@@ -18,7 +18,7 @@ var (
 	_ slog.LogValuer = Secret("")
 )
 
-// Reveal returns the text itself, for the call to AWS that needs it.
+// Reveal returns the value, for the AWS request that needs it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String returns the placeholder.
@@ -32,13 +32,13 @@ func (s Secret) String() string {
 // GoString returns the placeholder.
 func (s Secret) GoString() string { return s.String() }
 
-// Format writes the placeholder whatever the verb is.
+// Format writes the placeholder for every verb.
 func (s Secret) Format(state fmt.State, _ rune) {
-	_, _ = io.WriteString(state, s.String()) // a fmt.State keeps its own errors
+	_, _ = io.WriteString(state, s.String()) // fmt.State has no way to return it
 }
 
 // LogValue returns the placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText returns the placeholder, and makes encoding/json and YAML write it too.
+// MarshalText returns the placeholder. encoding/json and YAML use it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

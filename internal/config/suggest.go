@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// maxQuoted is how much of a wrong value a message repeats, in runes.
+// maxQuoted limits how much of a wrong value a message quotes, in runes.
 const maxQuoted = 80
 
-// quote returns a value of the file for a message: on one line, in quotes, cut where it is long.
-func quote(value string) string { return strconv.Quote(cut(value)) }
+// quote returns a value of the file for a message: quoted, on one line and truncated.
+func quote(value string) string { return strconv.Quote(truncate(value)) }
 
-func cut(value string) string {
+func truncate(value string) string {
 	if runes := []rune(value); len(runes) > maxQuoted {
 		return string(runes[:maxQuoted]) + "…"
 	}
 	return value
 }
 
-// didYouMean returns the end of a message that proposes a word, "" without one.
+// didYouMean returns a suggestion to append to a message, or "" if word is empty.
 func didYouMean(word string) string {
 	if word == "" {
 		return ""
@@ -27,7 +27,8 @@ func didYouMean(word string) string {
 	return fmt.Sprintf(" (did you mean %s?)", word)
 }
 
-// nearest returns the word that differs least from text, case aside, or has text within it, or "" where none is near enough to be meant.
+// nearest returns the word most similar to text, ignoring case, or "" if no word is similar enough. A word that
+// contains text is similar.
 func nearest(text string, words []string) string {
 	if len(text) > 2*maxQuoted {
 		return ""
@@ -47,7 +48,7 @@ func nearest(text string, words []string) string {
 	return best
 }
 
-// distance is the number of bytes to insert, delete, replace or swap with their neighbour to make b of a.
+// distance returns the number of bytes to insert, delete, replace or swap with their neighbour to turn a into b.
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

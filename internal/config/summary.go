@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Summary returns one line about the targets and the queues of events, without a secret, such as
+// Summary returns one line that describes the targets and event queues. It contains no secret. For example:
 //
 //	config.yaml: 2 targets: organization (role 111122223333; us-east-1, eu-west-1), default (ambient credentials; Region from the environment)
 //
-// with "; 1 queue: coverage-events (role 111122223333; us-east-1)" at its end where there is one.
+// With a queue, it ends with "; 1 queue: coverage-events (role 111122223333; us-east-1)".
 func (c *Config) Summary() string {
 	targets, queues := make([]string, len(c.Targets)), make([]string, len(c.Events))
 	for i, t := range c.Targets {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/prometheus/common/model"
 )
 
 const (
@@ -13,80 +15,82 @@ const (
 	maxIssuesPerCluster  = 1000
 	minRefreshInterval   = time.Second
 	minRefreshTimeout    = time.Millisecond
+	// maxDuration limits every duration, so that a sum of durations cannot overflow.
+	maxDuration = 365 * 24 * time.Hour
 )
 
-// validate records what is wrong with a decoded and completed configuration, except where a mistake that r already
-// has would be the cause.
-func validate(r *report, c *Config) {
-	validateRefresh(r, c.Refresh)
+// validate records the mistakes in a decoded configuration with defaults, except those that only follow from a mistake
+// already in errs.
+func validate(errs *errorList, c *Config) {
+	validateRefresh(errs, c.Refresh)
 	if !visible(c.AWS.Profile) {
-		r.addf("aws.profile", "must not have spaces round it or characters that cannot be printed")
+		errs.addf("aws.profile", "must not contain leading or trailing spaces or non-printable characters")
 	}
-	if rps := c.AWS.RequestsPerSecond; !(rps > 0 && rps <= maxRequestsPerSecond) { // as written, refuses NaN
-		r.addf("aws.requests_per_second", "must be above 0 and at most %d, not %v", maxRequestsPerSecond, rps)
+	if rps := c.AWS.RequestsPerSecond; !(rps > 0 && rps <= maxRequestsPerSecond) { // in this form it rejects NaN
+		errs.addf("aws.requests_per_second", "must be above 0 and at most %d, not %v", maxRequestsPerSecond, rps)
 	}
 	if n := c.Issues.MaxPerCluster; n < 0 || n > maxIssuesPerCluster {
-		r.addf("issues.max_per_cluster", "must be between 0 and %d, not %d", maxIssuesPerCluster, n)
+		errs.addf("issues.max_per_cluster", "must be between 0 and %d, not %d", maxIssuesPerCluster, n)
 	}
 	if len(c.Targets) == 0 {
-		r.addf("targets", "must have at least one entry; leave the key out for the ambient credentials")
+		errs.addf("targets", "must not be empty; omit the key to use the ambient credentials")
 	}
 	for i, t := range c.Targets {
-		if key := targetKey(i); !r.unusable(key) {
-			validateTarget(r, key, t)
+		if key := targetKey(i); !errs.invalid(key) {
+			validateTarget(errs, key, t)
 		}
 	}
-	validateNames(r, c.Targets)
-	validateQuestions(r, c.Targets)
-	validateAccountNames(r, c.Targets)
+	validateNames(errs, c.Targets)
+	validateListings(errs, c.Targets)
+	validateAccountNames(errs, c.Targets)
 	for i, q := range c.Events {
-		if key := queueKey(i); !r.unusable(key) {
-			validateQueue(r, key, q)
+		if key := queueKey(i); !errs.invalid(key) {
+			validateQueue(errs, key, q)
 		}
 	}
-	validateQueueNames(r, c.Events)
+	validateQueueNames(errs, c.Events)
 }
 
 func targetKey(i int) string { return fmt.Sprintf("targets[%d]", i) }
 
-func validateRefresh(r *report, refresh Refresh) {
+func validateRefresh(errs *errorList, refresh Refresh) {
 	const interval, timeout, staleness = "refresh.interval", "refresh.timeout", "refresh.max_staleness"
-	checkDuration(r, interval, refresh.Interval, minRefreshInterval)
-	checkDuration(r, timeout, refresh.Timeout, minRefreshTimeout)
-	checkDuration(r, staleness, refresh.MaxStaleness, minRefreshInterval)
-	// The value that a message speaks of may be a default, which is not in the file for its author to see.
+	checkDuration(errs, interval, refresh.Interval, minRefreshInterval)
+	checkDuration(errs, timeout, refresh.Timeout, minRefreshTimeout)
+	checkDuration(errs, staleness, refresh.MaxStaleness, minRefreshInterval)
+	// Mark defaults, because the file does not contain them.
 	describe := func(key string, d time.Duration) string {
-		if r.given(key) {
-			return fmt.Sprintf("%s (%s)", key, formatDuration(d))
+		if errs.isSet(key) {
+			return fmt.Sprintf("%s (%s)", key, model.Duration(d))
 		}
-		return fmt.Sprintf("%s (%s, the default)", key, formatDuration(d))
+		return fmt.Sprintf("%s (%s, the default)", key, model.Duration(d))
 	}
-	if r.sound(interval, timeout) && refresh.Interval <= refresh.Timeout {
-		r.addAcross(firstGiven(r, interval, timeout), "%s must be longer than %s",
+	if errs.valid(interval, timeout) && refresh.Interval <= refresh.Timeout {
+		errs.addCross(firstSet(errs, interval, timeout), "%s must be longer than %s",
 			describe(interval, refresh.Interval), describe(timeout, refresh.Timeout))
 	}
-	if least := refresh.Interval + refresh.Timeout; r.sound(interval, timeout, staleness) && refresh.MaxStaleness < least {
-		r.addAcross(firstGiven(r, staleness, interval, timeout), "%s must be at least %s and %s together",
+	if least := refresh.Interval + refresh.Timeout; errs.valid(interval, timeout, staleness) && refresh.MaxStaleness < least {
+		errs.addCross(firstSet(errs, staleness, interval, timeout), "%s must be at least the sum of %s and %s",
 			describe(staleness, refresh.MaxStaleness), describe(interval, refresh.Interval), describe(timeout, refresh.Timeout))
 	}
 }
 
-func checkDuration(r *report, key string, d, least time.Duration) {
+func checkDuration(errs *errorList, key string, d, least time.Duration) {
 	if d < least || d > maxDuration {
-		r.addf(key, "must be between %s and %s, not %s",
-			formatDuration(least), formatDuration(maxDuration), formatDuration(d))
+		errs.addf(key, "must be between %s and %s, not %s",
+			model.Duration(least), model.Duration(maxDuration), model.Duration(d))
 	}
 }
 
-// firstGiven returns the first of the keys that the file has, or the first of all.
-func firstGiven(r *report, keys ...string) string {
-	if i := slices.IndexFunc(keys, r.given); i >= 0 {
+// firstSet returns the first key that the file contains, or keys[0] if it contains none.
+func firstSet(errs *errorList, keys ...string) string {
+	if i := slices.IndexFunc(keys, errs.isSet); i >= 0 {
 		return keys[i]
 	}
 	return keys[0]
 }
 
-// visible reports whether text is what it looks like: no space at its ends and nothing that cannot be printed.
+// visible reports whether text has no leading or trailing space and only printable characters.
 func visible(text string) bool {
 	return strings.TrimSpace(text) == text &&
 		strings.IndexFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) < 0

@@ -10,56 +10,56 @@ import (
 
 func queueKey(i int) string { return fmt.Sprintf("events[%d]", i) }
 
-func validateQueue(r *report, key string, q EventQueue) {
-	if r.sound(join(key, "role_arn")) {
-		validateRole(r, key, q.RoleARN, q.ExternalID, q.RoleSessionName)
+func validateQueue(errs *errorList, key string, q EventQueue) {
+	if errs.valid(join(key, "role_arn")) {
+		validateRole(errs, key, q.RoleARN, q.ExternalID, q.RoleSessionName)
 	}
 	url := join(key, "queue_url")
-	if q.QueueURL == "" && r.sound(url) {
-		r.addf(url, "must be given")
-	} else if _, why := parseQueueURL(q.QueueURL); why != "" && r.sound(url) {
-		r.addf(url, "%s", why)
+	if q.QueueURL == "" && errs.valid(url) {
+		errs.addf(url, "is required")
+	} else if _, why := parseQueueURL(q.QueueURL); why != "" && errs.valid(url) {
+		errs.addf(url, "%s", why)
 	}
-	validateQueueRegion(r, key, q)
+	validateQueueRegion(errs, key, q)
 }
 
-// validateQueueRegion checks that the Region is one, that the URL is of it and that the role can be used in it.
-func validateQueueRegion(r *report, key string, q EventQueue) {
+// validateQueueRegion checks that the Region is valid and that the URL and the role belong to it.
+func validateQueueRegion(errs *errorList, key string, q EventQueue) {
 	url, region, role := join(key, "queue_url"), join(key, "region"), join(key, "role_arn")
 	if why := checkRegion(q.Region); q.Region != "" && why != "" {
-		r.addf(region, "%s", why)
+		errs.addf(region, "%s", why)
 	}
-	if !r.sound(url, region) {
+	if !errs.valid(url, region) {
 		return
 	}
 	of := q.address().region
 	switch {
 	case q.Region == "":
-		r.addf(region, "must be given, for the host of queue_url names none")
+		errs.addf(region, "is required because the host of queue_url does not contain it")
 	case of != "" && of != q.Region:
-		r.addf(region, "%s is not the Region of queue_url, which is %s", q.Region, of)
+		errs.addf(region, "%s differs from the Region of queue_url, %s", q.Region, of)
 	default:
 		parsed, err := arn.Parse(q.RoleARN)
-		if p := awsregion.Partition(q.Region); err == nil && r.sound(role) && p != parsed.Partition {
-			r.addf(role, "is in the partition %s, but the queue's Region %s is in %s", parsed.Partition, q.Region, p)
+		if p := awsregion.Partition(q.Region); err == nil && errs.valid(role) && p != parsed.Partition {
+			errs.addf(role, "is in the partition %s, but the queue's Region %s is in %s", parsed.Partition, q.Region, p)
 		}
 	}
 }
 
-// validateQueueNames refuses two URLs of one queue: each of its messages goes to one of those who ask for them.
-func validateQueueNames(r *report, queues []EventQueue) {
+// validateQueueNames rejects a second entry for a queue, because each message is delivered to one receiver only.
+func validateQueueNames(errs *errorList, queues []EventQueue) {
 	first := map[string]int{}
 	for i, q := range queues {
 		url := join(queueKey(i), "queue_url")
-		if r.unusable(queueKey(i)) || q.QueueURL == "" || !r.sound(url, join(queueKey(i), "region")) {
+		if errs.invalid(queueKey(i)) || q.QueueURL == "" || !errs.valid(url, join(queueKey(i), "region")) {
 			continue
 		}
 		name := q.ARN()
-		if q.address().region == "" { // not of AWS, so there may be others of that name
+		if q.address().region == "" { // not an AWS host: several hosts may have a queue of this name
 			name = q.QueueURL
 		}
 		if earlier, taken := first[name]; taken {
-			r.addf(url, "is the queue of %s (line %d) already", queueKey(earlier), r.line(queueKey(earlier)))
+			errs.addf(url, "is already the queue of %s (line %d)", queueKey(earlier), errs.line(queueKey(earlier)))
 			continue
 		}
 		first[name] = i

@@ -6,76 +6,75 @@ import (
 	"strings"
 )
 
-// validateNames refuses two targets of one name.
-func validateNames(r *report, targets []Target) {
+// validateNames rejects two targets with the same name.
+func validateNames(errs *errorList, targets []Target) {
 	first := map[string]int{}
 	for i, t := range targets {
 		key := targetKey(i)
 		name := join(key, "name")
-		chosen := r.given(name)
-		if r.unusable(key) || !r.sound(name) || !chosen && !r.sound(join(key, "role_arn")) {
+		explicit := errs.isSet(name)
+		if errs.invalid(key) || !errs.valid(name) || !explicit && !errs.valid(join(key, "role_arn")) {
 			continue
 		}
 		earlier, taken := first[t.Name]
 		switch {
 		case !taken:
 			first[t.Name] = i
-		case chosen:
-			r.addf(name, "%s is already the name of %s (line %d)", quote(t.Name), targetKey(earlier), r.line(targetKey(earlier)))
+		case explicit:
+			errs.addf(name, "%s is already the name of %s (line %d)", quote(t.Name), targetKey(earlier), errs.line(targetKey(earlier)))
 		default:
-			r.addf(key, "its default name %s is already the name of %s (line %d); set name",
-				quote(t.Name), targetKey(earlier), r.line(targetKey(earlier)))
+			errs.addf(key, "its default name %s is already the name of %s (line %d); set name",
+				quote(t.Name), targetKey(earlier), errs.line(targetKey(earlier)))
 		}
 	}
 }
 
-// validateQuestions refuses two targets that would ask AWS the very same thing.
-func validateQuestions(r *report, targets []Target) {
-	first := map[question]int{}
+// validateListings rejects two targets that send the same listing to AWS.
+func validateListings(errs *errorList, targets []Target) {
+	first := map[listingKey]int{}
 	for i, t := range targets {
 		key := targetKey(i)
-		if r.unusable(key) || !r.sound(join(key, "role_arn"), join(key, "regions"), join(key, "detector_id"),
+		if errs.invalid(key) || !errs.valid(join(key, "role_arn"), join(key, "regions"), join(key, "detector_id"),
 			join(key, "resource_types"), join(key, "filter")) {
 			continue
 		}
-		for q := range t.questions() {
-			earlier, asked := first[q]
-			if !asked {
-				first[q] = i
+		for listing := range t.listings() {
+			earlier, duplicate := first[listing]
+			if !duplicate {
+				first[listing] = i
 				continue
 			}
-			region := q.region
+			region := listing.region
 			if region == "" {
 				region = "the Region of the environment"
 			}
-			r.addf(key, "asks for the same as %s (line %d) in %s: role, detector and filter are equal, and both list %s",
-				targetKey(earlier), r.line(targetKey(earlier)), region, q.resourceType)
-			break // one message for one pair
+			errs.addf(key, "duplicates %s (line %d) in %s: role, detector and filter are equal, and both list %s",
+				targetKey(earlier), errs.line(targetKey(earlier)), region, listing.resourceType)
+			break // one message for each pair
 		}
 	}
 }
 
-// question is one listing that a target asks AWS for.
-type question struct {
+// listingKey identifies one listing of a target.
+type listingKey struct {
 	region       string // empty for that of the environment
 	resourceType string
-	about        string // all else that decides about the answer
+	rest         string // role, detector and filter
 }
 
-func (t Target) questions() iter.Seq[question] {
-	f := t.Filter
-	about := []string{t.RoleARN, t.DetectorID}
-	for _, c := range []Condition{f.AccountID, f.ECSClusterName, f.CoverageStatus, f.ManagementType} {
-		about = append(about, sortedText(c.Equals), sortedText(c.NotEquals))
+func (t Target) listings() iter.Seq[listingKey] {
+	rest := []string{t.RoleARN, t.DetectorID}
+	for _, c := range t.Filter.conditions() {
+		rest = append(rest, sortedText(c.Equals), sortedText(c.NotEquals))
 	}
 	regions := t.Regions
 	if len(regions) == 0 {
 		regions = []string{""}
 	}
-	return func(yield func(question) bool) {
+	return func(yield func(listingKey) bool) {
 		for _, region := range regions {
 			for _, resourceType := range t.ResourceTypes {
-				if !yield(question{region, resourceType, strings.Join(about, "\n")}) {
+				if !yield(listingKey{region, resourceType, strings.Join(rest, "\n")}) {
 					return
 				}
 			}
@@ -83,8 +82,8 @@ func (t Target) questions() iter.Seq[question] {
 	}
 }
 
-// validateAccountNames refuses a second target that asks for the accounts' names: an organization has one list.
-func validateAccountNames(r *report, targets []Target) {
+// validateAccountNames rejects a second target with account_names, because an organization has one list of accounts.
+func validateAccountNames(errs *errorList, targets []Target) {
 	first := -1
 	for i, t := range targets {
 		names := join(targetKey(i), "account_names")
@@ -94,8 +93,8 @@ func validateAccountNames(r *report, targets []Target) {
 			first = i
 		default:
 			earlier := join(targetKey(first), "account_names")
-			r.addf(names, "%s (line %d) is true already; an organization has one list of accounts, so one target asks for it",
-				earlier, r.line(earlier))
+			errs.addf(names, "%s (line %d) is already true; only one target can read the account names of the organization",
+				earlier, errs.line(earlier))
 		}
 	}
 }

@@ -38,17 +38,17 @@ config.yaml:5: aws.requests_per_second: must be above 0 and at most 1000, not -1
 config.yaml:8: targets[0].role_arn: "coverage" is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)
 config.yaml:9: targets[0].external_id: must have 2 to 1224 letters, digits and _+=,.@:/-
 config.yaml:10: targets[0].regions[1]: "us-esat-1" is not an AWS Region (did you mean us-east-1?)
-config.yaml:12: targets[1]: the entry is empty; remove it or give it a value
+config.yaml:12: targets[1]: must not be empty
 config.yaml:13: targets[2].name: "organization" is already the name of targets[0] (line 7)
 config.yaml:14: targets[2].filter.coverage_status.not_equals: must be a list, not text
 config.yaml:14: targets[2].filter.coverage_status.equals[0]: "ILL" is not one of HEALTHY, UNHEALTHY
-config.yaml:16: events[0].queue_url: must have nothing but https://, a host and a path
-config.yaml:17: events[0].external_id: is of use only with role_arn
+config.yaml:16: events[0].queue_url: must consist of only https://, a host and a path
+config.yaml:17: events[0].external_id: requires role_arn
 config.yaml:18: events[0].region: "eu-west" is not an AWS Region (did you mean eu-west-1?)
 config.yaml:19: issues.texts: unknown key (did you mean text?)
 config.yaml:19: issues.max_per_cluster: must be between 0 and 1000, not 5000
-config.yaml:20: aws: the key is given twice, first on line 5
-config.yaml:21: a second document begins here; the file must have only one`, "\n")
+config.yaml:20: aws: duplicate key, first set on line 5
+config.yaml:21: the file must contain only one document; a second one begins here`, "\n")
 	equal(t, "messages", want, strings.Split(err.Error(), "\n"))
 
 	all, ok := errors.AsType[Errors](err)
@@ -62,11 +62,11 @@ config.yaml:21: a second document begins here; the file must have only one`, "\n
 	}), all[0])
 }
 
-// lineBreak is what YAML takes for one.
+// lineBreak matches the line breaks of YAML.
 var lineBreak = regexp.MustCompile("[\n\r\u0085\u2028\u2029]")
 
-// FuzzParse holds what every file has to obey: no panic, one line to a message with a line of the file, and a result
-// that is valid and complete.
+// FuzzParse checks for any file that Parse does not panic, that each message is one line with a line number of the file,
+// and that a result is valid and has its defaults.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "~", "{}", "- a\n", "\xff", "a: [", "aws: {}\n---\n", "refresh: {interval: 1d12h, timeout: 1h}\n",
@@ -90,9 +90,9 @@ func FuzzParse(f *testing.F) {
 		before := *cfg
 		before.Targets = append([]Target(nil), cfg.Targets...)
 		before.Events = append([]EventQueue(nil), cfg.Events...)
-		cfg.complete()
-		equal(t, "completed twice", &before, cfg)
-		again := newReport("config.yaml")
+		cfg.applyDefaults()
+		equal(t, "defaults applied twice", &before, cfg)
+		again := newErrorList("config.yaml")
 		if validate(again, cfg); again.err() != nil {
 			t.Errorf("a result is not valid: %v", again.err())
 		}
