@@ -1,4 +1,4 @@
-# The tag follows Go's patch releases: go.mod asks for a minimum, and the image does not download another toolchain.
+# The tag follows Go's patch releases. go.mod sets the minimum; the build does not download another toolchain.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -14,8 +14,8 @@ RUN STAMP=github.com/prometheus/common/version && \
       -X ${STAMP}.Version=${VERSION} -X ${STAMP}.Revision=${REVISION} -X ${STAMP}.Branch=${BRANCH} \
       -X ${STAMP}.BuildUser=${BUILD_USER} -X ${STAMP}.BuildDate=${BUILD_DATE}" .
 
-# No shell, no package manager: root certificates, time zones and one static binary that writes no file,
-# so the root file system can be mounted read-only.
+# No shell and no package manager: only root certificates, time zones and a static binary. The binary writes no files,
+# so the root file system can be read-only.
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=unknown
 ARG REVISION

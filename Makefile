@@ -1,4 +1,4 @@
-# The tools' versions are pinned in .ci/run, which installs what is missing.
+# .ci/run pins the versions of the tools and installs them.
 NAME     := guardduty_coverage_exporter
 FUZZTIME ?= 30s
 
@@ -12,7 +12,7 @@ STAMP   := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) -X $(STAMP).Branch=$(BRANCH) \
            -X $(STAMP).BuildUser=$(BUILD_USER) -X $(STAMP).BuildDate=$(BUILD_DATE)
 
-# The packages whose tests take -update.
+# The packages whose tests have -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: all build test race reliability lint fuzz bench golden image stack e2e clean
@@ -38,7 +38,7 @@ fuzz: ## make fuzz FUZZTIME=10m
 bench:
 	go test -p 1 -run '^$$' -bench . -benchmem -timeout 40m ./...
 
-golden: ## writes the golden pages anew; read the diff
+golden: ## regenerates golden pages and documents; read the diff
 	$(foreach dir,$(GOLDEN),go test $(dir) -update &&) true
 
 image:

@@ -1,7 +1,5 @@
-// Package repotest has no code but tests: those of the rules that hold for the
-// whole repository and that no compiler and no linter checks. Which package may
-// import which, how long a function may be, and that the documents, dashboards
-// and alert rules name only what exists.
+// Package repotest contains only tests. They check that documents, dashboards and alert rules agree with the metrics
+// and issue types in the code.
 //
-// Run it with -update to write docs/metrics.md anew.
+// Run them with -update to regenerate docs/metrics.md.
 package repotest

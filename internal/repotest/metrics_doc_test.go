@@ -19,9 +19,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-var update = flag.Bool("update", false, "write docs/metrics.md anew")
+var update = flag.Bool("update", false, "regenerate docs/metrics.md")
 
-// TestMetricsDocument makes docs/metrics.md of its template and the metrics.
+// TestMetricsDocument compares docs/metrics.md with its template and the metrics.
 func TestMetricsDocument(t *testing.T) {
 	const file = "docs/metrics.md"
 	domain, self := domainFamilies(), selfFamilies(t)
@@ -39,12 +39,12 @@ func TestMetricsDocument(t *testing.T) {
 	}
 	for _, f := range slices.Concat(domain, self) {
 		if n := strings.Count(b.String(), "\n| `"+f.Name+"` |"); n != 1 {
-			t.Errorf("%s stands in %d tables of the template", f.Name, n)
+			t.Errorf("%s is in %d tables of the template, want 1", f.Name, n)
 		}
 	}
 	for _, state := range coverage.States() {
 		if !strings.Contains(b.String(), "\n| `"+string(state)+"` | ") {
-			t.Errorf("the template does not say what the state %s means", state)
+			t.Errorf("the template does not describe the state %s", state)
 		}
 	}
 	if *update {
@@ -53,7 +53,7 @@ func TestMetricsDocument(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(b.String(), read(t, file)); diff != "" {
-		t.Errorf("%s differs from its template and the metrics; write it anew with -update (-want +got):\n%s", file, diff)
+		t.Errorf("%s differs from its template and the metrics; regenerate it with -update (-want +got):\n%s", file, diff)
 	}
 }
 
@@ -63,7 +63,7 @@ type family struct {
 	Labels     []string
 }
 
-// table writes the families whose names begin with one of the prefixes.
+// table returns a table of the families whose names have one of the prefixes.
 func table(families []family, prefixes ...string) string {
 	rows := []string{"| Metric | Labels | Value |", "|---|---|---|"}
 	for _, f := range families {
@@ -88,9 +88,8 @@ func domainFamilies() []family {
 	return families
 }
 
-// described takes apart what prometheus.Desc says of itself; it has no
-// accessors.
-var described = regexp.MustCompile(
+// descPattern parses the string form of prometheus.Desc, which has no accessors.
+var descPattern = regexp.MustCompile(
 	`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*"), .*constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}$`)
 
 func selfFamilies(t *testing.T) []family {
@@ -111,9 +110,9 @@ func selfFamilies(t *testing.T) []family {
 
 func familyOf(t *testing.T, desc string) family {
 	t.Helper()
-	m := described.FindStringSubmatch(desc)
+	m := descPattern.FindStringSubmatch(desc)
 	if m == nil {
-		t.Errorf("cannot take apart %s", desc)
+		t.Errorf("cannot parse %s", desc)
 		return family{}
 	}
 	var f family

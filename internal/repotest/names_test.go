@@ -14,19 +14,18 @@ import (
 
 var (
 	address = regexp.MustCompile(`https?://[^\s")]+`)
-	// metricName finds what may be a metric, and the names of recording rules whole.
+	// metricName matches possible metric names and whole names of recording rules.
 	metricName = regexp.MustCompile(`[A-Za-z0-9_:]*guardduty_[A-Za-z0-9_:]*`)
 )
 
-// program is what the help of the build's metric calls the exporter.
+// program is the name of the exporter in the help of its build_info metric.
 const program = "guardduty_exporter"
 
-// binary is the name of the program file.
+// binary is the file name of the program.
 const binary = "guardduty_coverage_exporter"
 
-// unknownMetrics returns the names in a text, addresses excepted, that no
-// metric has. known tells of each metric whether it may be a histogram. A name
-// that ends in "_", as in guardduty_target_*, stands for all that begin so.
+// unknownMetrics returns the names in a text, outside URLs, that are not metrics. The values of known are whether the
+// metric may be a histogram. A name that ends in "_", as in guardduty_target_*, is a prefix.
 func unknownMetrics(text string, known map[string]bool) []string {
 	var unknown []string
 	for _, name := range metricName.FindAllString(address.ReplaceAllString(text, ""), -1) {
@@ -71,8 +70,7 @@ func knownMetrics(t *testing.T) map[string]bool {
 	return known
 }
 
-// TestDocumentsNameMetricsThatExist holds whatever users copy from against the
-// metrics that there are.
+// TestDocumentsNameMetricsThatExist checks the metric names in every file that users read or copy.
 func TestDocumentsNameMetricsThatExist(t *testing.T) {
 	known := knownMetrics(t)
 	texts := slices.Concat(
@@ -84,7 +82,7 @@ func TestDocumentsNameMetricsThatExist(t *testing.T) {
 	)
 	for _, file := range texts {
 		for _, name := range unknownMetrics(read(t, file), known) {
-			t.Errorf("%s names %s, which is no metric", file, name)
+			t.Errorf("%s names %s, which is not a metric", file, name)
 		}
 	}
 }
@@ -112,8 +110,7 @@ func TestUnknownMetrics(t *testing.T) {
 	}
 }
 
-// TestEachIssueTypeIsDocumented compares headings, and rows of the table above
-// them, with the issue types, in their order.
+// TestEachIssueTypeIsDocumented compares the headings and the table of docs/issues.md with the issue types, in order.
 func TestEachIssueTypeIsDocumented(t *testing.T) {
 	var types []string
 	for _, issueType := range coverage.IssueTypes() {
@@ -129,7 +126,7 @@ func TestEachIssueTypeIsDocumented(t *testing.T) {
 			found = append(found, m[1])
 		}
 		if diff := cmp.Diff(types, found); diff != "" {
-			t.Errorf("docs/issues.md: its %s are not the issue types (-types +%s):\n%s", what, what, diff)
+			t.Errorf("docs/issues.md: its %s differ from the issue types (-types +%s):\n%s", what, what, diff)
 		}
 	}
 }
