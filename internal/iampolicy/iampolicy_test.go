@@ -17,7 +17,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
-var update = flag.Bool("update", false, "write the golden policies anew")
+var update = flag.Bool("update", false, "regenerate the golden policies")
 
 const (
 	administratorRole = "arn:aws:iam::111122223333:role/guardduty-coverage"
