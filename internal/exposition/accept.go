@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// acceptsGzip says whether an answer to a request with these headers is best
-// encoded with gzip, by its Accept-Encoding (RFC 9110, section 12.5.3): gzip, or
-// any encoding, is acceptable and not less welcome than none.
+// acceptsGzip reports whether gzip is the preferred encoding of a response to a
+// request with these headers (Accept-Encoding, RFC 9110, section 12.5.3): gzip
+// or any encoding is acceptable, and identity is not preferred to it.
 func acceptsGzip(h http.Header) bool {
 	weights := map[string]float64{}
 	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
@@ -22,8 +22,8 @@ func acceptsGzip(h http.Header) bool {
 	return gzip > 0 && gzip >= weights["identity"]
 }
 
-// weight returns the q of a coding: 1 where there is none, and 0, which refuses
-// the coding, where it cannot be read.
+// weight returns the q parameter of a coding: 1 by default, 0 (not acceptable)
+// if it is invalid.
 func weight(parameters string) float64 {
 	parameters = strings.TrimSpace(parameters)
 	if parameters == "" {

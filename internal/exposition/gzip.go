@@ -8,45 +8,46 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// gzipHeader begins a gzip member (RFC 1952): no name, no time, any system.
+// gzipHeader is the header of a gzip member (RFC 1952) without name and time,
+// from an unknown operating system.
 const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
-// member is a gzip member that begins with a page and goes on with what is
-// written to it. It is one member and not two, of which many programs would
-// read the first alone.
-type member struct {
-	to      io.Writer
-	deflate *flate.Writer // of what follows the page
-	sum     uint32        // CRC-32 of the page and what was written
-	size    int           // of the page and what was written, in bytes
+// gzipStream is a single gzip member with the text of a page followed by what
+// is written to it. Two concatenated members would be simpler, but curl and
+// browsers read only the first.
+type gzipStream struct {
+	out     io.Writer
+	deflate *flate.Writer // of the text after the page
+	sum     uint32        // CRC-32 of the text so far
+	size    int           // of the text so far, in bytes
 }
 
-// begin writes the header and the page to a writer. deflate is the member's
-// until it has ended.
-func (m *member) begin(to io.Writer, p *Page, deflate *flate.Writer) error {
-	deflate.Reset(to)
-	*m = member{to: to, deflate: deflate, sum: p.sum, size: p.size}
-	if _, err := io.WriteString(to, gzipHeader); err != nil {
+// writeHeader writes the header and the page to out. It resets deflate, which
+// must not be used elsewhere until close.
+func (s *gzipStream) writeHeader(out io.Writer, p *Page, deflate *flate.Writer) error {
+	deflate.Reset(out)
+	*s = gzipStream{out: out, deflate: deflate, sum: p.sum, size: p.size}
+	if _, err := io.WriteString(out, gzipHeader); err != nil {
 		return err
 	}
-	_, err := to.Write(p.deflate[:p.open])
+	_, err := out.Write(p.deflate[:p.prefixLen])
 	return err
 }
 
 // Write implements io.Writer.
-func (m *member) Write(text []byte) (int, error) {
-	m.sum = crc32.Update(m.sum, crc32.IEEETable, text)
-	m.size += len(text)
-	return m.deflate.Write(text)
+func (s *gzipStream) Write(text []byte) (int, error) {
+	s.sum = crc32.Update(s.sum, crc32.IEEETable, text)
+	s.size += len(text)
+	return s.deflate.Write(text)
 }
 
-// end writes what is not written yet, and the trailer.
-func (m *member) end() error {
-	if err := m.deflate.Close(); err != nil {
+// close flushes the text and writes the trailer.
+func (s *gzipStream) close() error {
+	if err := s.deflate.Close(); err != nil {
 		return err
 	}
-	trailer := binary.LittleEndian.AppendUint32(nil, m.sum)
-	trailer = binary.LittleEndian.AppendUint32(trailer, uint32(m.size)) //nolint:gosec // modulo 2^32, as RFC 1952 has it
-	_, err := m.to.Write(trailer)
+	trailer := binary.LittleEndian.AppendUint32(nil, s.sum)
+	trailer = binary.LittleEndian.AppendUint32(trailer, uint32(s.size)) //nolint:gosec // modulo 2^32 (RFC 1952)
+	_, err := s.out.Write(trailer)
 	return err
 }

@@ -10,19 +10,18 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// handler sends a page and what another handler answers as one body.
+// handler serves a page and the response of another handler as one body.
 type handler struct {
 	page     func() *Page
 	self     http.Handler
 	deflates sync.Pool // of *flate.Writer, which are large
 }
 
-// Handler answers with the page that page returns when the answer begins,
-// followed by what self answers. self decides on the status and the format,
-// must not encode its answer, and ends it where the format asks for an end. An
-// answer of self other than 200 goes out as it is, without the page. Of a
-// request that names families, as in ?name[]=up, only these are answered.
-// page must be safe for concurrent use and not return nil.
+// Handler serves the page that page returns, followed by the response of self.
+// page must be safe for concurrent use and not return nil. self chooses the
+// status and the format and must not compress; a response of self other than
+// 200 is sent without the page. If the request names families (?name[]=up),
+// only these are sent, uncompressed.
 func Handler(page func() *Page, self http.Handler) http.Handler {
 	return &handler{page: page, self: self, deflates: sync.Pool{New: func() any {
 		deflate, err := flate.NewWriter(nil, flate.BestSpeed)
@@ -36,78 +35,78 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Accept-Encoding")
 	deflate, _ := h.deflates.Get().(*flate.Writer)
 	defer h.deflates.Put(deflate)
-	a := &answer{ResponseWriter: w, request: r, page: h.page, deflate: deflate}
-	h.self.ServeHTTP(a, r)
-	a.end()
+	pw := &pageWriter{ResponseWriter: w, request: r, page: h.page, deflate: deflate}
+	h.self.ServeHTTP(pw, r)
+	pw.close()
 }
 
-// errNotSent says that the client does not take its answer.
-var errNotSent = errors.New("the answer cannot be sent")
+// errClientGone wraps errors of writing the response.
+var errClientGone = errors.New("write response")
 
-// answer puts the page before what is written to it.
-type answer struct {
+// pageWriter is an http.ResponseWriter that writes the page before the body.
+type pageWriter struct {
 	http.ResponseWriter
 	request *http.Request
 	page    func() *Page
-	deflate *flate.Writer // to use where the answer is compressed
+	deflate *flate.Writer // for the gzip stream
 
-	body io.Writer // where what follows the page goes; nil before the answer has begun
-	gzip *member   // body, where it is compressed, else nil
-	err  error     // of writing the page
+	body io.Writer   // receives the text after the page; nil until the body starts
+	gzip *gzipStream // equals body if the response is compressed, else nil
+	err  error       // from writing the page
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (a *answer) WriteHeader(status int) {
-	if status == http.StatusOK || a.body != nil {
-		a.begin()
+func (w *pageWriter) WriteHeader(status int) {
+	if status == http.StatusOK || w.body != nil {
+		w.writePage()
 		return
 	}
-	a.body = a.ResponseWriter // and no page
-	a.ResponseWriter.WriteHeader(status)
+	w.body = w.ResponseWriter // without the page
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
-func (a *answer) Write(text []byte) (int, error) {
-	a.begin()
-	n, err := 0, a.err
+func (w *pageWriter) Write(text []byte) (int, error) {
+	w.writePage()
+	n, err := 0, w.err
 	if err == nil {
-		n, err = a.body.Write(text)
+		n, err = w.body.Write(text)
 	}
 	if err != nil {
-		return n, fmt.Errorf("%w: %w", errNotSent, err)
+		return n, fmt.Errorf("%w: %w", errClientGone, err)
 	}
 	return n, nil
 }
 
-// begin sends the page, once.
-func (a *answer) begin() {
-	if a.body != nil {
+// writePage writes the page unless the body has started.
+func (w *pageWriter) writePage() {
+	if w.body != nil {
 		return
 	}
-	a.body = a.ResponseWriter
-	names := a.request.URL.Query()["name[]"]
-	compressed := len(names) == 0 && acceptsGzip(a.request.Header)
+	w.body = w.ResponseWriter
+	names := w.request.URL.Query()["name[]"]
+	compressed := len(names) == 0 && acceptsGzip(w.request.Header)
 	if compressed {
-		a.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Encoding", "gzip")
 	}
 	switch {
-	case a.request.Method == http.MethodHead:
-		a.body = io.Discard
+	case w.request.Method == http.MethodHead:
+		w.body = io.Discard
 	case len(names) > 0:
-		a.err = a.page().writeFamilies(a.ResponseWriter, names)
+		w.err = w.page().writeFamilies(w.ResponseWriter, names)
 	case compressed:
-		a.gzip = &member{}
-		a.body = a.gzip
-		a.err = a.gzip.begin(a.ResponseWriter, a.page(), a.deflate)
+		w.gzip = &gzipStream{}
+		w.body = w.gzip
+		w.err = w.gzip.writeHeader(w.ResponseWriter, w.page(), w.deflate)
 	default:
-		a.err = a.page().sendText(a.ResponseWriter)
+		w.err = w.page().writeText(w.ResponseWriter)
 	}
 }
 
-// end sends what is left to send.
-func (a *answer) end() {
-	a.begin()
-	if a.gzip != nil && a.err == nil {
-		_ = a.gzip.end() // the client may be gone
+// close completes the response.
+func (w *pageWriter) close() {
+	w.writePage()
+	if w.gzip != nil && w.err == nil {
+		_ = w.gzip.close() // the client may have disconnected
 	}
 }

@@ -36,24 +36,24 @@ func pairs(labels map[string]string) []*dto.LabelPair {
 
 func example() *exposition.Page {
 	return exposition.Render(func(w *exposition.Writer) {
-		w.Family("cluster_healthy", "Whether it is.", []string{"name"})
+		w.Family("cluster_healthy", "Health.", []string{"name"})
 		w.Sample(1, "a")
 		w.Sample(0, "b")
-		w.Family("cluster_issues", "How many.", []string{"name"})
+		w.Family("cluster_issues", "Issues.", []string{"name"})
 		w.Sample(3, "b")
 	})
 }
 
-const examplePage = `# HELP cluster_healthy Whether it is.
+const examplePage = `# HELP cluster_healthy Health.
 # TYPE cluster_healthy gauge
 cluster_healthy{name="a"} 1
 cluster_healthy{name="b"} 0
-# HELP cluster_issues How many.
+# HELP cluster_issues Issues.
 # TYPE cluster_issues gauge
 cluster_issues{name="b"} 3
 `
 
-// serve serves a page and the metrics of a registry until the test ends.
+// serve serves a page and the metrics of a registry until the end of the test.
 func serve(t testing.TB, page func() *exposition.Page, self *prometheus.Registry) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(exposition.MetricsHandler(exposition.Options{Page: page, Self: self, Logger: slog.New(slog.DiscardHandler)}))
@@ -61,16 +61,16 @@ func serve(t testing.TB, page func() *exposition.Page, self *prometheus.Registry
 	return server
 }
 
-// reply is an answer with its body as it came.
-type reply struct {
-	status int
-	header http.Header
-	length int64 // that the header names, -1 for none
-	body   []byte
+// response is an HTTP response with its undecoded body.
+type response struct {
+	status        int
+	header        http.Header
+	contentLength int64 // -1 if unknown
+	body          []byte
 }
 
-// page is the body's text.
-func (r reply) page(t testing.TB) string {
+// page returns the decoded body.
+func (r response) page(t testing.TB) string {
 	t.Helper()
 	if r.header.Get("Content-Encoding") == "gzip" {
 		return unzip(t, r.body)
@@ -78,13 +78,13 @@ func (r reply) page(t testing.TB) string {
 	return string(r.body)
 }
 
-func get(t testing.TB, url string, header http.Header) reply {
+func get(t testing.TB, url string, header http.Header) response {
 	t.Helper()
 	return request(t, http.MethodGet, url, header)
 }
 
-// request asks with these headers, without any encoding of the client's own.
-func request(t testing.TB, method, url string, header http.Header) reply {
+// request sends a request with exactly these headers.
+func request(t testing.TB, method, url string, header http.Header) response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -101,10 +101,10 @@ func request(t testing.TB, method, url string, header http.Header) reply {
 	if err != nil {
 		t.Error(err)
 	}
-	return reply{resp.StatusCode, resp.Header, resp.ContentLength, body}
+	return response{resp.StatusCode, resp.Header, resp.ContentLength, body}
 }
 
-// unzip reads one gzip member and nothing behind it.
+// unzip decompresses one gzip member, which must end the body.
 func unzip(t testing.TB, body []byte) string {
 	t.Helper()
 	rest := bytes.NewReader(body)
@@ -115,7 +115,7 @@ func unzip(t testing.TB, body []byte) string {
 	r.Multistream(false)
 	text, err := io.ReadAll(r)
 	if err != nil || rest.Len() > 0 {
-		t.Errorf("%v, and %d bytes behind", err, rest.Len())
+		t.Errorf("%v, %d bytes after the gzip member", err, rest.Len())
 	}
 	return string(text)
 }
@@ -141,7 +141,7 @@ func TestFormats(t *testing.T) {
 		{"application/openmetrics-text;version=1.0.0;q=0.1,text/plain;q=0.2", text + "underscores"},
 		{"application/openmetrics-text;version=1.0.0;q=0,text/plain", text + "underscores"},
 		{"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", text + "underscores"},
-		{ // what Prometheus 3 asks for, with native histograms
+		{ // Prometheus 3 with native histograms
 			"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," +
 				"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
 			openMetrics + "1.0.0; charset=utf-8; escaping=allow-utf-8",
@@ -165,7 +165,7 @@ func TestFormats(t *testing.T) {
 				t.Errorf("%s, %q:\n%s", tc.accept, encoding, page)
 			}
 			if got := strings.Count(page, "# EOF\n"); got != strings.Count(tc.want, "openmetrics") || got == 1 && !strings.HasSuffix(page, "\n# EOF\n") {
-				t.Errorf("%s, %q: %d ends, the last line of the page is %q", tc.accept, encoding, got, page[strings.LastIndex(page[:len(page)-1], "\n"):])
+				t.Errorf("%s, %q: %d EOF lines, last line is %q", tc.accept, encoding, got, page[strings.LastIndex(page[:len(page)-1], "\n"):])
 			}
 		}
 	}
@@ -193,7 +193,7 @@ func TestEncodings(t *testing.T) {
 		{[]string{"identity"}, false},
 		{[]string{"identity, gzip"}, true},
 		{[]string{"identity;q=1, gzip;q=0.5"}, false},
-		{[]string{"identity;q=0"}, false}, // nothing is acceptable, so the plainest is served
+		{[]string{"identity;q=0"}, false}, // nothing is acceptable: identity is served
 		{[]string{"identity;q=0.5, *;q=0.7"}, true},
 		{[]string{"gzip;q=nonsense"}, false},
 		{[]string{"gzip;q=2"}, false},
@@ -216,14 +216,14 @@ func TestHead(t *testing.T) {
 	url := serve(t, example, prometheus.NewRegistry()).URL
 	for _, encoding := range []string{"", "gzip"} {
 		r := request(t, http.MethodHead, url, http.Header{"Accept-Encoding": {encoding}})
-		if r.status != http.StatusOK || len(r.body) > 0 || r.length >= 0 || r.header.Get("Content-Encoding") != encoding ||
+		if r.status != http.StatusOK || len(r.body) > 0 || r.contentLength >= 0 || r.header.Get("Content-Encoding") != encoding ||
 			!strings.HasPrefix(r.header.Get("Content-Type"), "text/plain; version=0.0.4") {
-			t.Errorf("%q: %d, %d bytes of %d, %v", encoding, r.status, len(r.body), r.length, r.header)
+			t.Errorf("%q: %d, %d bytes of %d, %v", encoding, r.status, len(r.body), r.contentLength, r.header)
 		}
 	}
 }
 
-func TestNamedFamiliesAlone(t *testing.T) {
+func TestFamiliesByName(t *testing.T) {
 	self := prometheus.NewRegistry()
 	self.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "own", Help: "Own."}))
 	url := serve(t, example, self).URL
@@ -246,10 +246,10 @@ func TestNamedFamiliesAlone(t *testing.T) {
 	}
 }
 
-// TestNothingOfItsOwn has a process without metrics: the page is served still.
-func TestNothingOfItsOwn(t *testing.T) {
-	own := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	server := httptest.NewServer(exposition.Handler(example, own))
+// TestNoSelfMetrics serves the page although self writes nothing.
+func TestNoSelfMetrics(t *testing.T) {
+	self := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	server := httptest.NewServer(exposition.Handler(example, self))
 	defer server.Close()
 	for _, encoding := range []string{"", "gzip"} {
 		if page := get(t, server.URL, http.Header{"Accept-Encoding": {encoding}}).page(t); page != examplePage {
@@ -258,13 +258,13 @@ func TestNothingOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestOtherAnswersGoOutAsTheyAre(t *testing.T) {
+func TestPageIsServedOnlyWithStatus200(t *testing.T) {
 	for status, want := range map[int]string{http.StatusOK: examplePage + "text", http.StatusServiceUnavailable: "text"} {
-		own := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		self := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "text")
 		})
-		server := httptest.NewServer(exposition.Handler(example, own))
+		server := httptest.NewServer(exposition.Handler(example, self))
 		for _, encoding := range []string{"", "gzip"} {
 			r := get(t, server.URL, http.Header{"Accept-Encoding": {encoding}})
 			if r.status != status || r.page(t) != want {
@@ -275,8 +275,8 @@ func TestOtherAnswersGoOutAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestRefusedScrapesHaveNoPage bounds scrapes by what always refuses.
-func TestRefusedScrapesHaveNoPage(t *testing.T) {
+// TestScrapesOverTheLimit has a limit of zero scrapes.
+func TestScrapesOverTheLimit(t *testing.T) {
 	self := prometheus.NewRegistry()
 	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler), Limit: func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
@@ -286,13 +286,13 @@ func TestRefusedScrapesHaveNoPage(t *testing.T) {
 	if r := get(t, server.URL, nil); r.status != http.StatusServiceUnavailable || strings.Contains(r.page(t), "cluster") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	if n := counted(t, self, "promhttp_metric_handler_requests_total", "503"); n != 1 {
-		t.Errorf("%v refused scrapes are counted, want 1", n)
+	if n := counter(t, self, "promhttp_metric_handler_requests_total", "503"); n != 1 {
+		t.Errorf("%v rejected scrapes counted, want 1", n)
 	}
 }
 
-// counted returns the counter of a family with this label value.
-func counted(t *testing.T, from prometheus.Gatherer, name, label string) float64 {
+// counter returns the value of a counter with this label value.
+func counter(t *testing.T, from prometheus.Gatherer, name, label string) float64 {
 	t.Helper()
 	families, err := from.Gather()
 	if err != nil {
@@ -308,7 +308,7 @@ func counted(t *testing.T, from prometheus.Gatherer, name, label string) float64
 	return 0
 }
 
-// broken gives a family that no page may show.
+// broken is a collector of an invalid metric.
 type broken struct{}
 
 func (broken) Describe(chan<- *prometheus.Desc) {}
@@ -317,17 +317,17 @@ func (broken) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(errors.New("broken")), errors.New("broken"))
 }
 
-func TestOneBrokenFamilyLeavesTheOthers(t *testing.T) {
+func TestGatherErrorOmitsOnlyTheFamily(t *testing.T) {
 	self := prometheus.NewRegistry()
 	self.MustRegister(broken{}, prometheus.NewGauge(prometheus.GaugeOpts{Name: "fine"}))
 	var log strings.Builder
 	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 2 {
-		answer := httptest.NewRecorder()
-		handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
-		page := answer.Body.String()
-		if answer.Code != http.StatusOK || !strings.HasPrefix(page, examplePage) || !strings.Contains(page, "\nfine 0\n") {
-			t.Errorf("%d %s", answer.Code, page)
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		page := recorder.Body.String()
+		if recorder.Code != http.StatusOK || !strings.HasPrefix(page, examplePage) || !strings.Contains(page, "\nfine 0\n") {
+			t.Errorf("%d %s", recorder.Code, page)
 		}
 	}
 	page := httptest.NewRecorder()
@@ -341,13 +341,13 @@ func TestOneBrokenFamilyLeavesTheOthers(t *testing.T) {
 			t.Errorf("%s is not on the page:\n%s", line, page.Body)
 		}
 	}
-	if !strings.Contains(log.String(), "broken") {
+	if got := log.String(); strings.Count(got, `level=ERROR msg="error gathering metrics"`) != 3 || !strings.Contains(got, "broken") {
 		t.Errorf("log: %s", &log)
 	}
 }
 
-// TestConcurrentScrapes reads while pages are exchanged: each answer is whole
-// and of one page.
+// TestConcurrentScrapes replaces the page while it is scraped: each response has
+// one page and all of it.
 func TestConcurrentScrapes(t *testing.T) {
 	numbered := func(n int) *exposition.Page {
 		return exposition.Render(func(w *exposition.Writer) {
@@ -381,65 +381,65 @@ func TestConcurrentScrapes(t *testing.T) {
 	scrapes.Wait()
 }
 
-// leaving is a client that goes away after some bytes.
-type leaving struct {
+// disconnecting is a client that disconnects after some bytes.
+type disconnecting struct {
 	http.ResponseWriter
-	left int
+	remaining int
 }
 
-func (l *leaving) Write(p []byte) (int, error) {
-	if l.left -= len(p); l.left < 0 {
+func (d *disconnecting) Write(p []byte) (int, error) {
+	if d.remaining -= len(p); d.remaining < 0 {
 		return 0, errors.New("gone")
 	}
 	return len(p), nil
 }
 
-func TestClientThatLeaves(t *testing.T) {
+func TestClientDisconnects(t *testing.T) {
 	self := prometheus.NewRegistry()
 	handler := exposition.MetricsHandler(exposition.Options{Page: example, Self: self, Logger: slog.New(slog.DiscardHandler)})
 	for _, header := range []http.Header{{}, {"Accept-Encoding": {"gzip"}}} {
-		for left := range 400 {
+		for remaining := range 400 {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			req.Header = header
-			handler.ServeHTTP(&leaving{httptest.NewRecorder(), left}, req)
+			handler.ServeHTTP(&disconnecting{httptest.NewRecorder(), remaining}, req)
 		}
-		answer := httptest.NewRecorder()
+		recorder := httptest.NewRecorder()
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		req.Header = header
-		handler.ServeHTTP(answer, req)
-		r := reply{header: answer.Header(), body: answer.Body.Bytes()}
+		handler.ServeHTTP(recorder, req)
+		r := response{header: recorder.Header(), body: recorder.Body.Bytes()}
 		if page := r.page(t); !strings.HasPrefix(page, examplePage) || !strings.Contains(page, "\npromhttp_metric_handler_requests_total{code=\"200\"}") {
-			t.Errorf("the next client gets %s", page)
+			t.Errorf("the next client receives %s", page)
 		}
 	}
 }
 
-// FuzzOneMember has pages and what follows them of any kind: the two are one
-// gzip member, whose checksum and length hold.
-func FuzzOneMember(f *testing.F) {
+// FuzzGzip: any page and any self metrics are one gzip member with the right
+// checksum and length.
+func FuzzGzip(f *testing.F) {
 	f.Add("value", uint16(1), []byte("own 1\n"), uint16(1))
 	f.Add("", uint16(0), []byte{}, uint16(0))
 	f.Add("\x00\xff\"", uint16(3000), []byte("# EOF\n"), uint16(2))
 	f.Add("x", uint16(1), []byte("0123456789"), uint16(30000))
-	f.Fuzz(func(t *testing.T, value string, samples uint16, own []byte, times uint16) {
+	f.Fuzz(func(t *testing.T, value string, samples uint16, self []byte, times uint16) {
 		page := exposition.Render(func(w *exposition.Writer) {
 			w.Family("a", "A.", []string{"i", "v"})
 			for i := range samples {
 				w.Sample(float64(i), strings.Repeat("i", int(i%300)), value)
 			}
 		})
-		followed := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			for range times {
-				if _, err := w.Write(own); err != nil {
+				if _, err := w.Write(self); err != nil {
 					t.Error(err)
 				}
 			}
 		})
-		answer := httptest.NewRecorder()
+		recorder := httptest.NewRecorder()
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		req.Header.Set("Accept-Encoding", "gzip")
-		exposition.Handler(func() *exposition.Page { return page }, followed).ServeHTTP(answer, req)
-		if got, want := unzip(t, answer.Body.Bytes()), text(t, page)+strings.Repeat(string(own), int(times)); got != want {
+		exposition.Handler(func() *exposition.Page { return page }, handler).ServeHTTP(recorder, req)
+		if got, want := unzip(t, recorder.Body.Bytes()), text(t, page)+strings.Repeat(string(self), int(times)); got != want {
 			t.Errorf("%d bytes, want %d", len(got), len(want))
 		}
 	})

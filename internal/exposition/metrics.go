@@ -12,42 +12,42 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Options of the handler of a page. All but Bound are required.
+// Options configures MetricsHandler. Only Limit is optional.
 type Options struct {
-	Page   func() *Page                         // the current one, never nil; safe for concurrent use
-	Self   *prometheus.Registry                 // of the process's own metrics
-	Limit  func(next http.Handler) http.Handler // refuses requests when there are too many; nil for none
+	Page   func() *Page                         // returns the current page, never nil; safe for concurrent use
+	Self   *prometheus.Registry                 // of the exporter's own metrics
+	Limit  func(next http.Handler) http.Handler // limits concurrent requests
 	Logger *slog.Logger
 }
 
-// MetricsHandler serves the page and, after it, the process's own metrics, as
-// text or OpenMetrics. A family of these that cannot be gathered is left out
-// and logged; the others are served. It registers promhttp's metrics with Self.
+// MetricsHandler serves the page followed by the exporter's own metrics, as
+// text or OpenMetrics. A family that cannot be gathered is logged and left out.
+// MetricsHandler registers the metrics of promhttp with Self.
 func MetricsHandler(o Options) http.Handler {
-	own := promhttp.HandlerFor(o.Self, promhttp.HandlerOpts{
-		ErrorLog:           scrapeErrors{o.Logger},
+	self := promhttp.HandlerFor(o.Self, promhttp.HandlerOpts{
+		ErrorLog:           errorLog{o.Logger},
 		ErrorHandling:      promhttp.ContinueOnError,
 		Registry:           o.Self,
 		DisableCompression: true,
 		AcceptedFormats:    []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText},
 	})
-	handler := Handler(o.Page, own)
+	handler := Handler(o.Page, self)
 	if o.Limit != nil {
 		handler = o.Limit(handler)
 	}
 	return promhttp.InstrumentMetricHandler(o.Self, handler)
 }
 
-// scrapeErrors logs what keeps a page from being whole. That the client has
-// gone is not worth a line for each family that it does not get.
-type scrapeErrors struct{ logger *slog.Logger }
+// errorLog logs promhttp's errors, except that the client disconnected, which
+// promhttp reports for every family that is left.
+type errorLog struct{ logger *slog.Logger }
 
 // Println implements promhttp.Logger.
-func (e scrapeErrors) Println(v ...any) {
+func (l errorLog) Println(v ...any) {
 	for _, value := range v {
-		if err, ok := value.(error); ok && errors.Is(err, errNotSent) {
+		if err, ok := value.(error); ok && errors.Is(err, errClientGone) {
 			return
 		}
 	}
-	e.logger.Error("a page of the metrics is not whole", "err", strings.TrimSpace(fmt.Sprintln(v...)))
+	l.logger.Error("error gathering metrics", "err", strings.TrimSpace(fmt.Sprintln(v...)))
 }

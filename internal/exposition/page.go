@@ -1,9 +1,9 @@
-// Package exposition is the page that Prometheus reads. It is written and
-// compressed once for each change, and each scrape sends those bytes, followed
-// by the metrics of the process, gathered and compressed then.
+// Package exposition serves /metrics. The page of coverage metrics is rendered
+// and compressed once per change. Each scrape sends its bytes, followed by the
+// exporter's own metrics, which are gathered and compressed at that time.
 //
-// One page serves the text format 0.0.4 and OpenMetrics 1.0, for it holds
-// gauges alone, and what the two write differently of a gauge both read alike.
+// A page is valid both in the text format 0.0.4 and in OpenMetrics 1.0, because
+// it has only gauges and is limited to what both formats read alike.
 package exposition
 
 import (
@@ -17,20 +17,19 @@ import (
 )
 
 // Page is a text in the exposition format, kept compressed. It is immutable and
-// may be used concurrently.
+// safe for concurrent use.
 type Page struct {
-	// deflate is the text as a deflate stream (RFC 1951). It was flushed at
-	// open: what stands before ends at a byte and refers to nothing behind it,
-	// so that blocks of another stream may follow there in place of the rest,
-	// which only says that the stream ends.
-	deflate []byte
-	open    int
-	size    int    // of the text, in bytes
-	sum     uint32 // CRC-32 of the text
+	// deflate is the text as a deflate stream (RFC 1951). It is flushed at
+	// prefixLen: the bytes before it are complete and may be followed by blocks
+	// of another stream; the bytes from there on are the final block.
+	deflate   []byte
+	prefixLen int
+	size      int    // of the text, in bytes
+	sum       uint32 // CRC-32 of the text
 }
 
-// Render makes a page of what write writes. The Writer may be used until write
-// returns.
+// Render returns a page with what write writes. The Writer must not be used
+// after write returns.
 func Render(write func(*Writer)) *Page {
 	var kept pieces
 	out := bufio.NewWriterSize(&kept, chunk)
@@ -39,16 +38,16 @@ func Render(write func(*Writer)) *Page {
 	w.compress()
 	must(w.out.Flush())
 	must(out.Flush())
-	rest := len(kept)
+	prefix := len(kept)
 	must(w.out.Close())
 	must(out.Flush())
 	p := &Page{deflate: bytes.Join(kept, nil), size: w.size, sum: w.sum}
-	p.open = len(p.deflate) - len(bytes.Join(kept[rest:], nil))
+	p.prefixLen = len(p.deflate) - len(bytes.Join(kept[prefix:], nil))
 	return p
 }
 
-// pieces keeps what is written to it. A buffer that grows would need three times
-// the memory at its last growth.
+// pieces is an io.Writer that keeps what is written. A bytes.Buffer would need
+// three times the memory while it grows.
 type pieces [][]byte
 
 // Write implements io.Writer.
@@ -62,16 +61,17 @@ func (p *Page) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, p.text())
 }
 
-// sendText writes the text in large pieces, for each costs something to a server.
-func (p *Page) sendText(w io.Writer) error {
-	pieces := bufio.NewWriterSize(w, 1<<20)
-	if _, err := p.WriteTo(pieces); err != nil {
+// writeText writes the text in pieces of 1 MiB, because each Write to a client
+// has a fixed cost.
+func (p *Page) writeText(w io.Writer) error {
+	buffered := bufio.NewWriterSize(w, 1<<20)
+	if _, err := p.WriteTo(buffered); err != nil {
 		return err
 	}
-	return pieces.Flush()
+	return buffered.Flush()
 }
 
-// writeFamilies writes the text of these families alone.
+// writeFamilies writes the text of the named families only.
 func (p *Page) writeFamilies(w io.Writer, names []string) error {
 	text := bufio.NewReader(p.text())
 	wanted := false
@@ -81,7 +81,7 @@ func (p *Page) writeFamilies(w io.Writer, names []string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("decompress the page: %w", err)
+			return fmt.Errorf("decompress page: %w", err)
 		}
 		if help, ok := bytes.CutPrefix(line, []byte("# HELP ")); ok {
 			name, _, _ := bytes.Cut(help, []byte(" "))
@@ -98,7 +98,7 @@ func (p *Page) writeFamilies(w io.Writer, names []string) error {
 
 func (p *Page) text() io.Reader { return flate.NewReader(bytes.NewReader(p.deflate)) }
 
-// must is for errors that cannot be: a bytes.Buffer takes everything.
+// must panics on errors that cannot happen: writes go to memory.
 func must(err error) {
 	if err != nil {
 		panic(err)

@@ -18,7 +18,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
-// text returns what a page says.
+// text returns the text of a page.
 func text(t testing.TB, p *exposition.Page) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -84,8 +84,8 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestRenderMuch writes more than is compressed at a time.
-func TestRenderMuch(t *testing.T) {
+// TestRenderLargePage writes more than is compressed at a time.
+func TestRenderLargePage(t *testing.T) {
 	const samples = 20_000
 	var want strings.Builder
 	want.WriteString("# HELP m M.\n# TYPE m gauge\n")
@@ -98,15 +98,14 @@ func TestRenderMuch(t *testing.T) {
 		}
 	})
 	if got := text(t, page); got != want.String() {
-		t.Errorf("%d bytes, want %d of another text", len(got), want.Len())
+		t.Errorf("%d bytes, want %d; the texts differ", len(got), want.Len())
 	}
 }
 
-// TestRenderRests counts the moments that a large page leaves to others: one
-// after each MiB of its text.
-func TestRenderRests(t *testing.T) {
+// TestRenderYields: rendering pauses once after each MiB of text.
+func TestRenderYields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const rest = 50 * time.Microsecond
+		const pause = 50 * time.Microsecond
 		value := strings.Repeat("a", 1000)
 		for _, samples := range []int{0, 1000, 1100, 8600} {
 			start := time.Now()
@@ -117,33 +116,33 @@ func TestRenderRests(t *testing.T) {
 				}
 			})
 			got, mebibytes := time.Since(start), len(text(t, page))>>20
-			if want := time.Duration(mebibytes) * rest; got != want {
-				t.Errorf("%d MiB rest for %s, want %s", mebibytes, got, want)
+			if want := time.Duration(mebibytes) * pause; got != want {
+				t.Errorf("%d MiB: paused for %s, want %s", mebibytes, got, want)
 			}
 		}
 	})
 }
 
-// pieces is a client's connection that notes what is written to it.
-type pieces struct {
+// recorder is an http.ResponseWriter that records the sizes of writes.
+type recorder struct {
 	header                http.Header
 	count, largest, total int
 }
 
-func (p *pieces) Header() http.Header { return p.header }
+func (r *recorder) Header() http.Header { return r.header }
 
-func (p *pieces) WriteHeader(int) {}
+func (r *recorder) WriteHeader(int) {}
 
-func (p *pieces) Write(text []byte) (int, error) {
-	p.count++
-	p.largest = max(p.largest, len(text))
-	p.total += len(text)
+func (r *recorder) Write(text []byte) (int, error) {
+	r.count++
+	r.largest = max(r.largest, len(text))
+	r.total += len(text)
 	return len(text), nil
 }
 
-// TestTextIsSentInPieces has a large page and a client without gzip: nobody
-// holds the whole text.
-func TestTextIsSentInPieces(t *testing.T) {
+// TestUncompressedPageIsStreamed: the text of a large page is not buffered as a
+// whole for a client without gzip.
+func TestUncompressedPageIsStreamed(t *testing.T) {
 	const mebibytes = 8
 	page := exposition.Render(func(w *exposition.Writer) {
 		w.Family("m", "M.", []string{"a"})
@@ -152,18 +151,18 @@ func TestTextIsSentInPieces(t *testing.T) {
 			w.Sample(1, value)
 		}
 	})
-	sent := &pieces{header: http.Header{}}
+	sent := &recorder{header: http.Header{}}
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	exposition.Handler(func() *exposition.Page { return page }, nothing).ServeHTTP(sent, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if want := len(text(t, page)); sent.total != want || want < mebibytes<<20 {
-		t.Errorf("%d bytes are sent of %d", sent.total, want)
+		t.Errorf("%d bytes written, want %d", sent.total, want)
 	}
 	if sent.count < mebibytes || sent.largest > 1<<20 {
-		t.Errorf("%d pieces, the largest of %d bytes", sent.count, sent.largest)
+		t.Errorf("%d writes, the largest of %d bytes", sent.count, sent.largest)
 	}
 }
 
-// line is a sample as the library writes it.
+// line returns a sample as expfmt writes it.
 func line(name string, labels map[string]string, value float64) string {
 	_, lines, _ := strings.Cut(string(libraryText(&dto.MetricFamily{
 		Name: &name, Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{
@@ -184,7 +183,7 @@ func libraryText(f *dto.MetricFamily) []byte {
 func TestTooFewLabelValuesPanic(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("a sample lacks a label, and nobody is told")
+			t.Error("no panic")
 		}
 	}()
 	exposition.Render(func(w *exposition.Writer) {
@@ -193,7 +192,7 @@ func TestTooFewLabelValuesPanic(t *testing.T) {
 	})
 }
 
-// FuzzWriter holds a page against what the library writes of the same family.
+// FuzzWriter compares a page with what expfmt writes for the same family.
 func FuzzWriter(f *testing.F) {
 	f.Add("Help.", "value", "another", 1.0, 0.5)
 	f.Add("a\\\nb", "\"}\n# EOF\n", "\\", math.Inf(-1), 1e300)
@@ -215,7 +214,7 @@ func FuzzWriter(f *testing.F) {
 		})
 		got := text(t, page)
 		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("-library +page:\n%s", diff)
+			t.Errorf("-expfmt +page:\n%s", diff)
 		}
 		if !utf8.ValidString(got) {
 			t.Errorf("not UTF-8: %q", got)

@@ -20,49 +20,49 @@ import (
 const readWithPython = `
 import gzip, sys, urllib.request
 request = urllib.request.Request(sys.argv[1], headers={"Accept-Encoding": "gzip"})
-answer = urllib.request.urlopen(request)
-assert answer.headers["Content-Encoding"] == "gzip"
-sys.stdout.buffer.write(gzip.decompress(answer.read()))
+response = urllib.request.urlopen(request)
+assert response.headers["Content-Encoding"] == "gzip"
+sys.stdout.buffer.write(gzip.decompress(response.read()))
 `
 
-// encodings are what a client of a server asked for and got, one for each answer.
+// encodings records the encodings that clients accepted and received.
 type encodings struct {
-	mu             sync.Mutex
-	asked, replied []string
+	mu                 sync.Mutex
+	accepted, received []string
 }
 
-// handler notes the answers of another one.
+// handler records the responses of another handler.
 func (e *encodings) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.asked = append(e.asked, r.Header.Get("Accept-Encoding"))
-		e.replied = append(e.replied, w.Header().Get("Content-Encoding"))
+		e.accepted = append(e.accepted, r.Header.Get("Accept-Encoding"))
+		e.received = append(e.received, w.Header().Get("Content-Encoding"))
 	})
 }
 
-// checkGzip asks for answers, each of them asked for and given with gzip.
+// checkGzip fails the test unless all responses were compressed.
 func (e *encodings) checkGzip(t *testing.T) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.replied) == 0 {
-		t.Error("nothing was answered")
+	if len(e.received) == 0 {
+		t.Error("no response was recorded")
 	}
-	for i, got := range e.replied {
-		if got != "gzip" || !strings.Contains(e.asked[i], "gzip") {
-			t.Errorf("asked for %q, got %q", e.asked[i], got)
+	for i, got := range e.received {
+		if got != "gzip" || !strings.Contains(e.accepted[i], "gzip") {
+			t.Errorf("accepted %q, received %q", e.accepted[i], got)
 		}
 	}
 }
 
-// TestProgramsReadTheWholePage has programs that are known to stop at, or to
-// fail on, what follows a first gzip member.
+// TestProgramsReadTheWholePage runs programs that ignore or reject data after
+// the first gzip member.
 func TestProgramsReadTheWholePage(t *testing.T) {
 	const clusters = 5000
 	page := exposition.Render(func(w *exposition.Writer) {
-		w.Family("healthy", "Whether it is.", []string{"name"})
+		w.Family("healthy", "Health.", []string{"name"})
 		for i := range clusters {
 			w.Sample(1, "cluster-"+strconv.Itoa(i))
 		}
@@ -84,12 +84,12 @@ func TestProgramsReadTheWholePage(t *testing.T) {
 			var used encodings
 			server := httptest.NewServer(used.handler(metrics))
 			defer server.Close()
-			var complaints strings.Builder
+			var stderr strings.Builder
 			cmd := exec.CommandContext(t.Context(), command[0], append(command[1:], server.URL)...)
-			cmd.Stderr = &complaints
+			cmd.Stderr = &stderr
 			text, err := cmd.Output()
 			if err != nil {
-				t.Fatalf("%v\n%s", err, &complaints)
+				t.Fatalf("%v\n%s", err, &stderr)
 			}
 			checkWhole(t, html.UnescapeString(string(text)), clusters)
 			used.checkGzip(t)
@@ -118,7 +118,7 @@ func TestProgramsReadTheWholePage(t *testing.T) {
 	})
 }
 
-// checkWhole asks for the page's first and last lines and for what follows it.
+// checkWhole looks for the first and last line of the page and for the self metrics.
 func checkWhole(t *testing.T, text string, clusters int) {
 	t.Helper()
 	if n := strings.Count(text, "\nhealthy{"); n != clusters {
@@ -129,7 +129,7 @@ func checkWhole(t *testing.T, text string, clusters int) {
 		`promhttp_metric_handler_requests_total{code="503"} 0`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
-			t.Errorf("%s is not there", line)
+			t.Errorf("missing line %s", line)
 		}
 	}
 }

@@ -13,32 +13,32 @@ import (
 )
 
 const (
-	// chunk is how much text is gathered before it is compressed, in bytes.
+	// chunk is how much text is buffered before it is compressed, in bytes.
 	chunk = 64 << 10
-	// Where there are few processors, scrapes wait for one that has nothing else
-	// to do, or 10 ms until the runtime looks at the network regardless. So one
-	// is left to them for a moment after each MiB, which takes some 2 ms.
-	rest = 50 * time.Microsecond
+	// A Writer pauses for yieldPause after each MiB. With GOMAXPROCS=1 a scrape
+	// would otherwise wait up to 10 ms until the runtime polls the network; see
+	// BenchmarkScrapeLatency in internal/app, processors=1.
+	yieldPause = 50 * time.Microsecond
 )
 
-// Writer writes families of gauges, one after the other. Its methods are not
-// safe for concurrent use.
+// Writer writes families of gauges, one after the other. It is not safe for
+// concurrent use.
 type Writer struct {
 	out  *flate.Writer
 	text []byte // not compressed yet
 	size int    // of the text compressed so far, in bytes
 	sum  uint32 // CRC-32 of the text compressed so far
 
-	// The family that is being written.
-	head   string // its first lines, "" once they are written
-	labels []label
-	tail   string // between the last label value and the number
+	// The current family.
+	head   string  // HELP and TYPE lines, "" after they are written
+	labels []label // sorted by name
+	tail   string  // between the last label value and the number
 }
 
-// label is where a label value stands, in the order of the labels' names.
+// label is a label of the current family.
 type label struct {
-	at     int    // among the values of a sample
-	before string // the text between the value before and this one
+	index  int    // into the label values of a sample
+	before string // the text between the previous value and this one
 }
 
 func newWriter(to io.Writer) *Writer {
@@ -47,21 +47,21 @@ func newWriter(to io.Writer) *Writer {
 	return &Writer{out: out, text: make([]byte, 0, chunk+chunk/4)}
 }
 
-// Family begins a family of gauges: the samples that follow are its. A family
-// without samples is not on the page. Each name is written once and is valid in
-// the classic sense, as are the names of labels. Quotation marks in the help
-// become apostrophes, for the formats differ in how they escape them.
+// Family starts a family of gauges, to which the following samples belong. A
+// family without samples is not written. name must be unique on the page, and
+// name and labels must be valid legacy names. Double quotes in help become
+// apostrophes because the formats differ in how they escape them.
 func (w *Writer) Family(name, help string, labels []string) {
 	help = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `'`).Replace(strings.ToValidUTF8(help, "\uFFFD"))
 	w.head = "# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n"
 	w.labels = w.labels[:0]
 	for i := range labels {
-		w.labels = append(w.labels, label{at: i})
+		w.labels = append(w.labels, label{index: i})
 	}
-	slices.SortFunc(w.labels, func(a, b label) int { return cmp.Compare(labels[a.at], labels[b.at]) })
+	slices.SortFunc(w.labels, func(a, b label) int { return cmp.Compare(labels[a.index], labels[b.index]) })
 	separator := name + "{"
 	for i, l := range w.labels {
-		w.labels[i].before = separator + labels[l.at] + `="`
+		w.labels[i].before = separator + labels[l.index] + `="`
 		separator = `",`
 	}
 	w.tail = `"} `
@@ -70,11 +70,9 @@ func (w *Writer) Family(name, help string, labels []string) {
 	}
 }
 
-// Sample writes a sample of the family, with the values of its labels in the
-// order in which [Writer.Family] was given them. It panics where there are fewer
-// values than labels. What is not UTF-8 in a value becomes U+FFFD. Samples stand
-// on the page in the order in which they are written, and two with the same
-// labels both do.
+// Sample writes a sample of the current family. labelValues are in the order of
+// the labels given to [Writer.Family]; Sample panics if there are fewer. Invalid
+// UTF-8 in a value becomes U+FFFD. Samples are neither sorted nor deduplicated.
 func (w *Writer) Sample(value float64, labelValues ...string) {
 	text := w.text
 	if w.head != "" {
@@ -83,7 +81,7 @@ func (w *Writer) Sample(value float64, labelValues ...string) {
 	}
 	for _, l := range w.labels {
 		text = append(text, l.before...)
-		text = appendLabelValue(text, labelValues[l.at])
+		text = appendLabelValue(text, labelValues[l.index])
 	}
 	text = append(text, w.tail...)
 	text = appendNumber(text, value)
@@ -94,7 +92,7 @@ func (w *Writer) Sample(value float64, labelValues ...string) {
 	}
 }
 
-// compress moves the text on.
+// compress compresses the buffered text.
 func (w *Writer) compress() {
 	w.sum = crc32.Update(w.sum, crc32.IEEETable, w.text)
 	before := w.size
@@ -102,8 +100,8 @@ func (w *Writer) compress() {
 	_, err := w.out.Write(w.text)
 	must(err)
 	w.text = w.text[:0]
-	if before>>20 != w.size>>20 { // another MiB is done
-		time.Sleep(rest)
+	if before>>20 != w.size>>20 {
+		time.Sleep(yieldPause)
 	}
 }
 
