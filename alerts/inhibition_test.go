@@ -71,7 +71,7 @@ func TestInhibition(t *testing.T) {
 		{"AccountVanished", alert{"account_id": "888899990000", "region": "eu-central-1", "resource_type": "ECS"}, false},
 		// Without names everything else is known.
 		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
-		{"PartRefused", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "part": "members"}, false},
+		{"CapabilityDenied", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "capability": "members"}, false},
 		{"ReloadFailed", alert{}, false},
 		{"EventQueueDown", alert{"queue": "https://sqs.eu-west-1.amazonaws.com/111122223333/events"}, false},
 		{"EventsMalformed", alert{}, false},

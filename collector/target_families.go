@@ -23,9 +23,9 @@ func targetFamilies() []Family {
 			"Time when the last successful refresh of the target ended, in seconds since the epoch; absent before the first one.",
 			func(r coverage.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }),
 		{
-			Name:   "guardduty_target_part_up",
+			Name:   "guardduty_target_capability_up",
 			Help:   "Whether AWS allowed the last successful refresh of the target to read this optional data (1) or denied it (0); absent if not configured.",
-			Labels: targetLabels("part"),
+			Labels: targetLabels("capability"),
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
 					if r.Snapshot == nil {

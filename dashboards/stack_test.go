@@ -117,7 +117,8 @@ type prometheus struct {
 }
 
 const scrapeConfig = `
-global: {scrape_interval: 1s}
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [%[2]q]
 scrape_configs:
   - job_name: guardduty_coverage_exporter
     static_configs:
@@ -129,7 +130,11 @@ func startPrometheus(t *testing.T, exporter string) prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, scrapeConfig, exporter), 0o600); err != nil {
+	rules, err := filepath.Abs("../alerts/*.rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, fmt.Appendf(nil, scrapeConfig, exporter, rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	address := freeAddress(t)

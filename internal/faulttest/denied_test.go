@@ -76,11 +76,11 @@ func denials() []row {
 }
 
 // deniedPart is the refusal of what a refresh can do without.
-func deniedPart(operation, part string) row {
+func deniedPart(operation, capability string) row {
 	return bears(api, "AccessDenied on "+operation, answered(of(near(), operation), accessDenied)).with(func(r *row) {
 		r.shows = func(before, now page) error {
-			if up := now.series[series("guardduty_target_part_up", "target", "near", "account_id", nearAccount, "region", faulty, "part", part)]; up != "0" {
-				return fmt.Errorf("guardduty_target_part_up of %s is %q", part, up)
+			if up := now.series[series("guardduty_target_capability_up", "target", "near", "account_id", nearAccount, "region", faulty, "capability", capability)]; up != "0" {
+				return fmt.Errorf("guardduty_target_capability_up of %s is %q", capability, up)
 			}
 			for series, value := range before.series {
 				if family(series) == "guardduty_ecs_cluster_healthy" && now.series[series] != value {

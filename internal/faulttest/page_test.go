@@ -138,7 +138,7 @@ func (p page) lastSuccess(t target) time.Time { return p.targets[[2]string{t.nam
 
 // isData tells the series that a snapshot makes from those about the target itself.
 func isData(series string) bool {
-	return !strings.HasPrefix(series, "guardduty_target_") || strings.HasPrefix(series, "guardduty_target_part_up")
+	return !strings.HasPrefix(series, "guardduty_target_") || strings.HasPrefix(series, "guardduty_target_capability_up")
 }
 
 // data are the series that the snapshots of these targets make.
