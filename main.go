@@ -21,6 +21,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/demo"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
@@ -62,8 +63,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	serve := cli.Command("serve", "Serve the metrics of AWS accounts.").Default()
 	configFile := serve.Flag("config.file", "Path of the configuration file; without one, the ambient credentials' own account and Region are asked.").String()
-	demo := cli.Command("demo", "Serve the metrics of a simulated organization; needs neither AWS nor a configuration.")
-	simulatorAddress := demo.Flag("simulator.listen-address", "Address of the simulator, a loopback one.").Default("127.0.0.1:0").String()
+	demoCommand := cli.Command("demo", "Serve the metrics of a simulated organization; needs neither AWS nor a configuration.")
+	simulatorAddress := demoCommand.Flag("simulator.listen-address", "Loopback address on which the simulator listens.").Default("127.0.0.1:0").String()
 	check := cli.Command("check-config", "Check a configuration file.")
 	checkedFile := check.Arg("file", "Path of the configuration file.").Required().String()
 	clusters := check.Flag("clusters", "Also print how many calls of AWS the configuration makes for so many ECS clusters, and what they cost.").Uint32()
@@ -78,8 +79,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	options.Logger = promslog.New(&logging)
 	switch command {
-	case demo.FullCommand():
-		return app.RunDemo(ctx, options, *simulatorAddress, stdout)
+	case demoCommand.FullCommand():
+		return demo.Run(ctx, options, *simulatorAddress, stdout)
 	case check.FullCommand():
 		summary, err := app.CheckConfig(*checkedFile, int(*clusters))
 		fmt.Fprint(stdout, summary)

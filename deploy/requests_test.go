@@ -56,10 +56,10 @@ func memberID(i int) string { return fmt.Sprintf("7%011d", i) }
 
 func measuredWorld() *simulator.World {
 	owner := &simulator.Account{ID: member, Name: "security", Roles: []*simulator.Role{{Name: "guardduty-coverage"}}}
-	organisation := &simulator.Organisation{ManagementAccount: "123456789012", Delegated: []string{member}}
-	world := &simulator.World{Organisation: organisation, Accounts: []*simulator.Account{
+	organization := &simulator.Organization{ManagementAccount: "123456789012", Delegated: []string{member}}
+	world := &simulator.World{Organization: organization, Accounts: []*simulator.Account{
 		owner,
-		{ID: organisation.ManagementAccount, Name: "management"},
+		{ID: organization.ManagementAccount, Name: "management"},
 		{ID: "444455556666", Keys: simulator.Keys{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "example"}},
 	}}
 	for region, t := range measured() {
@@ -79,7 +79,7 @@ func measuredWorld() *simulator.World {
 		}
 		for i := range t.Members {
 			id := memberID(i)
-			detector.Members, organisation.Accounts = append(detector.Members, id), append(organisation.Accounts, id)
+			detector.Members, organization.Accounts = append(detector.Members, id), append(organization.Accounts, id)
 			world.Accounts = append(world.Accounts, &simulator.Account{
 				ID: id, Name: "member", Detectors: []*simulator.Detector{{Region: region}},
 			})

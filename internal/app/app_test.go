@@ -2,9 +2,7 @@ package app
 
 import (
 	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -39,7 +37,7 @@ func (e *exporter) calls(operation string) (n int) {
 
 func TestReloadKeepsUnchangedTargets(t *testing.T) {
 	t.Parallel()
-	e := start(t, organisation(), twoTargets)
+	e := start(t, administratorWorld(), twoTargets)
 	e.untilReady()
 	before := domainPage(e.metrics())
 	lists := e.calls("ListCoverage")
@@ -72,7 +70,7 @@ func TestReloadKeepsUnchangedTargets(t *testing.T) {
 
 func TestReloadAppliesWhatChanged(t *testing.T) {
 	t.Parallel()
-	e := start(t, organisation(), twoTargets)
+	e := start(t, administratorWorld(), twoTargets)
 	e.untilReady()
 	e.setConfig(twoTargets + "issues: {text: false}\n")
 	e.request(http.MethodPut, "/-/reload")
@@ -98,7 +96,7 @@ func TestReloadAppliesWhatChanged(t *testing.T) {
 
 func TestReloadThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
-	e := start(t, organisation(), twoTargets)
+	e := start(t, administratorWorld(), twoTargets)
 	e.untilReady()
 	before := domainPage(e.metrics())
 	e.setConfig("targets:\n  - regoins: [us-east-1]\n  - name: x\n    role_arn: nonsense\n")
@@ -118,7 +116,7 @@ func TestReloadThatFailsChangesNothing(t *testing.T) {
 
 // TestSIGHUPReloads is not parallel: the signal reaches every exporter of the process.
 func TestSIGHUPReloads(t *testing.T) {
-	e := start(t, organisation(), twoTargets)
+	e := start(t, administratorWorld(), twoTargets)
 	e.untilReady()
 	e.setConfig("not a mapping")
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
@@ -324,85 +322,6 @@ func TestNoRegionIsAnError(t *testing.T) {
 	err := Run(t.Context(), Options{Load: e.load, Web: webFlags("127.0.0.1:0"), TelemetryPath: "/metrics", Logger: discard()})
 	if err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestDemo runs the demo as a user does and reads where it says to look.
-func TestDemo(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	out := &logBuffer{}
-	result := make(chan error, 1)
-	go func() {
-		result <- RunDemo(ctx, Options{Web: webFlags("127.0.0.1:0"), TelemetryPath: "/metrics", Logger: discard()}, "127.0.0.1:0", out)
-	}()
-	e := &exporter{t: t, log: out}
-	for e.url == "" {
-		select {
-		case err := <-result:
-			t.Fatalf("RunDemo: %v", err)
-		case <-time.After(5 * time.Millisecond):
-		}
-		for line := range strings.Lines(out.String()) {
-			if _, url, ok := strings.Cut(line, "metrics:"); ok {
-				e.url = strings.TrimSuffix(strings.TrimSpace(url), "/metrics")
-			}
-		}
-	}
-	e.untilReady()
-	families, err := textParser().TextToMetricFamilies(strings.NewReader(e.metrics()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts := map[string]bool{}
-	for _, m := range families["guardduty_ecs_cluster_healthy"].GetMetric() {
-		for _, l := range m.GetLabel() {
-			if l.GetName() == "account_id" {
-				accounts[l.GetValue()] = true
-			}
-		}
-	}
-	if n := len(families["guardduty_ecs_cluster_healthy"].GetMetric()); n < 50 || len(accounts) < 5 {
-		t.Errorf("the demo shows %d clusters of %d accounts", n, len(accounts))
-	}
-	_, simulator, _ := strings.Cut(out.String(), "simulator:")
-	endpoint, _, _ := strings.Cut(strings.TrimSpace(simulator), "\n")
-	changed := time.Now()
-	put(t, endpoint+"/simulator/clusters", `{"account_id": "222233334444", "region": "eu-west-1", "cluster_name": "new", "coverage_status": "UNHEALTHY"}`)
-	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="222233334444",cluster_name="new",region="eu-west-1"} 0`)
-	e.untilMetric("guardduty_exporter_events_applied_total 1")
-	if took := time.Since(changed); took > 3*time.Second {
-		t.Errorf("a change came to the page after %v", took)
-	}
-	cancel()
-	if err := <-result; err != nil {
-		t.Error(err)
-	}
-	http.DefaultClient.CloseIdleConnections()
-}
-
-func put(t *testing.T, url, body string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
-		t.Fatal(resp.Status)
-	}
-}
-
-func TestDemoKeepsTheSimulatorToItself(t *testing.T) {
-	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "[::]:0", "nonsense"} {
-		err := RunDemo(t.Context(), Options{Web: webFlags("127.0.0.1:0"), TelemetryPath: "/metrics", Logger: discard()}, address, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), "loopback") {
-			t.Errorf("%s: %v", address, err)
-		}
 	}
 }
 

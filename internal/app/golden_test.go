@@ -119,9 +119,9 @@ func onInstances(name string, covered, compatible int64) *simulator.Cluster {
 	return c
 }
 
-// organisation is home as the administrator of a member, and a role in the
+// administratorWorld is home as the administrator of a member, and a role in the
 // member's account.
-func organisation() *simulator.World {
+func administratorWorld() *simulator.World {
 	w := homeWorld(healthy("security-tools"))
 	w.Accounts[0].Detectors[0].Members = []string{member}
 	w.Accounts = append(w.Accounts, &simulator.Account{
@@ -144,7 +144,7 @@ const memberTarget = `
 `
 
 func denying(actions ...string) *simulator.World {
-	w := organisation()
+	w := administratorWorld()
 	w.Accounts[1].Roles[0].Deny = actions
 	return w
 }
@@ -158,8 +158,8 @@ func scenarios() map[string]scenario {
 			healthy("api"), onInstances("batch", 4, 4), onInstances("workers", 1, 3),
 			unhealthy("web", "Agent exited : ExitCode: 137 for tasks in TaskDefinition - 'web:12'"),
 		), ambient},
-		"administrator":            {organisation(), ambient},
-		"administrator_and_member": {organisation(), ambient + memberTarget},
+		"administrator":            {administratorWorld(), ambient},
+		"administrator_and_member": {administratorWorld(), ambient + memberTarget},
 		"no_cluster":               {homeWorld(), ambient},
 		"no_detector":              {homeWorld(healthy("a")), "targets:\n  - regions: [us-east-1, eu-west-1]\n"},
 		"denied":                   {denying("guardduty:ListCoverage"), ambient + memberTarget},
@@ -182,12 +182,12 @@ targets:
 			partsDenied(), "targets:\n  - {name: member, role_arn: 'arn:aws:iam::222233334444:role/guardduty-coverage', external_id: an-external-id," +
 				" regions: [us-east-1], resource_types: [ECS, EC2, EKS], detector: true, members: true, account_names: true}\n",
 		},
-		"filtered_by_status": {organisation(), `
+		"filtered_by_status": {administratorWorld(), `
 targets:
   - regions: [us-east-1]
     filter: {coverage_status: {equals: [UNHEALTHY]}}
 `},
-		"filtered_by_account": {organisation(), `
+		"filtered_by_account": {administratorWorld(), `
 targets:
   - regions: [us-east-1]
     filter: {account_id: {equals: ["222233334444"]}, ecs_cluster_name: {not_equals: [ledger]}}
@@ -204,11 +204,11 @@ targets:
     account_names: true
 `
 
-// everyResourceType is an organisation with instances, EKS clusters, and two
+// everyResourceType is an organization with instances, EKS clusters, and two
 // members that report nothing.
 func everyResourceType() *simulator.World {
 	const quiet, gone = "444455556666", "555566667777"
-	w := organisation()
+	w := administratorWorld()
 	admin := w.Accounts[0]
 	admin.Detectors[0].Members = append(admin.Detectors[0].Members, quiet, gone)
 	admin.Detectors[0].Relationships = map[string]string{gone: "Resigned"}
@@ -239,13 +239,13 @@ func everyResourceType() *simulator.World {
 			Detectors: []*simulator.Detector{{Region: "us-east-1", RuntimeMonitoringOff: true, ChangedAt: map[string]time.Time{"RUNTIME_MONITORING": then}}},
 		})
 	}
-	w.Organisation = &simulator.Organisation{ManagementAccount: home, Accounts: []string{home, member, quiet, gone}, EmptyPages: 1}
+	w.Organization = &simulator.Organization{ManagementAccount: home, Accounts: []string{home, member, quiet, gone}, EmptyPages: 1}
 	return w
 }
 
 func partsDenied() *simulator.World {
 	w := denying("guardduty:GetCoverageStatistics", "guardduty:GetDetector", "guardduty:ListMembers", "guardduty:GetMemberDetectors", "organizations:ListAccounts")
-	w.Organisation = &simulator.Organisation{ManagementAccount: home, Accounts: []string{home, member}}
+	w.Organization = &simulator.Organization{ManagementAccount: home, Accounts: []string{home, member}}
 	return w
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -146,7 +147,7 @@ func (n *network) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // queue returns a queue of the simulator.
 func (b *bench) queue(name string) events.Queue {
 	return events.Queue{
-		URL: simulator.QueueAddress{AccountID: account, Region: region, Name: name}.URL(endpoint), Key: "as ever",
+		URL: queue.Address{AccountID: account, Region: region, Name: name}.URL(endpoint), Key: "as ever",
 		Config: aws.Config{
 			Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: b.client,
 			Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),

@@ -19,6 +19,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // once judges a change as applied, and as a duplicate from then on.
@@ -38,7 +39,7 @@ func TestDeleteFails(t *testing.T) {
 		b.set(b.queue(usual))
 		b.pass(time.Minute)
 		b.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, _ *http.Request) {
-			simulator.RefuseSQS(w, http.StatusInternalServerError, "InternalError", "We encountered an internal error.")
+			awswire.WriteSQSError(w, http.StatusInternalServerError, "InternalError", "We encountered an internal error.")
 		})
 		b.send(usual, event("shop"))
 		b.pass(5 * time.Minute)
@@ -137,7 +138,7 @@ func TestHandBackFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.judgeBy(always(coverage.Behind))
 		b.intercept("ChangeMessageVisibilityBatch", "", func(w http.ResponseWriter, _ *http.Request) {
-			simulator.RefuseSQS(w, http.StatusForbidden, "AccessDeniedException", "denied")
+			awswire.WriteSQSError(w, http.StatusForbidden, "AccessDeniedException", "denied")
 		})
 		b.set(b.queue(usual))
 		b.send(usual, event("shop"))
@@ -154,7 +155,7 @@ func TestHandBackFails(t *testing.T) {
 
 // refusing makes a fault of a refusal.
 func refusing(status int, shape string) func(http.ResponseWriter, *http.Request) {
-	return func(w http.ResponseWriter, _ *http.Request) { simulator.RefuseSQS(w, status, shape, "refused") }
+	return func(w http.ResponseWriter, _ *http.Request) { awswire.WriteSQSError(w, status, shape, "refused") }
 }
 
 func cut(w http.ResponseWriter, _ *http.Request) {
@@ -327,7 +328,7 @@ func TestLargestMessages(t *testing.T) {
 func TestErrorsOfTheLogAreBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.intercept("ReceiveMessage", "", func(w http.ResponseWriter, _ *http.Request) {
-			simulator.RefuseSQS(w, http.StatusForbidden, "AccessDeniedException", strings.Repeat("x", 100_000))
+			awswire.WriteSQSError(w, http.StatusForbidden, "AccessDeniedException", strings.Repeat("x", 100_000))
 		})
 		b.set(b.queue(usual))
 		b.pass(time.Second)

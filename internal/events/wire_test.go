@@ -26,6 +26,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -37,7 +38,7 @@ func TestSimulatorOnSockets(t *testing.T) {
 		Queues: []*simulator.Queue{{Region: region, Name: usual}},
 	}}}, simulator.Options{}))
 	t.Cleanup(server.Close)
-	throughTheWire(t, server.URL, simulator.QueueAddress{AccountID: account, Region: region, Name: usual}.URL(server.URL), nil)
+	throughTheWire(t, server.URL, queue.Address{AccountID: account, Region: region, Name: usual}.URL(server.URL), nil)
 }
 
 // TestFauxqs speaks with a queue that was written by others: the npm package

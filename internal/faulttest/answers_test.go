@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // answer takes the place of what the simulator would have said. What it says
@@ -53,7 +54,7 @@ func indiscreet(message string, r *http.Request) string {
 // refusal is an error of GuardDuty.
 func refusal(status int, code, message string) answer {
 	return func(w http.ResponseWriter, r *http.Request) {
-		simulator.Refuse(w, status, code, indiscreet(message, r))
+		awswire.WriteError(w, status, code, indiscreet(message, r))
 	}
 }
 

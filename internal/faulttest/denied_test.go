@@ -9,6 +9,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // accessDenied is the refusal of GuardDuty and Account.
@@ -37,7 +38,7 @@ func errorOfSTS(status int, code string) answer {
 
 // deniedBySQS is the refusal of SQS.
 func deniedBySQS(w http.ResponseWriter, r *http.Request) {
-	simulator.RefuseSQS(w, 403, "AccessDeniedException", indiscreet("Access to the resource is denied.", r))
+	awswire.WriteSQSError(w, 403, "AccessDeniedException", indiscreet("Access to the resource is denied.", r))
 }
 
 // called are the calls of one operation by an account.

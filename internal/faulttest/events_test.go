@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 const (
@@ -70,7 +71,7 @@ func theQueue() []*simulator.Queue {
 }
 
 func queueURL(r *rig) string {
-	return simulator.QueueAddress{AccountID: homeAccount, Region: sibling, Name: queueName}.URL(r.server.URL)
+	return queue.Address{AccountID: homeAccount, Region: sibling, Name: queueName}.URL(r.server.URL)
 }
 
 // wantEvents waits until so many events are counted.

@@ -80,7 +80,7 @@ func world() *simulator.World {
 		return []*simulator.Role{{Name: "coverage", ExternalID: sesame}}
 	}
 	return &simulator.World{
-		Organisation: &simulator.Organisation{ManagementAccount: homeAccount, Accounts: []string{nearAccount, memberAccount, farAccount}},
+		Organization: &simulator.Organization{ManagementAccount: homeAccount, Accounts: []string{nearAccount, memberAccount, farAccount}},
 		Accounts: []*simulator.Account{
 			{
 				ID: homeAccount, Name: "home", Email: canaryMail, Roles: []*simulator.Role{{Name: "ambient"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // organization gives the target so many members with so many clusters each.
@@ -61,7 +62,7 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 			c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, r *http.Request) bool {
 				switch call.Operation {
 				case tc.refused:
-					simulator.Refuse(w, http.StatusForbidden, "AccessDeniedException", "no")
+					awswire.WriteError(w, http.StatusForbidden, "AccessDeniedException", "no")
 					return true
 				case "ListCoverage":
 					for n := now.Add(1); ; {

@@ -15,6 +15,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 const member, leaver = "222233334444", "333344445555"
@@ -200,7 +201,7 @@ func TestMembersAreOnlyAnAdministrators(t *testing.T) {
 			return false
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
-		simulator.Refuse(w, http.StatusBadRequest, "BadRequestException", "The request is rejected because the current account is a member account.")
+		awswire.WriteError(w, http.StatusBadRequest, "BadRequestException", "The request is rejected because the current account is a member account.")
 		return true
 	})
 	_, s, err := c.Read(t.Context(), nil)

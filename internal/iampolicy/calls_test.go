@@ -184,7 +184,7 @@ func world() *simulator.World {
 				Queues: []*simulator.Queue{queue("events-1"), queue("events-2"), queue("events-3")},
 			},
 		},
-		Organisation: &simulator.Organisation{
+		Organization: &simulator.Organization{
 			ManagementAccount: own, Delegated: []string{administrator}, Accounts: []string{member},
 		},
 	}

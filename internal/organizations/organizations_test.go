@@ -21,12 +21,12 @@ func world(n int) (*simulator.World, simulator.Keys) {
 	keys := simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
 	w := &simulator.World{
 		Accounts:     []*simulator.Account{{ID: management, Name: "management", Email: "secret@example.com", Keys: keys}},
-		Organisation: &simulator.Organisation{ManagementAccount: management, Accounts: []string{management}, EmptyPages: 2},
+		Organization: &simulator.Organization{ManagementAccount: management, Accounts: []string{management}, EmptyPages: 2},
 	}
 	for i := 1; i < n; i++ {
 		id := fmt.Sprintf("%012d", 200_000_000_000+i)
 		w.Accounts = append(w.Accounts, &simulator.Account{ID: id, Name: fmt.Sprintf("team\n%d", i), Email: "secret@example.com"})
-		w.Organisation.Accounts = append(w.Organisation.Accounts, id)
+		w.Organization.Accounts = append(w.Organization.Accounts, id)
 	}
 	return w, keys
 }
@@ -57,7 +57,7 @@ func TestNamesReadsEveryPage(t *testing.T) {
 
 func TestNamesNamesTheMissingAction(t *testing.T) {
 	w, keys := world(3)
-	w.Organisation.ManagementAccount = "200000000001"
+	w.Organization.ManagementAccount = "200000000001"
 	if _, err := Names(t.Context(), serve(t, simulator.New(w, simulator.Options{}), keys)); err == nil || !strings.Contains(err.Error(), "organizations:ListAccounts") {
 		t.Errorf("got %v", err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // TestExpiredCredentialsAreRenewed refuses the credentials of a role, or the
@@ -46,7 +47,7 @@ func TestExpiredCredentialsAreRenewed(t *testing.T) {
 				if !tc.refused(token, first) {
 					return false
 				}
-				simulator.Refuse(w, http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")
+				awswire.WriteError(w, http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")
 				return true
 			})
 			_, err := accountClient(open(t, url, nil).Session(reader, region).Config(other)).ListRegions(t.Context(), &account.ListRegionsInput{})

@@ -24,6 +24,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 const sesame = "open-sesame"
@@ -58,7 +59,7 @@ func TestAccountOfAmbientCredentials(t *testing.T) {
 	s, url := simulate(t)
 	session := open(t, url, nil).Session(Role{}, region)
 	s.SetIntercept(func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		simulator.Refuse(w, http.StatusForbidden, "AccessDenied", "not now")
+		awswire.WriteError(w, http.StatusForbidden, "AccessDenied", "not now")
 		return true
 	})
 	if id, err := session.AccountID(t.Context()); err == nil {

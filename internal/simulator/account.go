@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // optedRegion is an element of ListRegions' Regions.
@@ -23,13 +24,13 @@ func (s *Server) listRegions(req *request) (any, error) {
 		NextToken               string   `json:"NextToken"`
 		RegionOptStatusContains []string `json:"RegionOptStatusContains"`
 	}
-	if err := decode(req.body, &in, "AccountId", "MaxResults", "NextToken", "RegionOptStatusContains"); err != nil {
+	if err := awswire.Decode(req.body, &in, "AccountId", "MaxResults", "NextToken", "RegionOptStatusContains"); err != nil {
 		return nil, validationException("%v", err)
 	}
 	if in.AccountID != "" && in.AccountID != req.session.AccountID {
-		return nil, &fault{
-			status: http.StatusForbidden, code: "AccessDeniedException",
-			message: "User: " + req.session.callerARN() + " is not authorized to perform: account:ListRegions on another account",
+		return nil, &awswire.APIError{
+			Status: http.StatusForbidden, Code: "AccessDeniedException",
+			Message: "User: " + req.session.callerARN() + " is not authorized to perform: account:ListRegions on another account",
 		}
 	}
 	for _, status := range in.RegionOptStatusContains {
@@ -44,9 +45,9 @@ func (s *Server) listRegions(req *request) (any, error) {
 	if limit < 1 || limit > pageLimit {
 		return nil, validationException("MaxResults %d is not between 1 and %d", limit, pageLimit)
 	}
-	purpose := strings.Join(append([]string{req.call.Operation, req.session.AccountID}, in.RegionOptStatusContains...), "\n")
+	scope := strings.Join(append([]string{req.call.Operation, req.session.AccountID}, in.RegionOptStatusContains...), "\n")
 	var after string
-	if in.NextToken != "" && !s.sealer.open(purpose, in.NextToken, &after) {
+	if in.NextToken != "" && !s.tokens.Decode(scope, in.NextToken, &after) {
 		return nil, validationException("NextToken is invalid")
 	}
 
@@ -61,8 +62,8 @@ func (s *Server) listRegions(req *request) (any, error) {
 		}
 		if len(out.Regions) == limit {
 			var err error
-			if out.NextToken, err = s.sealer.seal(purpose, out.Regions[limit-1].Name); err != nil {
-				return nil, fmt.Errorf("seal the page token: %w", err)
+			if out.NextToken, err = s.tokens.Encode(scope, out.Regions[limit-1].Name); err != nil {
+				return nil, fmt.Errorf("encode the page token: %w", err)
 			}
 			break
 		}
@@ -71,7 +72,7 @@ func (s *Server) listRegions(req *request) (any, error) {
 	return out, nil
 }
 
-// validationException is the Account API's refusal of an input.
+// validationException returns the Account API's error for an invalid input.
 func validationException(format string, args ...any) error {
-	return &fault{status: http.StatusBadRequest, code: "ValidationException", message: fmt.Sprintf(format, args...)}
+	return &awswire.APIError{Status: http.StatusBadRequest, Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
 }

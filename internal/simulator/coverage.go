@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// pageLimit is the most, and by default, that a page holds.
+// pageLimit is the maximum and default number of elements of a page.
 const pageLimit = 50
 
 // listCoverageInput is the body of ListCoverage.
@@ -31,12 +33,12 @@ func (s *Server) listCoverage(req *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	purpose, err := in.purpose(req, d)
+	scope, err := in.scope(req, d)
 	if err != nil {
 		return nil, err
 	}
 	var after *position
-	if in.NextToken != "" && !s.sealer.open(purpose, in.NextToken, &after) {
+	if in.NextToken != "" && !s.tokens.Decode(scope, in.NextToken, &after) {
 		return nil, invalidParameter("nextToken")
 	}
 	limit := pageLimit
@@ -44,26 +46,26 @@ func (s *Server) listCoverage(req *request) (any, error) {
 		limit = *in.MaxResults
 	}
 
-	rows := in.take(s.rows(req.session.AccountID, d), after, limit+1) // one more tells whether a page follows
+	rows := in.page(s.rows(req.session.AccountID, d), after, limit+1) // one more, to detect a next page
 	out := listCoverageOutput{Resources: []coverageResource{}}
 	for _, r := range rows[:min(limit, len(rows))] {
-		out.Resources = append(out.Resources, r.answer())
+		out.Resources = append(out.Resources, r.toWire())
 	}
 	if len(rows) > limit {
-		if out.NextToken, err = s.sealer.seal(purpose, rows[limit-1].at); err != nil {
-			return nil, fmt.Errorf("seal the page token: %w", err)
+		if out.NextToken, err = s.tokens.Encode(scope, rows[limit-1].at); err != nil {
+			return nil, fmt.Errorf("encode the page token: %w", err)
 		}
 	}
 	return out, nil
 }
 
-// take returns the first n rows, in order, that fit the filter and come after
-// the position, if any.
-func (in listCoverageInput) take(all []row, after *position, n int) []row {
+// page returns the first n rows that match the filter, in the requested order and
+// after the position, if any.
+func (in listCoverageInput) page(all []coverageRow, after *position, n int) []coverageRow {
 	order := in.SortCriteria
-	var taken []row
+	var page []coverageRow
 	for _, r := range all {
-		if !in.FilterCriteria.fits(r) {
+		if !in.FilterCriteria.matches(r) {
 			continue
 		}
 		r.at.ID = r.arn(r.account)
@@ -71,18 +73,18 @@ func (in listCoverageInput) take(all []row, after *position, n int) []row {
 		if after != nil && order.compare(r.at, *after) <= 0 {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(taken, r, func(a, b row) int { return order.compare(a.at, b.at) })
+		i, _ := slices.BinarySearchFunc(page, r, func(a, b coverageRow) int { return order.compare(a.at, b.at) })
 		if i < n {
-			taken = slices.Insert(taken[:min(len(taken), n-1)], i, r)
+			page = slices.Insert(page[:min(len(page), n-1)], i, r)
 		}
 	}
-	return taken
+	return page
 }
 
 // readListCoverage decodes and validates the body of ListCoverage.
 func readListCoverage(body []byte) (listCoverageInput, error) {
 	var in listCoverageInput
-	err := decode(body, &in, "filterCriteria", "filterCriterion", "criterionKey", "filterCondition", "equals",
+	err := awswire.Decode(body, &in, "filterCriteria", "filterCriterion", "criterionKey", "filterCondition", "equals",
 		"notEquals", "sortCriteria", "attributeName", "orderBy", "maxResults", "nextToken")
 	if err != nil {
 		return in, badRequest("%v", err)
@@ -99,23 +101,22 @@ func readListCoverage(body []byte) (listCoverageInput, error) {
 	return in, nil
 }
 
-// purpose ties a page token to the query it belongs to: the detector, the
-// filter and the sort.
-func (in listCoverageInput) purpose(req *request, d *Detector) (string, error) {
+// scope returns the scope of page tokens: the detector, the filter and the order.
+func (in listCoverageInput) scope(req *request, d *Detector) (string, error) {
 	query, err := json.Marshal([]any{req.call.Operation, d.ID, in.FilterCriteria, in.SortCriteria})
 	if err != nil {
-		return "", fmt.Errorf("write the query of a page token: %w", err)
+		return "", fmt.Errorf("encode the query of a page token: %w", err)
 	}
 	return string(query), nil
 }
 
-// rows returns every row that the account's detector shows: those of the
-// account itself and those of its enabled members, in no particular order.
-func (s *Server) rows(accountID string, d *Detector) []row {
+// rows returns every row that the account's detector lists: those of the account
+// and of its enabled members, in no particular order.
+func (s *Server) rows(accountID string, d *Detector) []coverageRow {
 	if !d.monitors() {
 		return nil
 	}
-	var rows []row
+	var rows []coverageRow
 	for _, id := range append([]string{accountID}, d.Members...) {
 		a := s.index.accounts[id]
 		if a == nil || id != accountID && s.relationship(d, id) != relationEnabled {
@@ -126,7 +127,7 @@ func (s *Server) rows(accountID string, d *Detector) []row {
 			continue
 		}
 		a.each(d.Region, func(r resource) {
-			rows = append(rows, row{resource: r, account: id, detectorID: own.ID})
+			rows = append(rows, coverageRow{resource: r, account: id, detectorID: own.ID})
 		})
 	}
 	return rows
@@ -152,7 +153,7 @@ func (s *Server) getCoverageStatistics(req *request) (any, error) {
 		StatisticsType []string       `json:"statisticsType"`
 		FilterCriteria filterCriteria `json:"filterCriteria"`
 	}
-	err = decode(req.body, &in, "statisticsType", "filterCriteria", "filterCriterion", "criterionKey",
+	err = awswire.Decode(req.body, &in, "statisticsType", "filterCriteria", "filterCriterion", "criterionKey",
 		"filterCondition", "equals", "notEquals")
 	if err != nil {
 		return nil, badRequest("%v", err)
@@ -177,7 +178,7 @@ func (s *Server) getCoverageStatistics(req *request) (any, error) {
 		}
 	}
 	for _, r := range s.rows(req.session.AccountID, d) {
-		if !in.FilterCriteria.fits(r) {
+		if !in.FilterCriteria.matches(r) {
 			continue
 		}
 		if m := out.CoverageStatistics.ByResourceType; m != nil {

@@ -1,17 +1,21 @@
 package simulator
 
 import (
+	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// isoLayout is how GuardDuty writes the times that it writes as text.
+// isoLayout is the layout of times that GuardDuty returns as strings.
 const isoLayout = "2006-01-02T15:04:05.000Z"
 
-// ownDetector returns the detector of the call's path, which must be the
-// caller's in the Region.
+// ownDetector returns the detector in the call's path. It must be the caller's
+// detector in the Region.
 func (s *Server) ownDetector(req *request) (*Detector, error) {
 	d := s.index.accounts[req.session.AccountID].Detector(req.call.Region)
 	if d == nil || d.ID != req.detectorID {
@@ -25,7 +29,7 @@ func (s *Server) listDetectors(req *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if page.token != "" { // one detector makes one page: no token was ever given
+	if page.token != "" { // one detector fits on one page, so no token is valid
 		return nil, invalidParameter("nextToken")
 	}
 	out := struct {
@@ -37,8 +41,8 @@ func (s *Server) listDetectors(req *request) (any, error) {
 	return out, nil
 }
 
-// feature is an element of the features of a detector, or of the additional
-// configuration of one. Its updatedAt, unlike the detector's, is a number.
+// feature is a feature of a detector or an additional configuration of one. Its
+// updatedAt is a number, unlike the detector's.
 type feature struct {
 	Name       string    `json:"name"`
 	Status     string    `json:"status"`
@@ -104,8 +108,8 @@ type dataSource struct {
 	Status string `json:"status"`
 }
 
-// dataSources is the deprecated predecessor of the features, which
-// GetMemberDetectors requires nevertheless.
+// dataSources is the predecessor of the features. It is deprecated but required
+// in the response of GetMemberDetectors.
 type dataSources struct {
 	CloudTrail dataSource `json:"cloudTrail"`
 	DNSLogs    dataSource `json:"dnsLogs"`
@@ -129,7 +133,7 @@ func (d *Detector) dataSources() dataSources {
 	return out
 }
 
-// changedAt is since when the named feature or configuration is as it is.
+// changedAt returns the time of the last change of a feature or configuration.
 func (d *Detector) changedAt(name string) time.Time {
 	if t, changed := d.ChangedAt[name]; changed {
 		return t
@@ -177,15 +181,15 @@ func onOff(on bool) string {
 	return "DISABLED"
 }
 
-// page is what the query string of a listing asks for.
+// page is the paging part of a query string.
 type page struct {
 	query url.Values
 	limit int
 	token string
 }
 
-// readPage reads the query string, which may hold the given parameters once
-// each and no others.
+// readPage reads the query string. It returns an error for parameters that are
+// repeated or not in allowed.
 func readPage(req *request, allowed ...string) (page, error) {
 	p := page{query: req.http.URL.Query(), limit: pageLimit}
 	for name, values := range p.query {
@@ -202,4 +206,17 @@ func readPage(req *request, allowed ...string) (page, error) {
 		p.limit = n
 	}
 	return p, nil
+}
+
+// badRequest returns GuardDuty's error for an invalid input.
+func badRequest(format string, args ...any) error {
+	return &awswire.APIError{
+		Status: http.StatusBadRequest, Code: "BadRequestException", Detail: "InvalidInputException",
+		Message: "The request is rejected because " + fmt.Sprintf(format, args...),
+	}
+}
+
+// invalidParameter returns GuardDuty's error for an invalid value of a parameter.
+func invalidParameter(format string, args ...any) error {
+	return badRequest("an invalid or out-of-range value is specified as an input parameter: %s", fmt.Sprintf(format, args...))
 }

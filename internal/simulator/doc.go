@@ -1,15 +1,14 @@
-// Package simulator is Amazon GuardDuty's runtime coverage on the wire: an HTTP
-// server that answers the GuardDuty, STS, Account, Organizations and SQS calls of
-// an exporter from a World held in memory. It serves the demo, the tests and the
-// AWS CLI alike.
+// Package simulator is an HTTP server with the part of the GuardDuty, STS,
+// Account, Organizations and SQS APIs that the exporter uses. Its data is a World
+// in memory. The demo, tests and the AWS CLI use it.
 //
-// One endpoint stands for every service and Region: both come from the
-// credential scope of the request's Signature Version 4, and the account from
-// its access key. Signatures are verified, and what AWS refuses is refused in
-// the shape AWS gives it. The package shares no type with the AWS SDK, so that
-// a client built on the SDK and this server check each other.
+// One endpoint serves every service and Region: both come from the credential
+// scope of the request's Signature Version 4, and the account from its access
+// key. The server verifies signatures, and its errors have the form of those of
+// AWS. The package shares no type with the AWS SDK, so that a client built on the
+// SDK and this server test each other.
 //
-// # Served
+// # Operations
 //
 //   - guardduty (REST-JSON): ListDetectors, GetDetector, ListMembers,
 //     GetMemberDetectors, ListCoverage, GetCoverageStatistics
@@ -20,37 +19,36 @@
 //     ChangeMessageVisibility and ChangeMessageVisibilityBatch,
 //     GetQueueAttributes, SendMessage without attributes or delay
 //
-// Coverage has rows of ECS clusters, EC2 instances and EKS clusters, and all of
-// them come where a call does not ask for a RESOURCE_TYPE, as on AWS. What no
-// source tells is decided here: the order of an unsorted listing, the form of
-// an EKS cluster's resourceId, and that a row without an attribute sorts before
-// those that have it.
+// ListCoverage returns ECS clusters, EC2 instances and EKS clusters, all of them
+// if the filter has no RESOURCE_TYPE, as on AWS. AWS does not document the
+// following, so it is a choice of this package: the order of an unsorted listing,
+// the form of an EKS cluster's resourceId, and that rows without the sort
+// attribute come first.
 //
-// Queues are standard ones, but keep to the order and deliver a message once for
-// each time it is visible. A receipt handle is good until the message is received
-// again; with an older one DeleteMessage succeeds and deletes nothing, as the API
-// reference has it. To change the visibility of a message that is visible again
-// succeeds and does nothing, as recorded of AWS in github.com/localstack/localstack,
-// pull request 9632; that an older handle is refused as one of a deleted message
-// is, is decided here. Visibility goes by the server's clock, a long poll waits in
-// real time. Messages are kept for four days.
+// Queues are standard queues, but keep the order and deliver a message exactly
+// once per visibility. A receipt handle is valid until the message is received
+// again; DeleteMessage with an older one succeeds and has no effect, as the API
+// reference documents. Changing the visibility of a visible message succeeds and
+// has no effect, as recorded from AWS in github.com/localstack/localstack, pull
+// request 9632; that an older handle is refused like that of a deleted message is
+// a choice of this package. Visibility follows the server's clock, long polls wait
+// in real time.
 //
 // # Events
 //
-// Update compares coverage statuses before and after, and sends the EventBridge
-// event of GuardDuty of each change to the queues that ask for them; see Queue.
+// Update compares coverage statuses before and after, and sends GuardDuty's
+// EventBridge event of each change to the queues that receive events; see Queue.
 //
-// # Control
+// # Admin
 //
-// A process outside of this one changes a served world over plain JSON without
-// a signature:
+// Other processes can change the world with plain JSON and without a signature:
 //
-//	PUT /simulator/clusters     create or replace one cluster's row; its updatedAt becomes now
+//	PUT /simulator/clusters     create or replace an ECS cluster's row, updated now
 //	DELETE /simulator/clusters  remove one
 //
-// Both take a JSON object. account_id, region and cluster_name name the row;
-// PUT also takes coverage_status, issue, issues (a list), management_type,
-// covered and compatible, with the meaning of the fields of Cluster. They
-// answer 204, or 400 or 404 with {"message": …}. Whoever reaches the server can
-// use them, which is why it belongs on a loopback address.
+// Both take a JSON object with account_id, region and cluster_name; PUT also
+// takes coverage_status, issue, issues (a list), management_type, covered and
+// compatible, as in Cluster. The response is 204, or 400 or 404 with {"message":
+// …}. Every client that can connect can use it, so listen only on a loopback
+// address.
 package simulator

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
-// snsEnvelope is what a topic that has not been told otherwise puts a message
-// in: the SNS developer guide's "HTTP/HTTPS notification JSON format". The
-// signature is none.
+// snsEnvelope is the envelope of an SNS topic without raw message delivery: the
+// SNS developer guide's "HTTP/HTTPS notification JSON format". The signature is
+// not valid.
 type snsEnvelope struct {
 	Type             string
 	MessageID        string `json:"MessageId"`
@@ -22,8 +24,8 @@ type snsEnvelope struct {
 	UnsubscribeURL   string
 }
 
-// coverageEvent is the event of a change of a coverage status in EventBridge's
-// envelope.
+// coverageEvent is GuardDuty's event of a changed coverage status, in the envelope
+// of EventBridge.
 type coverageEvent struct {
 	Version    string      `json:"version"`
 	ID         string      `json:"id"`
@@ -36,33 +38,33 @@ type coverageEvent struct {
 	Detail     eventDetail `json:"detail"`
 }
 
-// eventDetail is the union of two schemas. The documented one is in the
-// GuardDuty user guide, "Configuring coverage status change notifications"; it
-// leaves the case of a status and the form of a time open, which are here those
-// of the API and of EventBridge. The observed one is that of the captures in
+// eventDetail is the union of two schemas. The documented one is in the GuardDuty
+// user guide, "Configuring coverage status change notifications"; it does not
+// define the case of a status and the form of a time, so those of the API and of
+// EventBridge are used. The observed one is that of the captures in
 // github.com/cevoaustralia/aws-to-slack, test/parsers/guardduty-runtime.test.js.
 type eventDetail struct {
-	SchemaVersion     string          `json:"schemaVersion,omitempty"`     // documented
-	ResourceAccountID string          `json:"resourceAccountId,omitempty"` // documented
-	AccountID         string          `json:"accountId,omitempty"`         // observed
-	CurrentStatus     string          `json:"currentStatus"`
-	PreviousStatus    string          `json:"previousStatus"` // empty for a resource that is new
-	ResourceDetails   resourceOfEvent `json:"resourceDetails"`
-	Issue             string          `json:"issue"`
-	// LastUpdatedAt is a text as documented, and a number as observed: of
-	// microseconds for an EKS cluster, else of milliseconds.
+	SchemaVersion     string        `json:"schemaVersion,omitempty"`     // documented
+	ResourceAccountID string        `json:"resourceAccountId,omitempty"` // documented
+	AccountID         string        `json:"accountId,omitempty"`         // observed
+	CurrentStatus     string        `json:"currentStatus"`
+	PreviousStatus    string        `json:"previousStatus"` // empty for a resource that is new
+	ResourceDetails   eventResource `json:"resourceDetails"`
+	Issue             string        `json:"issue"`
+	// LastUpdatedAt is a string in the documented schema and a number in the
+	// observed one: microseconds for an EKS cluster, otherwise milliseconds.
 	LastUpdatedAt any `json:"lastUpdatedAt,omitempty"`
 }
 
-// resourceOfEvent is as in the API but for an EKS cluster.
-type resourceOfEvent struct {
+// eventResource is as in the API, except for an EKS cluster.
+type eventResource struct {
 	resourceDetails
-	EKSCluster *eksClusterOfEvent `json:"eksClusterDetails,omitempty"`
+	EKSCluster *eventEKSCluster `json:"eksClusterDetails,omitempty"`
 }
 
-// eksClusterOfEvent has numbers of nodes that are texts as documented, and were
-// -1 whenever observed.
-type eksClusterOfEvent struct {
+// eventEKSCluster has node counts that are strings in the documented schema and
+// always -1 in the observed one.
+type eventEKSCluster struct {
 	ClusterName    string        `json:"clusterName"`
 	AvailableNodes any           `json:"availableNodes"`
 	DesiredNodes   any           `json:"desiredNodes"`
@@ -80,8 +82,8 @@ type change struct {
 	time      time.Time
 }
 
-// text writes the change as it comes into the queue.
-func (c change) text(q *Queue, at QueueAddress) (string, error) {
+// body returns the message of the change for a queue.
+func (c change) body(q *Queue, at queue.Address) (string, error) {
 	event, err := json.Marshal(c.event(at.AccountID, q.Observed))
 	if err != nil || q.Events != SNS {
 		return string(event), err
@@ -89,19 +91,19 @@ func (c change) text(q *Queue, at QueueAddress) (string, error) {
 	topic := "arn:aws:sns:" + at.Region + ":" + at.AccountID + ":" + at.Name
 	host := "https://sns." + at.Region + ".amazonaws.com/"
 	envelope, err := json.Marshal(snsEnvelope{
-		Type: "Notification", MessageID: newUUID(), TopicARN: topic, Message: string(event),
+		Type: "Notification", MessageID: queue.NewUUID(), TopicARN: topic, Message: string(event),
 		Timestamp: c.time.UTC().Format("2006-01-02T15:04:05.000Z"), SignatureVersion: "1",
-		Signature:      base64.StdEncoding.EncodeToString([]byte("nobody has signed this message")),
+		Signature:      base64.StdEncoding.EncodeToString([]byte("not a signature")),
 		SigningCertURL: host + "SimpleNotificationService-0.pem",
 		UnsubscribeURL: host + "?Action=Unsubscribe&SubscriptionArn=" + topic + ":" + c.id,
 	})
 	return string(envelope), err
 }
 
-// event writes the change as EventBridge delivers it from a bus of the account.
+// event returns the event as a bus of the account delivers it.
 func (c change) event(busAccount string, observed bool) coverageEvent {
 	var row coverageResource
-	c.write(&row)
+	c.fillDetails(&row)
 	e := coverageEvent{
 		Version: "0", ID: c.id, DetailType: "GuardDuty Runtime Protection Unhealthy", Source: "aws.guardduty",
 		Account: busAccount, Time: c.time.UTC().Format(time.RFC3339), Region: c.region(), Resources: []string{},
@@ -110,9 +112,9 @@ func (c change) event(busAccount string, observed bool) coverageEvent {
 		e.DetailType = "GuardDuty Runtime Protection Healthy"
 	}
 	row.ResourceDetails.ResourceType = c.resourceType()
-	details := resourceOfEvent{resourceDetails: row.ResourceDetails}
+	details := eventResource{resourceDetails: row.ResourceDetails}
 	if eks := row.ResourceDetails.EKSCluster; eks != nil {
-		details.EKSCluster = eks.ofEvent(observed)
+		details.EKSCluster = eks.toEvent(observed)
 	}
 	e.Detail = eventDetail{ResourceDetails: details, Issue: row.Issue, LastUpdatedAt: c.lastUpdatedAt(observed)}
 	if observed {
@@ -125,8 +127,8 @@ func (c change) event(busAccount string, observed bool) coverageEvent {
 	return e
 }
 
-// lastUpdatedAt is the row's updatedAt, to the millisecond as there; nil where
-// it has none.
+// lastUpdatedAt returns the row's update time in milliseconds, or nil if it has
+// none.
 func (c change) lastUpdatedAt(observed bool) any {
 	t := c.updatedAt()
 	switch {
@@ -141,8 +143,8 @@ func (c change) lastUpdatedAt(observed bool) any {
 	}
 }
 
-func (d *eksClusterDetails) ofEvent(observed bool) *eksClusterOfEvent {
-	out := &eksClusterOfEvent{ClusterName: d.ClusterName, ManagementType: d.ManagementType}
+func (d *eksClusterDetails) toEvent(observed bool) *eventEKSCluster {
+	out := &eventEKSCluster{ClusterName: d.ClusterName, ManagementType: d.ManagementType}
 	if observed {
 		out.AvailableNodes, out.DesiredNodes, out.AddonDetails = -1, -1, d.AddonDetails
 		return out
@@ -155,7 +157,7 @@ func (d *eksClusterDetails) ofEvent(observed bool) *eksClusterOfEvent {
 	return out
 }
 
-// observedStatus is a status in the case that events have had.
+// observedStatus returns a status in the case that was observed in events.
 func observedStatus(status string) string {
 	switch status {
 	case healthy:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Statuses, kinds and keys of the coverage API that have a meaning here.
+// Resource types, keys and orders of the coverage API.
 const (
 	resourceECS = "ECS"
 	resourceEC2 = "EC2"
@@ -17,7 +17,7 @@ const (
 	keyCoverageStatus = "COVERAGE_STATUS"
 	keyECSClusterName = "ECS_CLUSTER_NAME"
 	keyEKSClusterName = "EKS_CLUSTER_NAME"
-	keyClusterName    = "CLUSTER_NAME" // of EKS; the name before the present one
+	keyClusterName    = "CLUSTER_NAME" // the deprecated name of EKS_CLUSTER_NAME
 	keyClusterARN     = "CLUSTER_ARN"
 	keyInstanceID     = "INSTANCE_ID"
 	keyAgentVersion   = "AGENT_VERSION"
@@ -48,7 +48,7 @@ func sortKeys() []string {
 	}
 }
 
-// filterCriteria narrows the rows: every criterion must hold.
+// filterCriteria filters rows: every criterion must match.
 type filterCriteria struct {
 	FilterCriterion []struct {
 		CriterionKey    string `json:"criterionKey"`
@@ -59,7 +59,7 @@ type filterCriteria struct {
 	} `json:"filterCriterion"`
 }
 
-// validate refuses what the API refuses.
+// validate returns an error for what the API refuses.
 func (f filterCriteria) validate() error {
 	if n := len(f.FilterCriterion); n > maxCriteria {
 		return invalidParameter("filterCriterion has %d criteria, at most %d are allowed", n, maxCriteria)
@@ -75,10 +75,9 @@ func (f filterCriteria) validate() error {
 	return nil
 }
 
-// fits reports whether every criterion holds for the row: its attribute is
-// one of equals, and none of notEquals. A row without the attribute is none of
-// any values.
-func (f filterCriteria) fits(r row) bool {
+// matches reports whether every criterion matches the row: its attribute is in
+// equals and not in notEquals. A row without the attribute has no value.
+func (f filterCriteria) matches(r coverageRow) bool {
 	for _, c := range f.FilterCriterion {
 		value, has := r.value(c.CriterionKey)
 		equals, notEquals := c.FilterCondition.Equals, c.FilterCondition.NotEquals
@@ -92,8 +91,8 @@ func (f filterCriteria) fits(r row) bool {
 	return true
 }
 
-// names reports whether a criterion asks for the value of the key.
-func (f filterCriteria) names(key, value string) bool {
+// selects reports whether a criterion has the value in equals for the key.
+func (f filterCriteria) selects(key, value string) bool {
 	for _, c := range f.FilterCriterion {
 		if c.CriterionKey == key && slices.Contains(c.FilterCondition.Equals, value) {
 			return true
@@ -108,7 +107,8 @@ type sortCriteria struct {
 	OrderBy       string `json:"orderBy"`
 }
 
-// validate refuses what the API refuses, given the filter beside it.
+// validate returns an error for what the API refuses, in combination with the
+// filter.
 func (c sortCriteria) validate(f filterCriteria) error {
 	if c.AttributeName != "" && !slices.Contains(sortKeys(), c.AttributeName) {
 		return invalidParameter("attributeName %q", c.AttributeName)
@@ -116,14 +116,14 @@ func (c sortCriteria) validate(f filterCriteria) error {
 	if !slices.Contains([]string{"", orderAscending, orderDescending}, c.OrderBy) {
 		return invalidParameter("orderBy %q", c.OrderBy)
 	}
-	if c.AttributeName == keyIssue && f.names(keyResourceType, resourceEC2) {
-		return invalidParameter("attributeName ISSUE does not go with the resource type EC2")
+	if c.AttributeName == keyIssue && f.selects(keyResourceType, resourceEC2) {
+		return invalidParameter("attributeName ISSUE is not supported for the resource type EC2")
 	}
 	return nil
 }
 
-// position is a row's place in an order. It says where a page ended whatever
-// happens to the rows around it.
+// position is a row's place in an order. It identifies the end of a page even if
+// rows are added or removed.
 type position struct {
 	Key, ID string
 }

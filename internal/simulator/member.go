@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// Values of relationshipStatus that have a meaning here. Enabled and Disabled,
-// an account whose monitoring the administrator has stopped, are members.
+// Values of relationshipStatus. Disabled is a member whose monitoring the
+// administrator has stopped.
 const (
 	relationEnabled  = "Enabled"
 	relationDisabled = "Disabled"
@@ -27,7 +29,7 @@ type member struct {
 	UpdatedAt          string `json:"updatedAt"`
 }
 
-// associated reports whether the account has been invited and has not left.
+// associated reports whether the account was invited and has not left.
 func (m member) associated() bool {
 	return slices.Contains([]string{relationEnabled, relationDisabled, relationInvited}, m.RelationshipStatus)
 }
@@ -43,15 +45,13 @@ func (s *Server) relationship(d *Detector, member string) string {
 	return relationRemoved
 }
 
-// administers reports whether the account's settings are in the hands of the
-// administrator's detector d.
+// administers reports whether the administrator's detector d manages the account.
 func (s *Server) administers(d *Detector, accountID string) bool {
 	return slices.Contains(d.Members, accountID) &&
 		slices.Contains([]string{relationEnabled, relationDisabled}, s.relationship(d, accountID))
 }
 
-// administratorDetector is ownDetector for the calls that a member may not
-// make.
+// administratorDetector is ownDetector for calls that members may not make.
 func (s *Server) administratorDetector(req *request) (*Detector, error) {
 	d, err := s.ownDetector(req)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Server) administratorDetector(req *request) (*Detector, error) {
 	return d, nil
 }
 
-// listMembers lists the members in the order of their account IDs.
+// listMembers lists the members by account ID.
 func (s *Server) listMembers(req *request) (any, error) {
 	d, err := s.administratorDetector(req)
 	if err != nil {
@@ -79,9 +79,9 @@ func (s *Server) listMembers(req *request) (any, error) {
 	if !slices.Contains([]string{"", "true", "false"}, onlyAssociated) {
 		return nil, invalidParameter("onlyAssociated %q", onlyAssociated)
 	}
-	purpose := strings.Join([]string{req.call.Operation, d.ID, onlyAssociated}, "\n")
+	scope := strings.Join([]string{req.call.Operation, d.ID, onlyAssociated}, "\n")
 	var after string
-	if page.token != "" && !s.sealer.open(purpose, page.token, &after) {
+	if page.token != "" && !s.tokens.Decode(scope, page.token, &after) {
 		return nil, invalidParameter("nextToken")
 	}
 
@@ -95,8 +95,8 @@ func (s *Server) listMembers(req *request) (any, error) {
 			continue
 		}
 		if len(out.Members) == page.limit {
-			if out.NextToken, err = s.sealer.seal(purpose, out.Members[page.limit-1].AccountID); err != nil {
-				return nil, fmt.Errorf("seal the page token: %w", err)
+			if out.NextToken, err = s.tokens.Encode(scope, out.Members[page.limit-1].AccountID); err != nil {
+				return nil, fmt.Errorf("encode the page token: %w", err)
 			}
 			break
 		}
@@ -105,7 +105,7 @@ func (s *Server) listMembers(req *request) (any, error) {
 	return out, nil
 }
 
-// member describes the member account id of the administrator's detector d.
+// member returns the member account id of the administrator's detector d.
 func (s *Server) member(administrator, id string, d *Detector) member {
 	m := member{
 		AccountID: id, MasterID: administrator, AdministratorID: administrator,
@@ -129,14 +129,14 @@ type memberFeatures struct {
 	Features    []feature   `json:"features"`
 }
 
-// unprocessedAccount is an account that a call for many could not deal with.
+// unprocessedAccount is an account without a result in a call for several.
 type unprocessedAccount struct {
 	AccountID string `json:"accountId"`
 	Result    string `json:"result"`
 }
 
-// getMemberDetectors gives the features of the members asked for. An account
-// that is none is not an error of the call.
+// getMemberDetectors returns the features of members. Accounts that are not
+// members are listed as unprocessed.
 func (s *Server) getMemberDetectors(req *request) (any, error) {
 	d, err := s.administratorDetector(req)
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Server) getMemberDetectors(req *request) (any, error) {
 	var in struct {
 		AccountIDs []string `json:"accountIds"`
 	}
-	if err := decode(req.body, &in, "accountIds"); err != nil {
+	if err := awswire.Decode(req.body, &in, "accountIds"); err != nil {
 		return nil, badRequest("%v", err)
 	}
 	if n := len(in.AccountIDs); n < 1 || n > pageLimit {

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// accountsLimit is the most, and by default, that a page of ListAccounts holds.
+// accountsLimit is the maximum and default number of accounts of a page.
 const accountsLimit = 20
 
-// organisationAccount is an element of ListAccounts' Accounts. JoinedTimestamp
+// organizationAccount is an element of ListAccounts' Accounts. JoinedTimestamp
 // is a number of epoch seconds.
-type organisationAccount struct {
+type organizationAccount struct {
 	ID              string  `json:"Id"`
 	ARN             string  `json:"Arn"`
 	Email           string  `json:"Email"`
@@ -22,41 +24,41 @@ type organisationAccount struct {
 	JoinedTimestamp float64 `json:"JoinedTimestamp,omitempty"`
 }
 
-// accountsPosition is where a page of ListAccounts ended.
+// accountsPosition is the end of a page of ListAccounts.
 type accountsPosition struct {
 	After string // the last account ID
-	Empty int    // how many empty pages came after it
+	Empty int    // how many empty pages followed it
 }
 
-// ids returns the IDs of every account of the organisation, in order.
-func (o *Organisation) ids() []string {
+// ids returns the sorted IDs of all accounts of the organization.
+func (o *Organization) ids() []string {
 	ids := slices.Concat([]string{o.ManagementAccount}, o.Delegated, o.Accounts)
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-// callerOrganisation returns the organisation of the caller, who must be one
-// that may list its accounts.
-func (s *Server) callerOrganisation(req *request) (*Organisation, error) {
-	o, caller := s.world.Organisation, req.session.AccountID
+// callerOrganization returns the caller's organization, if the caller may list its
+// accounts.
+func (s *Server) callerOrganization(req *request) (*Organization, error) {
+	o, caller := s.world.Organization, req.session.AccountID
 	if o == nil || !slices.Contains(o.ids(), caller) {
-		return nil, &fault{
-			status: http.StatusBadRequest, code: "AWSOrganizationsNotInUseException",
-			message: "Your account is not a member of an organization.",
+		return nil, &awswire.APIError{
+			Status: http.StatusBadRequest, Code: "AWSOrganizationsNotInUseException",
+			Message: "Your account is not a member of an organization.",
 		}
 	}
 	if caller != o.ManagementAccount && !slices.Contains(o.Delegated, caller) {
-		return nil, &fault{
-			status: http.StatusBadRequest, code: "AccessDeniedException",
-			message: "You don't have permissions to access this resource.",
+		return nil, &awswire.APIError{
+			Status: http.StatusBadRequest, Code: "AccessDeniedException",
+			Message: "You don't have permissions to access this resource.",
 		}
 	}
 	return o, nil
 }
 
-// listAccounts lists the accounts of the caller's organisation by ID.
+// listAccounts lists the accounts of the caller's organization by ID.
 func (s *Server) listAccounts(req *request) (any, error) {
-	o, err := s.callerOrganisation(req)
+	o, err := s.callerOrganization(req)
 	if err != nil {
 		return nil, err
 	}
@@ -64,22 +66,22 @@ func (s *Server) listAccounts(req *request) (any, error) {
 		MaxResults int    `json:"MaxResults"`
 		NextToken  string `json:"NextToken"`
 	}{MaxResults: accountsLimit}
-	if err := decode(req.body, &in, "MaxResults", "NextToken"); err != nil {
+	if err := awswire.Decode(req.body, &in, "MaxResults", "NextToken"); err != nil {
 		return nil, invalidInput("%v", err)
 	}
 	if in.MaxResults < 1 || in.MaxResults > accountsLimit {
 		return nil, invalidInput("MaxResults %d is not between 1 and %d", in.MaxResults, accountsLimit)
 	}
-	const purpose = "ListAccounts"
+	const scope = "ListAccounts"
 	var at accountsPosition
-	if in.NextToken != "" && !s.sealer.open(purpose+o.ManagementAccount, in.NextToken, &at) {
+	if in.NextToken != "" && !s.tokens.Decode(scope+o.ManagementAccount, in.NextToken, &at) {
 		return nil, invalidInput("NextToken is invalid")
 	}
 
 	out := struct {
-		Accounts  []organisationAccount `json:"Accounts"`
+		Accounts  []organizationAccount `json:"Accounts"`
 		NextToken string                `json:"NextToken,omitempty"`
-	}{Accounts: []organisationAccount{}}
+	}{Accounts: []organizationAccount{}}
 	rest := slices.DeleteFunc(o.ids(), func(id string) bool { return id <= at.After })
 	switch {
 	case at.Empty < o.EmptyPages:
@@ -92,18 +94,18 @@ func (s *Server) listAccounts(req *request) (any, error) {
 		out.Accounts = s.describe(o, rest)
 		return out, nil
 	}
-	if out.NextToken, err = s.sealer.seal(purpose+o.ManagementAccount, at); err != nil {
-		return nil, fmt.Errorf("seal the page token: %w", err)
+	if out.NextToken, err = s.tokens.Encode(scope+o.ManagementAccount, at); err != nil {
+		return nil, fmt.Errorf("encode the page token: %w", err)
 	}
 	return out, nil
 }
 
-// describe writes accounts of the organisation as the API does. Those that the
-// world does not have otherwise are without a name.
-func (s *Server) describe(o *Organisation, ids []string) []organisationAccount {
-	list := []organisationAccount{}
+// describe returns accounts in the form of the API. Accounts that are not in the
+// world have no name.
+func (s *Server) describe(o *Organization, ids []string) []organizationAccount {
+	list := []organizationAccount{}
 	for _, id := range ids {
-		out := organisationAccount{
+		out := organizationAccount{
 			ID: id, ARN: "arn:aws:organizations::" + o.ManagementAccount + ":account/o-simulator0/" + id,
 			State: "ACTIVE", JoinedMethod: "CREATED",
 		}
@@ -119,7 +121,7 @@ func (s *Server) describe(o *Organisation, ids []string) []organisationAccount {
 				out.JoinedTimestamp = float64(a.JoinedAt.UnixMilli()) / 1000
 			}
 		}
-		// the elder member, which knows fewer words
+		// Status, the deprecated member, has fewer values than State.
 		if slices.Contains([]string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}, out.State) {
 			out.Status = out.State
 		}
@@ -128,7 +130,7 @@ func (s *Server) describe(o *Organisation, ids []string) []organisationAccount {
 	return list
 }
 
-// invalidInput is Organizations' refusal of an input.
+// invalidInput returns Organizations' error for an invalid input.
 func invalidInput(format string, args ...any) error {
-	return &fault{status: http.StatusBadRequest, code: "InvalidInputException", message: fmt.Sprintf(format, args...)}
+	return &awswire.APIError{Status: http.StatusBadRequest, Code: "InvalidInputException", Message: fmt.Sprintf(format, args...)}
 }

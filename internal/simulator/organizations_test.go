@@ -18,7 +18,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// organisedWorld is smallWorld with an organisation of the management account
+// organisedWorld is smallWorld with an organization of the management account
 // 100000000000, the administrator, the member, and n accounts that hold nothing.
 func organisedWorld(n, emptyPages int) *simulator.World {
 	const management = "100000000000"
@@ -28,11 +28,11 @@ func organisedWorld(n, emptyPages int) *simulator.World {
 		JoinedAt: time.Date(2020, 1, 2, 3, 4, 5, 500e6, time.UTC),
 	})
 	w.Account(memberID).State = "PENDING_ACTIVATION"
-	w.Organisation = &simulator.Organisation{
+	w.Organization = &simulator.Organization{
 		ManagementAccount: management, Delegated: []string{administrator}, Accounts: []string{memberID, administrator}, EmptyPages: emptyPages,
 	}
 	for i := range n {
-		w.Organisation.Accounts = append(w.Organisation.Accounts, fmt.Sprintf("5000000000%02d", i))
+		w.Organization.Accounts = append(w.Organization.Accounts, fmt.Sprintf("5000000000%02d", i))
 	}
 	return w
 }
@@ -119,10 +119,10 @@ func TestListAccountsRefusals(t *testing.T) {
 		{name: "made-up token", body: `{"NextToken":"x"}`, code: "InvalidInputException"},
 		{name: "other case", body: `{"maxResults":5}`, code: "InvalidInputException"},
 		{name: "a member account", keys: keysOf(memberID), code: "AccessDeniedException"},
-		{name: "another organisation's account", keys: keysOf(outsider), code: "AWSOrganizationsNotInUseException"},
+		{name: "another organization's account", keys: keysOf(outsider), code: "AWSOrganizationsNotInUseException"},
 		{
-			name:   "no organisation",
-			change: func(w *simulator.World) { w.Organisation = nil },
+			name:   "no organization",
+			change: func(w *simulator.World) { w.Organization = nil },
 			code:   "AWSOrganizationsNotInUseException",
 		},
 		{name: "unknown key", keys: simulator.Keys{AccessKeyID: "AKIAUNKNOWN", SecretAccessKey: "x"}, code: "UnrecognizedClientException"},

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // inProcess brings requests to a server without a network, so that a test's
@@ -244,7 +245,7 @@ func TestInterceptOfSQS(t *testing.T) {
 	queue := openBox(t, url, queueName)
 	queue.send("one")
 	s.SetIntercept(func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		simulator.RefuseSQS(w, http.StatusBadRequest, "RequestThrottled", c.Operation)
+		awswire.WriteSQSError(w, http.StatusBadRequest, "RequestThrottled", c.Operation)
 		return true
 	})
 	got := queue.poll(t.Context())
@@ -253,7 +254,7 @@ func TestInterceptOfSQS(t *testing.T) {
 		t.Errorf("refused with %v", got.err)
 	}
 	s.SetIntercept(func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		simulator.RefuseSQS(w, http.StatusBadRequest, "QueueDoesNotExist", "gone")
+		awswire.WriteSQSError(w, http.StatusBadRequest, "QueueDoesNotExist", "gone")
 		return true
 	})
 	if got := queue.poll(t.Context()); !errors.As(got.err, new(*types.QueueDoesNotExist)) {

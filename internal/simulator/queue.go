@@ -1,80 +1,48 @@
 package simulator
 
 import (
-	"net/url"
-	"strings"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
-// Queue is a standard queue of Amazon SQS. Its messages are in the Server.
+// Queue is an Amazon SQS standard queue. The Server holds its messages.
 type Queue struct {
 	Region, Name string
-	// VisibilityTimeout is for how long, in whole seconds, a message that has
-	// been received is hidden where the receiver does not say. Zero means 30 s.
+	// VisibilityTimeout is in whole seconds, as on AWS. Zero means 30 s.
 	VisibilityTimeout time.Duration
-	// DeadLetter names the queue of the same account and Region to which a
-	// message goes instead of being received more than MaxReceives times.
-	// Without a name, a number or such a queue there is no end to it.
+	// DeadLetter is the name of the queue of the same account and Region to which
+	// a message is moved instead of being received more than MaxReceives times.
+	// It has no effect if the name is empty, the number zero or the queue missing.
 	DeadLetter  string
 	MaxReceives int
-	// AnyCaller lets the principals of other accounts use the queue. They are
-	// refused otherwise.
+	// AnyCaller allows principals of other accounts to use the queue.
 	AnyCaller bool
-	// Events is how the queue gets the event of every change of a coverage
-	// status in the world: of every account and Region where a detector runs
-	// Runtime Monitoring, as where rules forward them to one bus.
+	// Events is the form in which the queue receives an event for each change of a
+	// coverage status in any account and Region where a detector has Runtime
+	// Monitoring on, as if rules forwarded them to one bus.
 	Events EventFormat
-	// Observed has the events written as they have been seen in the wild. They
-	// are written as the GuardDuty user guide documents them otherwise.
+	// Observed selects the event schema that was observed on AWS instead of the
+	// one that the GuardDuty user guide documents.
 	Observed bool
 }
 
-// EventFormat is how events come into a queue.
+// EventFormat is the form of the events in a queue.
 type EventFormat int
 
 // The formats of events.
 const (
 	NoEvents EventFormat = iota
 	Direct               // as EventBridge delivers them to a queue
-	SNS                  // as strings within the envelope of a topic in between
+	SNS                  // as strings in the envelope of an SNS topic
 )
 
-// QueueAddress tells a queue from all others of a world.
-type QueueAddress struct {
-	AccountID, Region, Name string
-}
-
-// URL returns the queue's URL at an endpoint such as Running.URL. As on AWS, its
-// Region is that of the endpoint, so here that of the request's signature.
-func (q QueueAddress) URL(endpoint string) string {
-	return strings.TrimSuffix(endpoint, "/") + "/" + q.AccountID + "/" + q.Name
-}
-
-func (q QueueAddress) arn() string {
-	return "arn:aws:sqs:" + q.Region + ":" + q.AccountID + ":" + q.Name
-}
-
-// parseQueueURL reads a queue's URL, whatever its host. The zero value means
-// that it is none.
-func parseQueueURL(text, region string) QueueAddress {
-	u, err := url.Parse(text)
-	if err != nil {
-		return QueueAddress{}
-	}
-	account, name, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
-	if account == "" || name == "" || strings.Contains(name, "/") {
-		return QueueAddress{}
-	}
-	return QueueAddress{AccountID: account, Region: region, Name: name}
-}
-
-// Queue returns the account's queue of that Region and name, nil when there is
-// none.
+// Queue returns the account's queue of that Region and name, or nil.
 func (a *Account) Queue(region, name string) *Queue {
 	return first(a.Queues, func(q *Queue) bool { return q.Region == region && q.Name == name })
 }
 
-// visibilityTimeout returns VisibilityTimeout, or what stands for zero.
+// visibilityTimeout returns VisibilityTimeout or its default.
 func (q *Queue) visibilityTimeout() time.Duration {
 	if q.VisibilityTimeout == 0 {
 		return 30 * time.Second
@@ -82,21 +50,21 @@ func (q *Queue) visibilityTimeout() time.Duration {
 	return q.VisibilityTimeout
 }
 
-// deadLetter returns the queue to which messages of the account's queue q go in
-// the end, and after how many receives; zero where there is none.
-func (a *Account) deadLetter(q *Queue) (QueueAddress, int) {
+// deadLetter returns the dead-letter queue of the account's queue q and the
+// number of receives; zero values if there is none.
+func (a *Account) deadLetter(q *Queue) (queue.Address, int) {
 	if q.MaxReceives == 0 || a.Queue(q.Region, q.DeadLetter) == nil {
-		return QueueAddress{}, 0
+		return queue.Address{}, 0
 	}
-	return QueueAddress{AccountID: a.ID, Region: q.Region, Name: q.DeadLetter}, q.MaxReceives
+	return queue.Address{AccountID: a.ID, Region: q.Region, Name: q.DeadLetter}, q.MaxReceives
 }
 
 // queues returns every queue of the world by its address.
-func (w *World) queues() map[QueueAddress]*Queue {
-	all := map[QueueAddress]*Queue{}
+func (w *World) queues() map[queue.Address]*Queue {
+	all := map[queue.Address]*Queue{}
 	for _, a := range w.Accounts {
 		for _, q := range a.Queues {
-			at := QueueAddress{AccountID: a.ID, Region: q.Region, Name: q.Name}
+			at := queue.Address{AccountID: a.ID, Region: q.Region, Name: q.Name}
 			if all[at] == nil {
 				all[at] = q
 			}

@@ -2,46 +2,50 @@ package simulator
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
-// request is one API call on its way through the server.
+// request is one API call in progress.
 type request struct {
 	id       string
 	http     *http.Request
 	body     []byte
 	form     url.Values // of a Query call
 	call     Call
-	protocol protocol // nil for a service that is not served
-	sig      signature
+	protocol awswire.Protocol // nil for an unknown service
+	sig      awswire.Signature
 	sigErr   error
 	session  session // the caller, once authenticated
 	// detectorID is the one in the path of a GuardDuty call, unescaped.
 	detectorID string
-	queue      QueueAddress // of an SQS call, zero where its URL tells of none
-	operation  operation    // nil when there is none such
-	// ending is closed when calls that wait are to be answered at once.
-	ending <-chan struct{}
+	queue      queue.Address // of an SQS call; zero if its URL is invalid
+	operation  operation     // nil if unknown
+	// stopping is closed when long polls must return.
+	stopping <-chan struct{}
 }
 
-// operation performs a call under the server's read lock. Its answer must not
-// share memory with the world that Update could change.
+// operation performs a call with the server's read lock held. Its response must
+// not share memory with the world, which Update may change.
 type operation func(*Server, *request) (any, error)
 
-// later is an operation's answer that has to be waited for: it is called without
-// the server's lock.
-type later func() (any, error)
+// deferred is the response of an operation that blocks. It is called without the
+// server's lock.
+type deferred func() (any, error)
 
-// newRequest reads from r what service and operation it is for.
+// newRequest returns the request with its service and operation.
 func newRequest(r *http.Request, body []byte) *request {
 	req := &request{http: r, body: body}
-	req.sig, req.sigErr = parseSignature(r.Header)
-	req.call.Service, req.call.Region = req.sig.service, req.sig.region
-	service := req.sig.service
-	if service == "" { // unsigned: the shape tells whose error to answer
+	req.sig, req.sigErr = awswire.ParseSignature(r.Header)
+	req.call.Service, req.call.Region = req.sig.Service, req.sig.Region
+	service := req.sig.Service
+	if service == "" { // unsigned: the form of the request determines the form of the error
 		service = "guardduty"
 		switch {
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), sqsTarget):
@@ -52,24 +56,24 @@ func newRequest(r *http.Request, body []byte) *request {
 	}
 	switch service {
 	case "guardduty":
-		req.protocol = restJSON{}
+		req.protocol = awswire.RESTJSON{}
 		req.routeGuardDuty()
 	case "account":
-		req.protocol = restJSON{}
+		req.protocol = awswire.RESTJSON{}
 		if r.Method == http.MethodPost && r.URL.Path == "/listRegions" {
 			req.call.Operation, req.operation = "ListRegions", (*Server).listRegions
 		}
 	case "sts":
-		req.protocol = queryXML{}
+		req.protocol = awswire.QueryXML{}
 		req.routeSTS()
 	case "organizations":
-		req.protocol = awsJSON{}
+		req.protocol = awswire.AWSJSON{}
 		if r.Method == http.MethodPost && r.URL.Path == "/" &&
 			r.Header.Get("X-Amz-Target") == "AWSOrganizationsV20161128.ListAccounts" {
 			req.call.Operation, req.operation = "ListAccounts", (*Server).listAccounts
 		}
 	case "sqs":
-		req.protocol = sqsJSON{}
+		req.protocol = awswire.SQSJSON{}
 		req.routeSQS()
 	}
 	return req
@@ -119,18 +123,18 @@ func (req *request) routeSTS() {
 	}
 }
 
-// unread returns the HTTP request with its body still to be read.
+// unread returns the HTTP request with an unread body.
 func (req *request) unread() *http.Request {
 	r := req.http.Clone(req.http.Context())
 	r.Body = io.NopCloser(bytes.NewReader(req.body))
 	return r
 }
 
-// resource is the ARN that a denial of the call names.
+// resource returns the ARN of the call's resource, for the message of a denial.
 func (req *request) resource() string {
 	switch {
-	case req.call.Service == "sqs" && req.queue != QueueAddress{}:
-		return req.queue.arn()
+	case req.call.Service == "sqs" && req.queue != queue.Address{}:
+		return req.queue.ARN()
 	case req.call.Service != "guardduty":
 		return "*"
 	}
@@ -141,8 +145,8 @@ func (req *request) resource() string {
 	return "arn:aws:guardduty:" + req.call.Region + ":" + req.session.AccountID + ":detector/" + id
 }
 
-// action is the IAM action that the call needs. Those of SQS cover the batches
-// as well.
+// action returns the IAM action of the call. In SQS, a batch needs the action of
+// the single call.
 func (req *request) action() string {
 	operation := req.call.Operation
 	if req.call.Service == "sqs" {
@@ -151,28 +155,36 @@ func (req *request) action() string {
 	return req.call.Service + ":" + operation
 }
 
-// perform authorises the call and does it.
+// perform authorizes and performs the call.
 func (s *Server) perform(req *request) (any, error) {
-	answer, err := s.begin(req)
-	if wait, ok := answer.(later); ok && err == nil {
+	response, err := s.performLocked(req)
+	if wait, ok := response.(deferred); ok && err == nil {
 		return wait()
 	}
-	return answer, err
+	return response, err
 }
 
-// begin does what of the call is done under the server's lock.
-func (s *Server) begin(req *request) (any, error) {
+// performLocked authorizes and performs the call with the server's lock held.
+func (s *Server) performLocked(req *request) (any, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if req.operation == nil {
 		return nil, unknownOperation(req.http.Method, req.http.URL.Path)
 	}
 	account := s.index.accounts[req.session.AccountID]
-	if account == nil { // gone since it was authenticated
+	if account == nil { // removed since the authentication
 		return nil, unknownClient()
 	}
 	if err := s.authorize(req); err != nil {
 		return nil, err
 	}
 	return req.operation(s, req)
+}
+
+// unknownOperation returns the error for a path or action that does not exist.
+func unknownOperation(method, path string) error {
+	return &awswire.APIError{
+		Status: http.StatusNotFound, Code: "UnknownOperationException",
+		Message: fmt.Sprintf("The operation %s %s is not supported.", method, path),
+	}
 }

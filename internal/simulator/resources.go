@@ -14,77 +14,77 @@ const (
 // Cluster is one ECS cluster's row of coverage.
 type Cluster struct {
 	Region, Name string
-	// Status is HEALTHY, UNHEALTHY, or any other word. Empty means HEALTHY
+	// Status is HEALTHY, UNHEALTHY or any other string. Empty means HEALTHY
 	// for a cluster without an issue and with every compatible container
-	// instance covered, else UNHEALTHY.
+	// instance covered, otherwise UNHEALTHY.
 	Status         string
 	Issue          string   // the row's own issue
 	Issues         []string // of its Fargate tasks
 	ManagementType string   // AUTO_MANAGED, MANUAL, DISABLED; absent when empty
-	// Covered and Compatible count container instances; 0 and 0 for a cluster
-	// of Fargate tasks only.
+	// Covered and Compatible count container instances; 0 for a cluster with
+	// Fargate tasks only.
 	Covered, Compatible int64
 	UpdatedAt           time.Time // absent when zero
 }
 
-// CoverageStatus returns Status, or what stands for an empty one.
+// CoverageStatus returns Status, or its default.
 func (c *Cluster) CoverageStatus() string {
 	return statusOr(c.Status, c.Issue == "" && len(c.Issues) == 0 && c.Covered >= c.Compatible)
 }
 
-// Instance is one EC2 instance's row of coverage. It stands for itself: an
-// instance of an ECS cluster is not counted in that cluster's row.
+// Instance is one EC2 instance's row of coverage. It has no effect on the counts
+// of its ECS cluster.
 type Instance struct {
 	Region, ID string
-	Type       string // m6i.large; absent when empty, as are the three below
-	// ClusterARN is the ARN of the ECS or EKS cluster that the instance
-	// belongs to.
+	Type       string // m6i.large; absent when empty
+	// ClusterARN is the ARN of the instance's ECS or EKS cluster. It, AgentVersion
+	// and ManagementType are absent when empty.
 	ClusterARN     string
 	AgentVersion   string // v1.6.1
 	ManagementType string // AUTO_MANAGED, MANUAL
 	// Status is as in Cluster. Empty means HEALTHY for an instance without an
-	// issue, else UNHEALTHY.
+	// issue, otherwise UNHEALTHY.
 	Status    string
 	Issue     string
 	UpdatedAt time.Time // absent when zero
 }
 
-// CoverageStatus returns Status, or what stands for an empty one.
+// CoverageStatus returns Status, or its default.
 func (i *Instance) CoverageStatus() string { return statusOr(i.Status, i.Issue == "") }
 
 // EKSCluster is one EKS cluster's row of coverage.
 type EKSCluster struct {
 	Region, Name string
-	// AddonVersion and AddonStatus are those of GuardDuty's security agent,
-	// such as v1.6.1-eksbuild.1 and ACTIVE; absent when empty.
+	// AddonVersion and AddonStatus of GuardDuty's security agent, such as
+	// v1.6.1-eksbuild.1 and ACTIVE; absent when empty.
 	AddonVersion, AddonStatus string
 	ManagementType            string // AUTO_MANAGED, MANUAL; absent when empty
 	// Covered and Compatible count nodes.
 	Covered, Compatible int64
-	// Status is as in Cluster, with nodes in the place of container instances.
+	// Status is as in Cluster, with nodes instead of container instances.
 	Status    string
 	Issue     string
 	UpdatedAt time.Time // absent when zero
 }
 
-// CoverageStatus returns Status, or what stands for an empty one.
+// CoverageStatus returns Status, or its default.
 func (c *EKSCluster) CoverageStatus() string {
 	return statusOr(c.Status, c.Issue == "" && c.Covered >= c.Compatible)
 }
 
-// statusOr returns the status, or the one of a resource that is well or not.
-func statusOr(status string, well bool) string {
+// statusOr returns the status, or the default one if it is empty.
+func statusOr(status string, isHealthy bool) string {
 	switch {
 	case status != "":
 		return status
-	case well:
+	case isHealthy:
 		return healthy
 	default:
 		return unhealthy
 	}
 }
 
-// resource is what a row of coverage is about.
+// resource is the subject of a row of coverage.
 type resource interface {
 	CoverageStatus() string
 	region() string
@@ -92,13 +92,13 @@ type resource interface {
 	arn(accountID string) string
 	resourceType() string
 	managementType() string
-	issueText() string // all of them, to be sorted by
+	issueText() string // all issues, for sorting
 	updatedAt() time.Time
-	// attribute returns the value of a key that not every type of resource
-	// has; "" and false where this one has it not.
+	// attribute returns the value of a type-specific key, and false if the
+	// resource does not have it.
 	attribute(key string) (string, bool)
-	// write fills in the members of out that are the resource's own.
-	write(out *coverageResource)
+	// fillDetails sets the type-specific members of out.
+	fillDetails(out *coverageResource)
 }
 
 var (

@@ -9,50 +9,53 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 const (
-	// maxBody bounds the bytes of a request body. The longest message of SQS,
-	// with every byte of it escaped, needs most of it.
+	// maxBody limits the bytes of a request body. A message of SQS of the maximum
+	// length with every byte escaped needs most of it.
 	maxBody = 8 << 20
-	// maxCalls bounds how many calls are remembered.
+	// maxCalls limits how many calls are recorded.
 	maxCalls = 20_000
 )
 
 // Options configures a Server. The zero value is usable.
 type Options struct {
-	// Now is the clock of the server: of signatures, expiring credentials, the
-	// rows that are put through the control endpoint, events and the visibility
-	// of messages. It may be called while the world cannot be updated, and must
-	// not wait for who updates it. nil means time.Now.
+	// Now is the clock for signatures, credentials, rows that are written through
+	// the admin endpoint, events and the visibility of messages. It may be called
+	// while the server's lock is held, so it must not call the server. nil means
+	// time.Now.
 	Now func() time.Time
-	// Latency is how long every call takes at least. Zero means 500 µs and a
-	// negative value means none: against a server that answers at once, the
-	// AWS SDK for Go closes some request bodies early and drops their
-	// connections, which no real network shows.
+	// Latency is the minimum duration of a call. Zero means 500 µs, a negative
+	// value none: with a server that responds immediately, which no real network
+	// has, the AWS SDK for Go closes some request bodies early and drops their
+	// connections.
 	Latency time.Duration
 	// Intercept is as in SetIntercept; nil means none.
 	Intercept Intercept
-	// Logger receives one debug line for each call. nil means silence.
+	// Logger receives one debug line for each call. nil means no logging.
 	Logger *slog.Logger
 }
 
 // Call describes one API call.
 type Call struct {
 	Time      time.Time // when it arrived, by the server's clock
-	Service   string    // guardduty, sts, account, organizations, sqs; what the caller signed for, "" when unsigned
-	Operation string    // as in the API's model, "" when there is none such
-	Region    string    // what the caller signed for
+	Service   string    // guardduty, sts, account, organizations or sqs, as signed; "" when unsigned
+	Operation string    // as in the API's model, "" when unknown
+	Region    string    // as signed
 	AccountID string    // the caller's account, "" when not authenticated
 	Role      string    // the caller's role with its path, "" for long-term keys
-	Status    int       // HTTP status of the answer; 0 while intercepting, or when nothing was answered
-	Error     string    // AWS's error code of the answer, "" when it succeeded or was intercepted
+	Status    int       // HTTP status; 0 while intercepted, or without a response
+	Error     string    // AWS's error code, "" when the call succeeded or was intercepted
 }
 
-// Intercept sees an authenticated call before it is answered. It may answer in
-// the server's stead and return true; after false it must not have written.
-// The request's body is unread. It runs outside of the server's locks and may
-// call any method of the Server; calls are intercepted concurrently.
+// Intercept is called with an authenticated call before it is processed. It may
+// write a response itself and return true; if it returns false it must not have
+// written. The request's body has not been read. It is called concurrently and
+// without the server's locks, so it may call any method of the Server.
 type Intercept func(Call, http.ResponseWriter, *http.Request) bool
 
 // Server serves a World. It is safe for concurrent use. The zero value is not
@@ -61,8 +64,9 @@ type Server struct {
 	now     func() time.Time
 	latency time.Duration
 	logger  *slog.Logger
-	sealer  sealer
-	mail    *mailboxes // of the queues of world; its lock is taken after mu
+	tokens  awswire.TokenCodec
+
+	messages *queue.Store // of the world's queues; its lock is acquired after mu
 
 	mu    sync.RWMutex // guards world and index
 	world *World
@@ -75,15 +79,15 @@ type Server struct {
 
 var _ http.Handler = (*Server)(nil)
 
-// New returns a server of w, which belongs to the server from then on: it is
-// changed through Update alone.
+// New returns a server of w. The server owns w from then on: change it only
+// through Update.
 func New(w *World, o Options) *Server {
 	s := &Server{
 		now:       o.Now,
 		latency:   o.Latency,
 		logger:    o.Logger,
-		sealer:    newSealer(),
-		mail:      newMailboxes(),
+		tokens:    awswire.NewTokenCodec(),
+		messages:  queue.NewStore(),
 		world:     w,
 		index:     newIndex(w),
 		intercept: o.Intercept,
@@ -100,77 +104,75 @@ func New(w *World, o Options) *Server {
 	return s
 }
 
-// Update calls f with the served world and no call in progress reading it. f
-// must neither keep the world nor call the server. The queues that want events
-// get one of each coverage status that f has changed, and a queue that is gone
-// loses its messages.
+// Update calls f with the world while no call reads it. f must neither keep the
+// world nor call the server. The queues with Events receive an event for each
+// coverage status that f changes; the messages of removed queues are deleted.
 func (s *Server) Update(f func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.world.statuses()
 	f(s.world)
 	s.index = newIndex(s.world)
-	s.mail.keep(s.world.queues())
-	s.emit(before)
+	queues := s.world.queues()
+	s.messages.Retain(func(at queue.Address) bool { return queues[at] != nil })
+	s.publishEvents(before)
 }
 
-// SetIntercept replaces the function that may answer calls in the server's
-// stead. nil removes it.
+// SetIntercept replaces the intercept. nil removes it.
 func (s *Server) SetIntercept(f Intercept) {
 	s.callsMu.Lock()
 	defer s.callsMu.Unlock()
 	s.intercept = f
 }
 
-// Calls returns the calls answered since the start or the last ResetCalls, in
-// the order of their answers. Only the latest are kept, 10,000 at least.
+// Calls returns the calls since the start or the last ResetCalls, in the order of
+// their responses. Only the latest are kept, at least 10,000.
 func (s *Server) Calls() []Call {
 	s.callsMu.Lock()
 	defer s.callsMu.Unlock()
 	return append([]Call(nil), s.calls...)
 }
 
-// ResetCalls forgets the calls answered so far.
+// ResetCalls deletes the recorded calls.
 func (s *Server) ResetCalls() {
 	s.callsMu.Lock()
 	defer s.callsMu.Unlock()
 	s.calls = nil
 }
 
-// ServeHTTP answers one API or control request.
+// ServeHTTP serves one API or admin request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, nil)
 }
 
-// serve answers one request, without waiting for a message once ending is
-// closed.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, ending <-chan struct{}) {
-	// AWS dates its answers, and SDKs correct their clock by it.
+// serve serves one request. Long polls return when stopping is closed.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, stopping <-chan struct{}) {
+	// SDKs correct their clock by the response's date.
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	// The body is read to its end before anything is answered, so that the
-	// connection can be used again.
+	// The body is read completely before the response, so that the connection can
+	// be reused.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		status := http.StatusBadRequest
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		http.Error(w, "the request body cannot be read: "+err.Error(), status)
+		http.Error(w, "reading the request body failed: "+err.Error(), status)
 		return
 	}
-	if r.URL.Path == controlPath {
-		s.serveControl(w, r, body)
+	if r.URL.Path == adminPath {
+		s.serveAdmin(w, r, body)
 		return
 	}
 	if !s.wait(r) {
 		return
 	}
 	req := newRequest(r, body)
-	req.ending = ending
+	req.stopping = stopping
 	s.serveCall(w, req)
 }
 
-// wait passes the latency and reports whether the client is still there.
+// wait waits for the latency and reports whether the client is still connected.
 func (s *Server) wait(r *http.Request) bool {
 	if s.latency < 0 {
 		return true
@@ -185,7 +187,7 @@ func (s *Server) wait(r *http.Request) bool {
 	}
 }
 
-// serveCall answers one API call: authenticate, intercept, perform.
+// serveCall serves one API call: authenticate, intercept, perform.
 func (s *Server) serveCall(w http.ResponseWriter, req *request) {
 	req.id = rand.Text()
 	req.call.Time = s.now()
@@ -197,7 +199,7 @@ func (s *Server) serveCall(w http.ResponseWriter, req *request) {
 	}()
 
 	if err := s.authenticate(req); err != nil {
-		s.refuse(sw, req, err)
+		s.writeError(sw, req, err)
 		return
 	}
 	s.callsMu.Lock()
@@ -206,29 +208,29 @@ func (s *Server) serveCall(w http.ResponseWriter, req *request) {
 	if intercept != nil && intercept(req.call, sw, req.unread()) {
 		return
 	}
-	answer, err := s.perform(req)
-	if req.http.Context().Err() != nil { // nobody is there any more, as may be after a long poll
+	response, err := s.perform(req)
+	if req.http.Context().Err() != nil { // the client has disconnected, for example during a long poll
 		return
 	}
 	if err != nil {
-		s.refuse(sw, req, err)
+		s.writeError(sw, req, err)
 		return
 	}
-	req.protocol.write(sw, http.StatusOK, answer)
+	req.protocol.Write(sw, response)
 }
 
-// refuse writes err in the protocol of the call and notes it on the call.
-func (s *Server) refuse(w http.ResponseWriter, req *request, err error) {
+// writeError writes err in the protocol of the call and records it in the call.
+func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 	p := req.protocol
 	if p == nil {
-		p = restJSON{}
+		p = awswire.RESTJSON{}
 	}
-	req.call.Error = p.refuse(w, asFault(err), req.id)
+	req.call.Error = p.WriteError(w, awswire.ToAPIError(err), req.id)
 }
 
-// record remembers an answered call.
+// record logs and records a finished call.
 func (s *Server) record(c Call) {
-	s.logger.Debug("call answered", "service", c.Service, "operation", c.Operation, "region", c.Region,
+	s.logger.Debug("call served", "service", c.Service, "operation", c.Operation, "region", c.Region,
 		"account_id", c.AccountID, "status", strconv.Itoa(c.Status), "error_code", c.Error)
 	s.callsMu.Lock()
 	defer s.callsMu.Unlock()
@@ -238,7 +240,7 @@ func (s *Server) record(c Call) {
 	s.calls = append(s.calls, c)
 }
 
-// statusWriter notes the status of an answer.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

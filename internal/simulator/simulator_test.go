@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 func TestCallsAreRecorded(t *testing.T) {
@@ -66,7 +67,7 @@ func TestInterceptAnswersInstead(t *testing.T) {
 		bodies = append(bodies, string(body))
 		// the lock of the world must be free here
 		s.Update(func(w *simulator.World) { w.Accounts[0].Clusters = nil })
-		simulator.Refuse(w, http.StatusTooManyRequests, "TooManyRequestsException", "slow down")
+		awswire.WriteError(w, http.StatusTooManyRequests, "TooManyRequestsException", "slow down")
 		return true
 	})
 	_, err := client.ListCoverage(t.Context(), &guardduty.ListCoverageInput{DetectorId: aws.String(detectorID), MaxResults: aws.Int32(7)})

@@ -8,9 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
-// sqsTarget is what the X-Amz-Target of a call of SQS begins with.
+// sqsTarget is the prefix of X-Amz-Target in a call of SQS.
 const sqsTarget = "AmazonSQS."
 
 func (req *request) routeSQS() {
@@ -21,8 +24,8 @@ func (req *request) routeSQS() {
 	var in struct {
 		QueueURL string `json:"QueueUrl"`
 	}
-	_ = json.Unmarshal(req.body, &in) // the operation tells what is wrong with it
-	req.queue = parseQueueURL(in.QueueURL, req.call.Region)
+	_ = json.Unmarshal(req.body, &in) // the operation reports an invalid body
+	req.queue = queue.ParseURL(in.QueueURL, req.call.Region)
 	operations := map[string]operation{
 		"ReceiveMessage":               (*Server).receiveMessage,
 		"DeleteMessage":                (*Server).deleteMessage,
@@ -37,29 +40,29 @@ func (req *request) routeSQS() {
 	}
 }
 
-// sqsInput is the part of every call of SQS that names the queue.
+// sqsInput is the member of every call of SQS that identifies the queue.
 type sqsInput struct {
 	QueueURL string `json:"QueueUrl"`
 }
 
-// decodeSQS reads the body of a call of SQS, in which names may occur beside the
-// queue's URL, and returns the caller's queue and its account.
+// decodeSQS reads the body of a call of SQS, whose members may be QueueUrl and
+// those of names. It returns the queue and its account.
 func (s *Server) decodeSQS(req *request, v any, names ...string) (*Account, *Queue, error) {
-	if err := decode(req.body, v, append(names, "QueueUrl")...); err != nil {
-		return nil, nil, sqsFault("SerializationException", "%v", err)
+	if err := awswire.Decode(req.body, v, append(names, "QueueUrl")...); err != nil {
+		return nil, nil, awswire.SQSErrorf("SerializationException", "%v", err)
 	}
-	return s.callersQueue(req)
+	return s.callQueue(req)
 }
 
-// callersQueue returns the queue of the call, which the caller must be one to
-// use, and its account.
-func (s *Server) callersQueue(req *request) (*Account, *Queue, error) {
-	if req.queue == (QueueAddress{}) {
-		return nil, nil, sqsFault("InvalidAddress", "The address of the queue is not valid for this endpoint.")
+// callQueue returns the queue of the call and its account, if the caller may use
+// it.
+func (s *Server) callQueue(req *request) (*Account, *Queue, error) {
+	if req.queue == (queue.Address{}) {
+		return nil, nil, awswire.SQSErrorf("InvalidAddress", "The address of the queue is not valid for this endpoint.")
 	}
 	a := s.index.accounts[req.queue.AccountID]
 	if a == nil || a.Queue(req.queue.Region, req.queue.Name) == nil {
-		return nil, nil, sqsFault("QueueDoesNotExist", "The specified queue does not exist.")
+		return nil, nil, awswire.SQSErrorf("QueueDoesNotExist", "The specified queue does not exist.")
 	}
 	q := a.Queue(req.queue.Region, req.queue.Name)
 	if a.ID != req.session.AccountID && !q.AnyCaller {
@@ -77,20 +80,20 @@ func (s *Server) getQueueAttributes(req *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	visible, inFlight := s.mail.depth(req.queue, s.now())
+	visible, inFlight := s.messages.Depth(req.queue, s.now())
 	all := map[string]string{
-		"QueueArn":                              req.queue.arn(),
+		"QueueArn":                              req.queue.ARN(),
 		"ApproximateNumberOfMessages":           strconv.Itoa(visible),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(inFlight),
 		"ApproximateNumberOfMessagesDelayed":    "0",
 		"DelaySeconds":                          "0",
 		"MaximumMessageSize":                    strconv.Itoa(maxMessage),
-		"MessageRetentionPeriod":                seconds(retention),
+		"MessageRetentionPeriod":                seconds(queue.Retention),
 		"ReceiveMessageWaitTimeSeconds":         "0",
 		"VisibilityTimeout":                     seconds(q.visibilityTimeout()),
 	}
 	if dead, n := a.deadLetter(q); n > 0 {
-		all["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.arn(), n)
+		all["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.ARN(), n)
 	}
 	var out struct {
 		Attributes map[string]string `json:",omitempty"`
@@ -103,9 +106,9 @@ func (s *Server) getQueueAttributes(req *request) (any, error) {
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
-// pick returns those of the attributes that are asked for by name, or by All. A
-// name that is neither among them nor among the others is refused.
-func pick(all map[string]string, names []string, others ...string) (map[string]string, error) {
+// pick returns the attributes of these names, or all of them for the name All. It
+// returns an error for a name that is neither in all nor in absent.
+func pick(all map[string]string, names []string, absent ...string) (map[string]string, error) {
 	picked := map[string]string{}
 	for _, name := range names {
 		value, ok := all[name]
@@ -114,9 +117,19 @@ func pick(all map[string]string, names []string, others ...string) (map[string]s
 			return all, nil
 		case ok:
 			picked[name] = value
-		case !slices.Contains(others, name):
-			return nil, sqsFault("InvalidAttributeName", "Unknown Attribute %s.", name)
+		case !slices.Contains(absent, name):
+			return nil, awswire.SQSErrorf("InvalidAttributeName", "Unknown Attribute %s.", name)
 		}
 	}
 	return picked, nil
+}
+
+// invalidValue returns the error for an invalid value of a parameter.
+func invalidValue(value any, parameter, reason string) error {
+	return awswire.SQSErrorf("InvalidParameterValueException", "Value %v for parameter %s is invalid. Reason: %s", value, parameter, reason)
+}
+
+// missingParameter returns the error for a missing parameter.
+func missingParameter(name string) error {
+	return awswire.SQSErrorf("MissingRequiredParameterException", "The request must contain the parameter %s.", name)
 }

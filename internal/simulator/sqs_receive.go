@@ -4,19 +4,21 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 type receiveInput struct {
 	sqsInput
-	AttributeNames              []string // the former name of the next
+	AttributeNames              []string // the deprecated name of MessageSystemAttributeNames
 	MessageSystemAttributeNames []string
-	MessageAttributeNames       []string // messages have none
+	MessageAttributeNames       []string // accepted; messages have none
 	MaxNumberOfMessages         *int
-	VisibilityTimeout           *int // in seconds, as is the next
+	VisibilityTimeout           *int // in seconds
 	WaitTimeSeconds             *int
 }
 
-// validate refuses values that are out of range and unknown attributes.
+// validate returns an error for values out of range and unknown attributes.
 func (in *receiveInput) validate() error {
 	in.MessageSystemAttributeNames = append(in.MessageSystemAttributeNames, in.AttributeNames...)
 	if n := in.MaxNumberOfMessages; n != nil && (*n < 1 || *n > 10) {
@@ -28,7 +30,7 @@ func (in *receiveInput) validate() error {
 	if n := in.WaitTimeSeconds; n != nil && (*n < 0 || *n > 20) {
 		return invalidValue(*n, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
 	}
-	_, err := message{}.attributes(in.MessageSystemAttributeNames)
+	_, err := attributes(queue.Message{}, in.MessageSystemAttributeNames)
 	return err
 }
 
@@ -41,7 +43,8 @@ type receivedMessage struct {
 	Attributes    map[string]string `json:",omitempty"`
 }
 
-// receiveOutput is the answer of ReceiveMessage. Without a message it is empty.
+// receiveOutput is the response of ReceiveMessage. Without messages it has no
+// members.
 type receiveOutput struct {
 	Messages []receivedMessage `json:",omitempty"`
 }
@@ -56,98 +59,97 @@ func (s *Server) receiveMessage(req *request) (any, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
-	return later(func() (any, error) { return s.poll(req, in) }), nil
+	return deferred(func() (any, error) { return s.poll(req, in) }), nil
 }
 
-// poll receives messages. Where there is none it waits for one, for as long as
-// the caller wants.
+// poll receives messages. If there are none it waits for up to WaitTimeSeconds.
 func (s *Server) poll(req *request, in receiveInput) (any, error) {
 	end := time.Now()
 	if in.WaitTimeSeconds != nil {
 		end = end.Add(time.Duration(*in.WaitTimeSeconds) * time.Second)
 	}
 	for {
-		taken, ahead, err := s.receive(req, in)
+		received, next, err := s.receive(req, in)
 		if err != nil {
 			return nil, err
 		}
-		if left := time.Until(end); len(taken) == 0 && left > 0 && req.pause(ahead, left) {
+		if left := time.Until(end); len(received) == 0 && left > 0 && req.waitFor(next, left) {
 			continue
 		}
-		return s.handOut(req, in, taken)
+		return s.receivedMessages(req, in, received)
 	}
 }
 
-// receive takes the messages that there are now.
-func (s *Server) receive(req *request, in receiveInput) ([]message, outlook, error) {
+// receive receives messages without waiting.
+func (s *Server) receive(req *request, in receiveInput) ([]queue.Message, queue.Next, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	a, q, err := s.callersQueue(req) // gone, maybe, since it was last looked at
+	a, q, err := s.callQueue(req) // it may have been removed during a long poll
 	if err != nil {
-		return nil, outlook{}, err
+		return nil, queue.Next{}, err
 	}
-	t := taking{now: s.now(), limit: 1, hide: q.visibilityTimeout()}
-	t.deadLetter, t.maxReceives = a.deadLetter(q)
+	p := queue.ReceiveParams{Now: s.now(), MaxMessages: 1, VisibilityTimeout: q.visibilityTimeout()}
+	p.DeadLetter, p.MaxReceives = a.deadLetter(q)
 	if in.MaxNumberOfMessages != nil {
-		t.limit = *in.MaxNumberOfMessages
+		p.MaxMessages = *in.MaxNumberOfMessages
 	}
 	if in.VisibilityTimeout != nil {
-		t.hide = time.Duration(*in.VisibilityTimeout) * time.Second
+		p.VisibilityTimeout = time.Duration(*in.VisibilityTimeout) * time.Second
 	}
-	taken, ahead := s.mail.take(req.queue, t)
-	return taken, ahead, nil
+	received, next := s.messages.Receive(req.queue, p)
+	return received, next, nil
 }
 
-// pause waits until there may be a message, left at most, and reports whether
-// the caller goes on waiting for one.
-func (req *request) pause(ahead outlook, left time.Duration) bool {
-	if ahead.next > 0 {
-		// A clock that stands still must not be asked without end.
-		left = min(left, max(ahead.next, 10*time.Millisecond))
+// waitFor waits until there may be a message, at most the duration left, and
+// reports whether the call continues.
+func (req *request) waitFor(next queue.Next, left time.Duration) bool {
+	if next.Visible > 0 {
+		// The minimum prevents a busy loop if the server's clock stands still.
+		left = min(left, max(next.Visible, 10*time.Millisecond))
 	}
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	select {
-	case <-ahead.changed:
+	case <-next.Changed:
 		return true
 	case <-timer.C:
 		return true
-	case <-req.ending:
+	case <-req.stopping:
 		return false
 	case <-req.http.Context().Done():
 		return false
 	}
 }
 
-// handOut writes messages that were taken as the API does.
-func (s *Server) handOut(req *request, in receiveInput, taken []message) (any, error) {
+// receivedMessages returns the response with the received messages.
+func (s *Server) receivedMessages(req *request, in receiveInput, received []queue.Message) (any, error) {
 	var out receiveOutput
-	for _, m := range taken {
-		handle, err := s.sealer.seal(receiptPurpose(req), receipt{ID: m.id, Receives: m.receives})
+	for _, m := range received {
+		handle, err := s.tokens.Encode(receiptScope(req), m.Receipt())
 		if err != nil {
-			return nil, fmt.Errorf("seal the receipt handle: %w", err)
+			return nil, fmt.Errorf("encode the receipt handle: %w", err)
 		}
-		attributes, err := m.attributes(in.MessageSystemAttributeNames)
+		attributes, err := attributes(m, in.MessageSystemAttributeNames)
 		if err != nil {
 			return nil, err
 		}
 		out.Messages = append(out.Messages, receivedMessage{
-			MessageID: m.id, ReceiptHandle: handle, MD5OfBody: hexMD5(m.body), Body: m.body, Attributes: attributes,
+			MessageID: m.ID, ReceiptHandle: handle, MD5OfBody: hexMD5(m.Body), Body: m.Body, Attributes: attributes,
 		})
 	}
 	return out, nil
 }
 
 // attributes returns the message's system attributes of these names.
-func (m message) attributes(names []string) (map[string]string, error) {
+func attributes(m queue.Message, names []string) (map[string]string, error) {
 	all := map[string]string{
-		"SenderId":                         m.sender,
-		"SentTimestamp":                    strconv.FormatInt(m.sent.UnixMilli(), 10),
-		"ApproximateReceiveCount":          strconv.Itoa(m.receives),
-		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.firstReceived.UnixMilli(), 10),
+		"SenderId":                         m.Sender,
+		"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),
+		"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
+		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceived.UnixMilli(), 10),
 	}
-	if m.source != "" {
-		all["DeadLetterQueueSourceArn"] = m.source
+	if m.Source != "" {
+		all["DeadLetterQueueSourceArn"] = m.Source
 	}
 	return pick(all, names, "SequenceNumber", "MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn")
 }

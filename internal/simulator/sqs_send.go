@@ -1,18 +1,21 @@
 package simulator
 
 import (
-	"crypto/md5" //nolint:gosec // the digest that SQS gives of a message
+	"crypto/md5" //nolint:gosec // the digest of SQS
 	"encoding/hex"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 const (
-	// maxMessage bounds the bytes of a message.
+	// maxMessage limits the bytes of a message.
 	maxMessage = 1 << 20
-	// producer is the user ID of who sends what no caller has sent.
-	producer = "AIDASIMULATEDPRODUCER"
+	// eventSender is the sender's user ID of messages that no caller sent.
+	eventSender = "AIDASIMULATEDPRODUCER"
 )
 
 func (s *Server) sendMessage(req *request) (any, error) {
@@ -29,19 +32,19 @@ func (s *Server) sendMessage(req *request) (any, error) {
 	return struct {
 		MD5OfMessageBody string
 		MessageID        string `json:"MessageId"`
-	}{hexMD5(in.MessageBody), s.mail.send(req.queue, s.now(), req.session.userID(), in.MessageBody)}, nil
+	}{hexMD5(in.MessageBody), s.messages.Send(req.queue, s.now(), req.session.userID(), in.MessageBody)}, nil
 }
 
-// checkMessage refuses what cannot be a message's text.
+// checkMessage returns an error for an invalid message body.
 func checkMessage(body string) error {
 	switch {
 	case body == "":
 		return missingParameter("MessageBody")
 	case len(body) > maxMessage:
-		return sqsFault("InvalidParameterValueException",
+		return awswire.SQSErrorf("InvalidParameterValueException",
 			"One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
-	case !utf8.ValidString(body) || strings.ContainsFunc(body, notInMessages):
-		return sqsFault("InvalidMessageContents",
+	case !utf8.ValidString(body) || strings.ContainsFunc(body, invalidRune):
+		return awswire.SQSErrorf("InvalidMessageContents",
 			"Invalid characters were found in the message body. Valid unicode characters are "+
 				"#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	default:
@@ -49,34 +52,34 @@ func checkMessage(body string) error {
 	}
 }
 
-// notInMessages reports whether a character is one that SQS takes in no message.
-func notInMessages(r rune) bool {
+// invalidRune reports whether SQS refuses messages with the character.
+func invalidRune(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF'
 }
 
-// Send puts a message into a queue of the served world, as EventBridge or
-// another producer would, and returns its ID. It fails where there is no such
-// queue, and for a text that SQS takes not.
+// Send adds a message to a queue of the world, as EventBridge or another producer
+// would, and returns its ID. It returns an error if the queue does not exist or
+// the body is invalid.
 func (s *Server) Send(accountID, region, name, body string) (messageID string, err error) {
-	to := QueueAddress{AccountID: accountID, Region: region, Name: name}
+	to := queue.Address{AccountID: accountID, Region: region, Name: name}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if a := s.index.accounts[accountID]; a == nil || a.Queue(region, name) == nil {
-		return "", fmt.Errorf("send to %s: there is no such queue", to.arn())
+		return "", fmt.Errorf("send to %s: no such queue", to.ARN())
 	}
 	if err := checkMessage(body); err != nil {
-		return "", fmt.Errorf("send to %s: %w", to.arn(), err)
+		return "", fmt.Errorf("send to %s: %w", to.ARN(), err)
 	}
-	return s.mail.send(to, s.now(), producer, body), nil
+	return s.messages.Send(to, s.now(), eventSender, body), nil
 }
 
-// QueueDepth counts the messages of a queue: those that can be received, and
-// those that have been and are hidden still. A queue that is not there has none.
+// QueueDepth counts the visible messages of a queue and those in flight. Both are
+// zero for a queue that does not exist.
 func (s *Server) QueueDepth(accountID, region, name string) (visible, inFlight int) {
-	return s.mail.depth(QueueAddress{AccountID: accountID, Region: region, Name: name}, s.now())
+	return s.messages.Depth(queue.Address{AccountID: accountID, Region: region, Name: name}, s.now())
 }
 
 func hexMD5(text string) string {
-	sum := md5.Sum([]byte(text)) //nolint:gosec // as above
+	sum := md5.Sum([]byte(text)) //nolint:gosec // the digest of SQS
 	return hex.EncodeToString(sum[:])
 }

@@ -13,9 +13,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// stsMetadata closes every answer of STS.
+// stsMetadata is part of every response of STS.
 type stsMetadata struct {
 	RequestID string `xml:"RequestId"`
 }
@@ -33,12 +35,13 @@ type assumeRoleResult struct {
 	}
 }
 
-// validationError is the refusal of a parameter of STS.
+// validationError returns STS's error for an invalid parameter.
 func validationError(format string, args ...any) error {
-	return &fault{status: http.StatusBadRequest, code: "ValidationError", message: fmt.Sprintf(format, args...)}
+	return &awswire.APIError{Status: http.StatusBadRequest, Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
 }
 
-// readForm refuses the version and the parameters that are not served.
+// readForm returns an error for parameters that are not in allowed and for other
+// versions of the API.
 func readForm(req *request, allowed ...string) error {
 	for name, values := range req.form {
 		if !slices.Contains(append(allowed, "Action", "Version"), name) || len(values) > 1 {
@@ -83,8 +86,8 @@ func (s *Server) assumeRole(req *request) (any, error) {
 	}
 	out.Metadata.RequestID = req.id
 	credentials := &out.Result.Credentials
-	if credentials.SessionToken, err = s.sealer.seal(sessionPurpose, sess); err != nil {
-		return nil, fmt.Errorf("seal the session token: %w", err)
+	if credentials.SessionToken, err = s.tokens.Encode(sessionScope, sess); err != nil {
+		return nil, fmt.Errorf("encode the session token: %w", err)
 	}
 	credentials.AccessKeyID, credentials.SecretAccessKey = sess.AccessKeyID, sess.SecretAccessKey
 	credentials.Expiration = sess.Expiration.Format(time.RFC3339)
@@ -93,9 +96,9 @@ func (s *Server) assumeRole(req *request) (any, error) {
 	return out, nil
 }
 
-// assumableRole returns the account and the role that the caller asks for and
-// may assume. AWS refuses a role that does not exist, one that is not trusted
-// and a wrong external ID alike.
+// assumableRole returns the requested role and its account, if the caller may
+// assume it. As on AWS, the error is the same for a role that does not exist, a
+// missing trust and a wrong external ID.
 func (s *Server) assumableRole(req *request) (accountID string, role *Role, err error) {
 	arn, externalID := req.form.Get("RoleArn"), req.form.Get("ExternalId")
 	parts := strings.SplitN(arn, ":", 6)
@@ -106,15 +109,15 @@ func (s *Server) assumableRole(req *request) (accountID string, role *Role, err 
 		role = a.Role(strings.TrimPrefix(parts[5], "role/"))
 	}
 	if role == nil || role.Broken || role.ExternalID != "" && role.ExternalID != externalID {
-		return "", nil, &fault{
-			status: http.StatusForbidden, code: "AccessDenied",
-			message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", req.session.callerARN(), arn),
+		return "", nil, &awswire.APIError{
+			Status: http.StatusForbidden, Code: "AccessDenied",
+			Message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", req.session.callerARN(), arn),
 		}
 	}
 	return parts[4], role, nil
 }
 
-// readDuration reads DurationSeconds, one hour by default.
+// readDuration reads DurationSeconds. The default is one hour.
 func readDuration(text string) (time.Duration, error) {
 	if text == "" {
 		return time.Hour, nil
@@ -146,8 +149,8 @@ func (s *Server) getCallerIdentity(req *request) (any, error) {
 	return out, nil
 }
 
-// callerARN is the ARN of the assumed role, or of the user that holds the
-// account's long-term key.
+// callerARN returns the ARN of the assumed role, or of the user with the account's
+// long-term key.
 func (s session) callerARN() string {
 	if s.Role == "" {
 		return "arn:aws:iam::" + s.AccountID + ":user/simulator"
@@ -155,7 +158,7 @@ func (s session) callerARN() string {
 	return s.arn()
 }
 
-// userID is the unique ID that IAM would have given the caller.
+// userID returns the caller's unique ID in the form of IAM.
 func (s session) userID() string {
 	sum := sha256.Sum256([]byte(s.AccountID + "/" + s.Role))
 	id := base32.StdEncoding.EncodeToString(sum[:])[:17]
@@ -165,7 +168,7 @@ func (s session) userID() string {
 	return "AROA" + id + ":" + s.Name
 }
 
-// randomSecret makes a secret access key of 40 characters.
+// randomSecret returns a secret access key of 40 characters.
 func randomSecret() string {
 	b := make([]byte, 30)
 	_, _ = rand.Read(b) // never fails

@@ -210,7 +210,7 @@ func TestDeniedActions(t *testing.T) {
 		t.Run(action, func(t *testing.T) {
 			s, url := serve(t, smallWorld(), simulator.Options{})
 			s.Update(func(w *simulator.World) {
-				w.Organisation = &simulator.Organisation{ManagementAccount: memberID}
+				w.Organization = &simulator.Organization{ManagementAccount: memberID}
 				w.Account(administrator).Detector(region).Members = nil // the role's account is its own administrator
 				w.Account(memberID).Role("plain").Deny = nil
 			})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
 
 const (
@@ -17,8 +18,8 @@ const (
 )
 
 // queueAt is the address of a queue of the administrator.
-func queueAt(name string) simulator.QueueAddress {
-	return simulator.QueueAddress{AccountID: administrator, Region: region, Name: name}
+func queueAt(name string) queue.Address {
+	return queue.Address{AccountID: administrator, Region: region, Name: name}
 }
 
 // queueWorld is smallWorld, whose administrator has a queue with a dead-letter

@@ -1,4 +1,4 @@
-package simulator
+package awswire
 
 import (
 	"crypto/hmac"
@@ -13,23 +13,26 @@ import (
 )
 
 const (
-	sigAlgorithm  = "AWS4-HMAC-SHA256"
-	sigTimeLayout = "20060102T150405Z"
+	sigAlgorithm = "AWS4-HMAC-SHA256"
+	// SignatureTimeLayout is the layout of the X-Amz-Date header.
+	SignatureTimeLayout = "20060102T150405Z"
 )
 
-// signature is what a request says about its Signature Version 4, as yet
-// unverified. The algorithm is described in the IAM user guide, "Create a
-// signed AWS API request".
-type signature struct {
-	accessKeyID, date, region, service string
-	signedHeaders                      []string
-	value                              string // hexadecimal
-	time                               time.Time
+// Signature is the Signature Version 4 that a request declares, not yet verified.
+// The algorithm is described in the IAM user guide, "Create a signed AWS API
+// request".
+type Signature struct {
+	AccessKeyID, Region, Service string
+	Time                         time.Time
+
+	date          string
+	signedHeaders []string
+	value         string // hexadecimal
 }
 
-// parseSignature reads the Authorization and X-Amz-Date headers.
-func parseSignature(h http.Header) (signature, error) {
-	var sig signature
+// ParseSignature reads the Authorization and X-Amz-Date headers.
+func ParseSignature(h http.Header) (Signature, error) {
+	var sig Signature
 	algorithm, rest, _ := strings.Cut(h.Get("Authorization"), " ")
 	if algorithm != sigAlgorithm {
 		return sig, errors.New("the Authorization header's algorithm must be " + sigAlgorithm)
@@ -42,14 +45,14 @@ func parseSignature(h http.Header) (signature, error) {
 			if len(scope) != 5 || scope[4] != "aws4_request" {
 				return sig, errors.New("the Credential must be KEY/DATE/REGION/SERVICE/aws4_request")
 			}
-			sig.accessKeyID, sig.date, sig.region, sig.service = scope[0], scope[1], scope[2], scope[3]
+			sig.AccessKeyID, sig.date, sig.Region, sig.Service = scope[0], scope[1], scope[2], scope[3]
 		case "SignedHeaders":
 			sig.signedHeaders = strings.Split(value, ";")
 		case "Signature":
 			sig.value = value
 		}
 	}
-	if sig.accessKeyID == "" || len(sig.signedHeaders) == 0 || sig.value == "" {
+	if sig.AccessKeyID == "" || len(sig.signedHeaders) == 0 || sig.value == "" {
 		return sig, errors.New("the Authorization header needs Credential, SignedHeaders and Signature")
 	}
 	for _, name := range []string{"host", "x-amz-date", "x-amz-security-token"} {
@@ -59,34 +62,34 @@ func parseSignature(h http.Header) (signature, error) {
 		}
 	}
 	var err error
-	if sig.time, err = time.Parse(sigTimeLayout, h.Get("X-Amz-Date")); err != nil {
+	if sig.Time, err = time.Parse(SignatureTimeLayout, h.Get("X-Amz-Date")); err != nil {
 		return sig, errors.New("the X-Amz-Date header must be a time such as 20060102T150405Z")
 	}
-	if sig.date != sig.time.Format("20060102") {
+	if sig.date != sig.Time.Format("20060102") {
 		return sig, errors.New("the Credential's date must be that of X-Amz-Date")
 	}
 	return sig, nil
 }
 
-// matches reports whether the signature is that of the request with the body
-// under the secret key.
-func (sig signature) matches(r *http.Request, body []byte, secret string) bool {
+// Matches reports whether it is the signature of the request and its body with
+// the secret key.
+func (sig Signature) Matches(r *http.Request, body []byte, secret string) bool {
 	canonical, ok := sig.canonicalRequest(r, body)
 	if !ok {
 		return false
 	}
-	scope := strings.Join([]string{sig.date, sig.region, sig.service, "aws4_request"}, "/")
-	toSign := strings.Join([]string{sigAlgorithm, sig.time.Format(sigTimeLayout), scope, hexSHA256([]byte(canonical))}, "\n")
+	scope := strings.Join([]string{sig.date, sig.Region, sig.Service, "aws4_request"}, "/")
+	toSign := strings.Join([]string{sigAlgorithm, sig.Time.Format(SignatureTimeLayout), scope, hexSHA256([]byte(canonical))}, "\n")
 	key := []byte("AWS4" + secret)
-	for _, part := range []string{sig.date, sig.region, sig.service, "aws4_request"} {
+	for _, part := range []string{sig.date, sig.Region, sig.Service, "aws4_request"} {
 		key = hmacSHA256(key, part)
 	}
 	return hmac.Equal([]byte(hex.EncodeToString(hmacSHA256(key, toSign))), []byte(sig.value))
 }
 
-// canonicalRequest writes the request the way it is signed. It reports false
-// where the request itself contradicts what it declares.
-func (sig signature) canonicalRequest(r *http.Request, body []byte) (string, bool) {
+// canonicalRequest returns the text of the request that is signed, and false if
+// the request is inconsistent with the payload hash that it declares.
+func (sig Signature) canonicalRequest(r *http.Request, body []byte) (string, bool) {
 	query, err := canonicalQuery(r.URL.RawQuery)
 	if err != nil {
 		return "", false
@@ -116,7 +119,7 @@ func (sig signature) canonicalRequest(r *http.Request, body []byte) (string, boo
 	}, "\n"), true
 }
 
-// canonicalQuery sorts and escapes a query string the way it is signed.
+// canonicalQuery sorts and escapes a query string.
 func canonicalQuery(raw string) (string, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -136,8 +139,8 @@ func canonicalQuery(raw string) (string, error) {
 	return strings.Join(joined, "&"), nil
 }
 
-// escape percent-encodes every byte that is neither unreserved in RFC 3986 nor
-// in keep.
+// escape percent-encodes every byte except those in keep and the unreserved ones
+// of RFC 3986.
 func escape(text, keep string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

@@ -1,14 +1,14 @@
 package simulator
 
-// row is one resource as a detector shows it.
-type row struct {
+// coverageRow is one resource as a detector lists it.
+type coverageRow struct {
 	resource
 	account, detectorID string
-	at                  position
+	at                  position // in the listing
 }
 
-// value returns the row's value of a filter or sort key and whether it has one.
-func (r row) value(key string) (string, bool) {
+// value returns the row's value of a filter or sort key, and whether it has one.
+func (r coverageRow) value(key string) (string, bool) {
 	switch key {
 	case keyAccountID:
 		return r.account, true
@@ -20,15 +20,15 @@ func (r row) value(key string) (string, bool) {
 		return r.managementType(), r.managementType() != ""
 	case keyIssue:
 		return r.issueText(), true
-	case keyUpdatedAt: // of a fixed width, so that the text sorts as the time does
+	case keyUpdatedAt: // of a fixed width, so that the text sorts in the order of time
 		return r.updatedAt().UTC().Format("2006-01-02T15:04:05.000000000"), true
 	default:
 		return r.attribute(key)
 	}
 }
 
-// coverageResource and those below are the API's answer. updatedAt is a JSON
-// number of epoch seconds.
+// coverageResource is a row of ListCoverage. updatedAt is a number of epoch
+// seconds.
 type coverageResource struct {
 	ResourceID      string          `json:"resourceId"`
 	DetectorID      string          `json:"detectorId"`
@@ -39,7 +39,7 @@ type coverageResource struct {
 	ResourceDetails resourceDetails `json:"resourceDetails"`
 }
 
-// resourceDetails holds the details of the one type.
+// resourceDetails has the details of the resource's type only.
 type resourceDetails struct {
 	ResourceType string              `json:"resourceType"`
 	ECSCluster   *ecsClusterDetails  `json:"ecsClusterDetails,omitempty"`
@@ -88,8 +88,8 @@ type addonDetails struct {
 	Status  string `json:"addonStatus,omitempty"`
 }
 
-// answer writes the row as the API does.
-func (r row) answer() coverageResource {
+// toWire returns the row in the form of the API.
+func (r coverageRow) toWire() coverageResource {
 	out := coverageResource{
 		ResourceID: r.arn(r.account), DetectorID: r.detectorID, AccountID: r.account, CoverageStatus: r.CoverageStatus(),
 		ResourceDetails: resourceDetails{ResourceType: r.resourceType()},
@@ -97,11 +97,11 @@ func (r row) answer() coverageResource {
 	if t := r.updatedAt(); !t.IsZero() {
 		out.UpdatedAt = float64(t.UnixMilli()) / 1000
 	}
-	r.write(&out)
+	r.fillDetails(&out)
 	return out
 }
 
-func (c *Cluster) write(out *coverageResource) {
+func (c *Cluster) fillDetails(out *coverageResource) {
 	out.Issue = c.Issue
 	out.ResourceDetails.ECSCluster = &ecsClusterDetails{
 		ClusterName:              c.Name,
@@ -110,7 +110,7 @@ func (c *Cluster) write(out *coverageResource) {
 	}
 }
 
-func (i *Instance) write(out *coverageResource) {
+func (i *Instance) fillDetails(out *coverageResource) {
 	out.Issue = i.Issue
 	details := &ec2InstanceDetails{
 		InstanceID: i.ID, InstanceType: i.Type, ClusterARN: i.ClusterARN, ManagementType: i.ManagementType,
@@ -121,7 +121,7 @@ func (i *Instance) write(out *coverageResource) {
 	out.ResourceDetails.EC2Instance = details
 }
 
-func (c *EKSCluster) write(out *coverageResource) {
+func (c *EKSCluster) fillDetails(out *coverageResource) {
 	out.Issue = c.Issue
 	details := &eksClusterDetails{
 		ClusterName: c.Name, CoveredNodes: c.Covered, CompatibleNodes: c.Compatible, ManagementType: c.ManagementType,

@@ -1,4 +1,4 @@
-package simulator
+package demo
 
 import (
 	"crypto/sha256"
@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// demoIssues returns the text of each kind of issue, by the name that the
+// clusterIssues returns the text of each kind of issue, by the name that the
 // exporter gives the kind. Some are spelt as the GuardDuty user guide has
 // them, some as accounts have really shown them, with "(s)", spaces round the
-// colon and a stray dot. Names in braces are filled in by demoIssue.
-func demoIssues() map[string]string {
+// colon and a stray dot. Names in braces are filled in by clusterIssue.
+func clusterIssues() map[string]string {
 	return map[string]string{
 		"agent_not_reporting": "Agent not reporting : Agent not reporting, for task(s) in TaskDefinition - '{td}'. Refer documentation",
 		"vpc_endpoint": "VPC Endpoint Creation Failed: Enabling private DNS requires both enableDnsSupport and enableDnsHostnames " +
@@ -40,9 +40,9 @@ func demoIssues() map[string]string {
 	}
 }
 
-// demoInstanceIssues returns the issue texts of EC2 instances by a name for
+// instanceIssues returns the issue texts of EC2 instances by a name for
 // their kind.
-func demoInstanceIssues() map[string]string {
+func instanceIssues() map[string]string {
 	const vpcFailed = "VPC Endpoint Creation Failed:"
 	return map[string]string{
 		"waiting_for_ssm":              "No Agent Reporting:Waiting for SSM notification",
@@ -56,28 +56,28 @@ func demoInstanceIssues() map[string]string {
 		"ssm_association_quota":        "SSM Association Creation Failed:Your account has too many SSM associations",
 		"ssm_update_failed":            "SSM Association Updation Failed:GuardDuty SSM association does not exist in your account",
 		"ssm_deletion_failed":          "SSM Association Deletion Failed:GuardDuty SSM association does not exist in your account",
-		"ssm_execution_failed":         "SSM Instance Association Execution Failed:Architectural requirements or other prerequisites are not met",
+		"ssm_execution_failed":         "SSM simulator.Instance Association Execution Failed:Architectural requirements or other prerequisites are not met",
 		"vpc_endpoint_shared":          vpcFailed + "VPC endpoint creation not supported for shared VPC {vpc}",
-		"vpc_endpoint_owner":           vpcFailed + demoOwnerWithout,
-		"vpc_endpoint_dns":             vpcFailed + demoPrivateDNS,
-		"shared_vpc_endpoint_deletion": demoSharedDeletion,
+		"vpc_endpoint_owner":           vpcFailed + ownerNotEnabled,
+		"vpc_endpoint_dns":             vpcFailed + privateDNS,
+		"shared_vpc_endpoint_deletion": sharedVPCDeletion,
 		"ecr_image_pull":               "ECR Image Pull Failed:The security agent's container image could not be pulled",
 	}
 }
 
 // Texts that instances and EKS clusters have in common.
 const (
-	demoOwnerWithout = "Owner account ID {owner} for shared VPC {vpc} doesn't have either Runtime Monitoring, " +
+	ownerNotEnabled = "Owner account ID {owner} for shared VPC {vpc} doesn't have either Runtime Monitoring, " +
 		"automated agent configuration, or both, enabled"
-	demoPrivateDNS = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames " +
+	privateDNS = "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames " +
 		"VPC attributes set to true for {vpc} (Service: Ec2, Status Code:400, Request ID: {request})"
-	demoSharedDeletion = "Shared VPC Endpoint Deletion Failed:Shared VPC endpoint deletion not allowed for account ID {account}, " +
+	sharedVPCDeletion = "Shared VPC Endpoint Deletion Failed:Shared VPC endpoint deletion not allowed for account ID {account}, " +
 		"shared VPC {vpc}, owner account ID {owner}"
 )
 
-// demoEKSIssues returns the issue texts of EKS clusters by a name for their
+// eksIssues returns the issue texts of EKS clusters by a name for their
 // kind. Those of an add-on carry the issue code that EKS gave it.
-func demoEKSIssues() map[string]string {
+func eksIssues() map[string]string {
 	const (
 		creation = "Addon Creation Failed:EKS Addon issue - "
 		update   = "AddonUpdationFailed: EKSAddonIssue - " // AWS has written it so
@@ -105,9 +105,9 @@ func demoEKSIssues() map[string]string {
 		"addon_crash_completed":        pods + "at least one pod is waiting: CrashLoopBackOff: Completed",
 		"addon_crash_error":            pods + "at least one pod is waiting: CrashLoopBackOff: Error",
 		"vpc_endpoint_shared":          vpc + "VPC endpoint creation not supported for shared VPC {vpc}",
-		"vpc_endpoint_owner":           vpc + demoOwnerWithout,
-		"vpc_endpoint_dns":             vpc + demoPrivateDNS,
-		"shared_vpc_endpoint_deletion": demoSharedDeletion,
+		"vpc_endpoint_owner":           vpc + ownerNotEnabled,
+		"vpc_endpoint_dns":             vpc + privateDNS,
+		"shared_vpc_endpoint_deletion": sharedVPCDeletion,
 		"local_cluster":                "Local EKS clusters:EKS addons are not supported on local clusters on Outposts",
 		"enablement_permission":        "EKS Runtime Monitoring enablement permission not granted",
 		"enablement_in_progress":       "EKS Runtime Monitoring enablement resource provisioning in progress",
@@ -115,30 +115,30 @@ func demoEKSIssues() map[string]string {
 	}
 }
 
-// demoIssue returns the text of one kind of issue for a cluster. Identifiers
+// clusterIssue returns the text of one kind of issue for a cluster. Identifiers
 // in it differ between clusters, and task and request IDs between episodes,
 // as they do on AWS.
-func demoIssue(key string, c demoCluster, episode int) string {
-	return fillIn(demoIssues()[key], demoID(c.account, c.region, c.name, key), c.name, c.account, episode)
+func clusterIssue(key string, c cluster, occurrence int) string {
+	return fillIn(clusterIssues()[key], hashOf(c.account, c.region, c.name, key), c.name, c.account, occurrence)
 }
 
 // fillIn replaces the names in braces of an issue's text.
-func fillIn(text string, sum [sha256.Size]byte, name, account string, episode int) string {
-	volatile := sha256.Sum256(append(sum[:], strconv.Itoa(episode)...))
+func fillIn(text string, sum [sha256.Size]byte, name, account string, occurrence int) string {
+	volatile := sha256.Sum256(append(sum[:], strconv.Itoa(occurrence)...))
 	id := hex.EncodeToString(volatile[:])
 	return strings.NewReplacer(
 		"{td}", fmt.Sprintf("%s:%d", name, 1+int(sum[0])),
 		"{service}", name+"-web",
 		"{name}", name,
 		"{account}", account,
-		"{owner}", demoAdministrator,
+		"{owner}", administratorID,
 		"{vpc}", "vpc-"+hex.EncodeToString(sum[:])[:17],
 		"{task}", id[:32],
 		"{request}", strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:32]}, "-"),
 	).Replace(text)
 }
 
-// demoID derives something like an identifier from what it identifies.
-func demoID(parts ...string) [sha256.Size]byte {
+// hashOf derives something like an identifier from what it identifies.
+func hashOf(parts ...string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(strings.Join(parts, "/")))
 }

@@ -2,13 +2,15 @@ package simulator
 
 import (
 	"net/http"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// controlPath is where a served world is changed from outside of the process.
-const controlPath = "/simulator/clusters"
+// adminPath is the path for changing the world from other processes.
+const adminPath = "/simulator/clusters"
 
-// controlCluster is the body of a control request.
-type controlCluster struct {
+// adminCluster is the body of an admin request.
+type adminCluster struct {
 	AccountID      string   `json:"account_id"`
 	Region         string   `json:"region"`
 	ClusterName    string   `json:"cluster_name"`
@@ -20,9 +22,9 @@ type controlCluster struct {
 	Compatible     int64    `json:"compatible"`
 }
 
-// serveControl creates, replaces or removes a cluster.
-func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byte) {
-	var in controlCluster
+// serveAdmin creates, replaces or removes a cluster.
+func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request, body []byte) {
+	var in adminCluster
 	names := []string{"account_id", "region", "cluster_name"}
 	change := s.removeCluster
 	switch r.Method {
@@ -32,23 +34,23 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byt
 	case http.MethodDelete:
 	default:
 		w.Header().Set("Allow", "PUT, DELETE")
-		answerControl(w, http.StatusMethodNotAllowed, "only PUT and DELETE are served here")
+		writeAdminError(w, http.StatusMethodNotAllowed, "only PUT and DELETE are supported")
 		return
 	}
-	if err := decode(body, &in, names...); err != nil {
-		answerControl(w, http.StatusBadRequest, err.Error())
+	if err := awswire.Decode(body, &in, names...); err != nil {
+		writeAdminError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	if in.AccountID == "" || in.Region == "" || in.ClusterName == "" {
-		answerControl(w, http.StatusBadRequest, "account_id, region and cluster_name are needed")
+		writeAdminError(w, http.StatusBadRequest, "account_id, region and cluster_name are required")
 		return
 	}
 	if in.Covered < 0 || in.Compatible < 0 {
-		answerControl(w, http.StatusBadRequest, "covered and compatible must not be negative")
+		writeAdminError(w, http.StatusBadRequest, "covered and compatible must not be negative")
 		return
 	}
 	if !change(in) {
-		answerControl(w, http.StatusNotFound, "there is no such account or cluster")
+		writeAdminError(w, http.StatusNotFound, "no such account or cluster")
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -56,7 +58,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byt
 
 // putCluster creates or replaces the row and reports whether its account
 // exists.
-func (s *Server) putCluster(in controlCluster) (found bool) {
+func (s *Server) putCluster(in adminCluster) (found bool) {
 	now := s.now()
 	s.Update(func(w *World) {
 		a := w.Account(in.AccountID)
@@ -78,7 +80,7 @@ func (s *Server) putCluster(in controlCluster) (found bool) {
 }
 
 // removeCluster removes the row and reports whether it existed.
-func (s *Server) removeCluster(in controlCluster) (found bool) {
+func (s *Server) removeCluster(in adminCluster) (found bool) {
 	s.Update(func(w *World) {
 		if a := w.Account(in.AccountID); a != nil {
 			found = a.RemoveCluster(in.Region, in.ClusterName)
@@ -87,8 +89,8 @@ func (s *Server) removeCluster(in controlCluster) (found bool) {
 	return found
 }
 
-func answerControl(w http.ResponseWriter, status int, message string) {
-	restJSON{}.write(w, status, struct {
+func writeAdminError(w http.ResponseWriter, status int, message string) {
+	awswire.WriteJSON(w, "application/json", status, struct {
 		Message string `json:"message"`
 	}{message})
 }

@@ -1,4 +1,4 @@
-package simulator
+package awswire
 
 import (
 	"bytes"
@@ -9,21 +9,20 @@ import (
 	"slices"
 )
 
-// decode reads a JSON object strictly into v: no member that v does not have,
-// and names lists, to the letter, the members that may occur at any depth
-// (encoding/json alone would take them in any case). An empty body is an empty
-// object.
-func decode(body []byte, v any, names ...string) error {
+// Decode reads a JSON object into v. It refuses members that v does not have and,
+// because encoding/json ignores case, members at any depth whose exact name is
+// not in names. An empty body is an empty object.
+func Decode(body []byte, v any, names ...string) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("the body is not what is expected: %w", err)
+		return fmt.Errorf("the body is not as expected: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("the body goes on after its JSON object")
+		return errors.New("the body has data after its JSON object")
 	}
 	var tree any
 	if err := json.Unmarshal(body, &tree); err != nil {
@@ -35,7 +34,7 @@ func decode(body []byte, v any, names ...string) error {
 	return checkNames(tree, names)
 }
 
-// checkNames looks for an object member that is not among names.
+// checkNames returns an error if tree has an object member that is not in names.
 func checkNames(tree any, names []string) error {
 	switch tree := tree.(type) {
 	case []any:

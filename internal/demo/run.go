@@ -1,0 +1,131 @@
+// Package demo runs the exporter against a simulated organization in which
+// clusters lose and regain coverage on a schedule.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
+)
+
+const (
+	// stepInterval is the time between two steps of the world.
+	stepInterval = 10 * time.Second
+	// stopTimeout limits the shutdown of the simulator.
+	stopTimeout = 5 * time.Second
+)
+
+// Run starts the simulator on simulatorAddress, animates its world and runs the
+// exporter against it, like app.Run. It overwrites Load, Simulator and Listening
+// of the options, and prints the URLs to out.
+func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Writer) (err error) {
+	if !isLoopback(simulatorAddress) {
+		return fmt.Errorf("the simulator's address %q must have a loopback host and a port, such as 127.0.0.1:0, "+
+			"because every client can change its world", simulatorAddress)
+	}
+	server := simulator.New(newWorld(time.Now()), simulator.Options{Logger: o.Logger})
+	listener, err := server.Start(ctx, simulatorAddress)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, listener.Stop(stopCtx))
+	}()
+	animateCtx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		animate(animateCtx, server)
+	}()
+	defer func() {
+		stop()
+		<-done
+	}()
+
+	key := accessKey()
+	o.Simulator = &session.Simulator{
+		Endpoint:    listener.URL,
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
+	}
+	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
+	o.Listening = func(s *web.Server) { fmt.Fprint(out, guide(s.Addresses(), o.TelemetryPath, listener.URL, key)) }
+	return app.Run(ctx, o)
+}
+
+// isLoopback reports whether the address has a loopback host and a port.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
+// animate advances the world every stepInterval until ctx ends.
+func animate(ctx context.Context, server *simulator.Server) {
+	ticker := time.NewTicker(stepInterval)
+	defer ticker.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			server.Update(func(w *simulator.World) { advance(w, n, now) })
+		}
+	}
+}
+
+// configuration returns the exporter's configuration file. Changes without an
+// event, such as those of counts, are seen by the next refresh.
+func configuration(endpoint string) string {
+	var b strings.Builder
+	queue := eventQueue()
+	fmt.Fprintf(&b, "events: [{queue_url: %q, region: %s}]\n", queue.URL(endpoint), queue.Region)
+	b.WriteString("refresh: {interval: 10s, timeout: 5s, max_staleness: 5m}\naws: {requests_per_second: 50}\ntargets:\n")
+	for _, t := range targets() {
+		fmt.Fprintf(&b, "  - {name: %q, regions: [%s], resource_types: [ECS, EC2, EKS], detector: true", t.name, strings.Join(t.regions, ", "))
+		if t.roleARN != "" {
+			fmt.Fprintf(&b, ", role_arn: %q, external_id: %q", t.roleARN, t.externalID)
+		} else { // the organization's administrator
+			b.WriteString(", members: true, account_names: true")
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// guide returns the text that is printed when the exporter is listening.
+func guide(addresses []net.Addr, telemetryPath, endpoint string, key simulator.Keys) string {
+	var b strings.Builder
+	b.WriteString("\nThe demo is running; stop it with Ctrl-C.\n\n")
+	for _, address := range addresses {
+		fmt.Fprintf(&b, "  metrics:    http://%s%s\n", browsable(address), telemetryPath)
+	}
+	fmt.Fprintf(&b, "  simulator:  %s\n\nUse the simulator with the AWS CLI:\n\n", endpoint)
+	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1\n", key.AccessKeyID, key.SecretAccessKey)
+	fmt.Fprintf(&b, "  aws --endpoint-url %s guardduty list-detectors\n\n", endpoint)
+	return b.String()
+}
+
+// browsable returns an address that a browser on this machine can open.
+func browsable(address net.Addr) string {
+	host, port, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return address.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,126 @@
+package awswire
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"net/http"
+)
+
+// Protocol is one of AWS's protocols.
+type Protocol interface {
+	// Write writes a successful response.
+	Write(w http.ResponseWriter, response any)
+	// WriteError writes an error response and returns its code in the protocol.
+	WriteError(w http.ResponseWriter, e *APIError, requestID string) string
+}
+
+// The protocols. Services ignore the request ID, except STS.
+type (
+	RESTJSON struct{} // GuardDuty and Account
+	AWSJSON  struct{} // Organizations: AWS JSON 1.1; errors of the caller have the status 400
+	QueryXML struct{} // STS
+	// SQSJSON is the protocol of SQS: AWS JSON 1.0 with, in the header
+	// X-Amzn-Query-Error, the code that the error had in the Query protocol. SDKs
+	// return that one.
+	SQSJSON struct{}
+)
+
+// WriteError writes an error response in the form of GuardDuty.
+func WriteError(w http.ResponseWriter, status int, code, message string) {
+	RESTJSON{}.WriteError(w, &APIError{Status: status, Code: code, Message: message}, "")
+}
+
+// WriteSQSError writes an error response in the form of SQS. shape is the error's
+// name in the API model, such as QueueDoesNotExist or RequestThrottled.
+func WriteSQSError(w http.ResponseWriter, status int, shape, message string) {
+	SQSJSON{}.WriteError(w, &APIError{Status: status, Code: shape, QueryCode: SQSQueryCode(shape), Message: message}, "")
+}
+
+// Write implements Protocol.
+func (RESTJSON) Write(w http.ResponseWriter, response any) {
+	WriteJSON(w, "application/json", http.StatusOK, response)
+}
+
+// WriteError implements Protocol.
+func (RESTJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
+	w.Header().Set("X-Amzn-ErrorType", e.Code)
+	WriteJSON(w, "application/json", e.Status, struct {
+		Message string `json:"message"`
+		Type    string `json:"__type,omitempty"`
+	}{e.Message, e.Detail})
+	return e.Code
+}
+
+const contentType11 = "application/x-amz-json-1.1"
+
+// Write implements Protocol.
+func (AWSJSON) Write(w http.ResponseWriter, response any) {
+	WriteJSON(w, contentType11, http.StatusOK, response)
+}
+
+// WriteError implements Protocol.
+func (AWSJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
+	status := http.StatusBadRequest
+	if e.Status >= http.StatusInternalServerError {
+		status = e.Status
+	}
+	WriteJSON(w, contentType11, status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"Message"`
+	}{e.Code, e.Message})
+	return e.Code
+}
+
+const contentType10 = "application/x-amz-json-1.0"
+
+// Write implements Protocol.
+func (SQSJSON) Write(w http.ResponseWriter, response any) {
+	WriteJSON(w, contentType10, http.StatusOK, response)
+}
+
+// WriteError implements Protocol.
+func (SQSJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
+	code, side := e.Query()
+	w.Header().Set("X-Amzn-Query-Error", code+";"+side)
+	WriteJSON(w, contentType10, e.Status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}{"com.amazonaws.sqs#" + e.Code, e.Message})
+	return code
+}
+
+// Write implements Protocol.
+func (QueryXML) Write(w http.ResponseWriter, response any) {
+	text, err := xml.Marshal(response)
+	write(w, "text/xml", http.StatusOK, text, err)
+}
+
+// WriteError implements Protocol.
+func (QueryXML) WriteError(w http.ResponseWriter, e *APIError, requestID string) string {
+	code, side := e.Query()
+	type wireError struct{ Type, Code, Message string }
+	text, err := xml.Marshal(struct {
+		XMLName   xml.Name  `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
+		Error     wireError `xml:"Error"`
+		RequestID string    `xml:"RequestId"`
+	}{Error: wireError{side, code, e.Message}, RequestID: requestID})
+	write(w, "text/xml", e.Status, text, err)
+	return code
+}
+
+// WriteJSON writes a response as JSON.
+func WriteJSON(w http.ResponseWriter, contentType string, status int, response any) {
+	text, err := json.Marshal(response)
+	write(w, contentType, status, text, err)
+}
+
+// write writes the marshaled text, or the error of marshaling it.
+func write(w http.ResponseWriter, contentType string, status int, text []byte, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // fails if the client has disconnected
+}
