@@ -12,8 +12,8 @@ type eksCluster struct {
 	issues                []string // keys of eksIssues that rotate
 }
 
-// eksFleet returns every EKS cluster of the demo. The unhealthy ones show every
-// kind of issue by turns.
+// eksFleet returns every EKS cluster. The unhealthy ones have every kind of issue
+// in rotation.
 func eksFleet() []eksCluster {
 	const use1, euw1, apse2 = "us-east-1", "eu-west-1", "ap-southeast-2"
 	return []eksCluster{
@@ -52,7 +52,7 @@ func (c eksCluster) stateAt(n int) *simulator.EKSCluster {
 	}
 	if len(c.issues) > 0 {
 		key, occurrence := rotate(c.issues, n)
-		row.Issue = fillIn(eksIssues()[key], hashOf(c.account, c.region, c.name, key), c.name, c.account, occurrence)
+		row.Issue = expand(eksIssues()[key], hashOf(c.account, c.region, c.name, key), c.name, c.account, occurrence)
 		row.Covered = c.nodes / 3
 		switch kind := strings.ToLower(row.Issue); {
 		case strings.HasPrefix(kind, "addon status"):

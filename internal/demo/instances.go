@@ -104,7 +104,7 @@ func (g instanceGroup) stateAt(n int) []*simulator.Instance {
 		if index < len(g.issues) {
 			key, occurrence := rotate(g.issues[index], n)
 			i.AgentVersion = ""
-			i.Issue = fillIn(instanceIssues()[key], hashOf(i.ID), g.name, g.account, occurrence)
+			i.Issue = expand(instanceIssues()[key], hashOf(i.ID), g.name, g.account, occurrence)
 		}
 		i.Status = i.CoverageStatus()
 		list = append(list, i)

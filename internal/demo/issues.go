@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// clusterIssues returns the text of each kind of issue, by the name that the
-// exporter gives the kind. Some are spelt as the GuardDuty user guide has
-// them, some as accounts have really shown them, with "(s)", spaces round the
-// colon and a stray dot. Names in braces are filled in by clusterIssue.
+// clusterIssues returns issue texts of ECS clusters by the exporter's issue type.
+// Some are those of the GuardDuty user guide, some were observed on AWS, with
+// "(s)", spaces around the colon and extra dots. expand replaces placeholders.
 func clusterIssues() map[string]string {
 	return map[string]string{
 		"agent_not_reporting": "Agent not reporting : Agent not reporting, for task(s) in TaskDefinition - '{td}'. Refer documentation",
@@ -40,8 +39,7 @@ func clusterIssues() map[string]string {
 	}
 }
 
-// instanceIssues returns the issue texts of EC2 instances by a name for
-// their kind.
+// instanceIssues returns issue texts of EC2 instances by kind.
 func instanceIssues() map[string]string {
 	const vpcFailed = "VPC Endpoint Creation Failed:"
 	return map[string]string{
@@ -65,7 +63,7 @@ func instanceIssues() map[string]string {
 	}
 }
 
-// Texts that instances and EKS clusters have in common.
+// Issue texts of both instances and EKS clusters.
 const (
 	ownerNotEnabled = "Owner account ID {owner} for shared VPC {vpc} doesn't have either Runtime Monitoring, " +
 		"automated agent configuration, or both, enabled"
@@ -75,12 +73,12 @@ const (
 		"shared VPC {vpc}, owner account ID {owner}"
 )
 
-// eksIssues returns the issue texts of EKS clusters by a name for their
-// kind. Those of an add-on carry the issue code that EKS gave it.
+// eksIssues returns issue texts of EKS clusters by kind. Those of an add-on have
+// the issue code of EKS.
 func eksIssues() map[string]string {
 	const (
 		creation = "Addon Creation Failed:EKS Addon issue - "
-		update   = "AddonUpdationFailed: EKSAddonIssue - " // AWS has written it so
+		update   = "AddonUpdationFailed: EKSAddonIssue - " // sic, as on AWS
 		status   = "Addon Status Unhealthy:EKS Addon issue - "
 		vpc      = "VPC Endpoint Creation Failed:"
 		pods     = status + "InsufficientNumberOfReplicas: The add-on is unhealthy because "
@@ -115,15 +113,14 @@ func eksIssues() map[string]string {
 	}
 }
 
-// clusterIssue returns the text of one kind of issue for a cluster. Identifiers
-// in it differ between clusters, and task and request IDs between episodes,
-// as they do on AWS.
+// clusterIssue returns an issue text for a cluster. As on AWS, identifiers differ
+// between clusters, and task and request IDs also between occurrences.
 func clusterIssue(key string, c cluster, occurrence int) string {
-	return fillIn(clusterIssues()[key], hashOf(c.account, c.region, c.name, key), c.name, c.account, occurrence)
+	return expand(clusterIssues()[key], hashOf(c.account, c.region, c.name, key), c.name, c.account, occurrence)
 }
 
-// fillIn replaces the names in braces of an issue's text.
-func fillIn(text string, sum [sha256.Size]byte, name, account string, occurrence int) string {
+// expand replaces the placeholders of an issue text.
+func expand(text string, sum [sha256.Size]byte, name, account string, occurrence int) string {
 	volatile := sha256.Sum256(append(sum[:], strconv.Itoa(occurrence)...))
 	id := hex.EncodeToString(volatile[:])
 	return strings.NewReplacer(
@@ -138,7 +135,7 @@ func fillIn(text string, sum [sha256.Size]byte, name, account string, occurrence
 	).Replace(text)
 }
 
-// hashOf derives something like an identifier from what it identifies.
+// hashOf returns a hash of the parts, from which identifiers are made.
 func hashOf(parts ...string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(strings.Join(parts, "/")))
 }

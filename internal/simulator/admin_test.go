@@ -11,10 +11,10 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-func TestControl(t *testing.T) {
+func TestAdmin(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s, url := serve(t, smallWorld(), simulator.Options{Now: func() time.Time { return now }})
-	control := func(method, body string) answer {
+	admin := func(method, body string) rawResponse {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, url+"/simulator/clusters", strings.NewReader(body))
 		if err != nil {
@@ -56,7 +56,7 @@ func TestControl(t *testing.T) {
 		{http.MethodPut, name + `} {}`, http.StatusBadRequest, nil},
 		{http.MethodGet, ``, http.StatusMethodNotAllowed, nil},
 	} {
-		got := control(step.method, step.body)
+		got := admin(step.method, step.body)
 		if got.status != step.status {
 			t.Errorf("%s %s: %d %s, want %d", step.method, step.body, got.status, got.body, step.status)
 		}
@@ -65,6 +65,6 @@ func TestControl(t *testing.T) {
 		}
 	}
 	if n := len(s.Calls()); n != 0 {
-		t.Errorf("control requests are recorded as %d calls", n)
+		t.Errorf("admin requests are recorded as %d calls", n)
 	}
 }

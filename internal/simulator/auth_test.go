@@ -35,7 +35,7 @@ func TestAuthenticationRefusals(t *testing.T) {
 			403, "MissingAuthenticationTokenException", "MissingAuthenticationToken",
 		},
 		{"other algorithm", rawCall{spoil: header("Authorization", "Bearer x")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
-		{"scope cut short", rawCall{spoil: inAuthorization("/aws4_request", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"truncated scope", rawCall{spoil: inAuthorization("/aws4_request", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
 		{"no signature", rawCall{spoil: inAuthorization("Signature=", "Sign=")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
 		{"host unsigned", rawCall{spoil: inAuthorization("host;", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
 		{"no date", rawCall{spoil: header("X-Amz-Date", "yesterday")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
@@ -74,7 +74,7 @@ func TestAuthenticationRefusals(t *testing.T) {
 			rest.method, rest.path = http.MethodGet, "/detector"
 			got := rest.do(t, url)
 			if code := got.header.Get("X-Amzn-ErrorType"); got.status != tc.status || code != tc.rest {
-				t.Errorf("guardduty answers %d %s %s, want %d %s", got.status, code, got.body, tc.status, tc.rest)
+				t.Errorf("guardduty: %d %s %s, want %d %s", got.status, code, got.body, tc.status, tc.rest)
 			}
 			query := tc.call
 			query.method, query.path, query.service = http.MethodPost, "/", "sts"
@@ -85,7 +85,7 @@ func TestAuthenticationRefusals(t *testing.T) {
 				code = m[1]
 			}
 			if got.status != tc.status || code != tc.query {
-				t.Errorf("sts answers %d %s, want %d %s", got.status, got.body, tc.status, tc.query)
+				t.Errorf("sts: %d %s, want %d %s", got.status, got.body, tc.status, tc.query)
 			}
 			calls := s.Calls()
 			if len(calls) != 2 || calls[0].Error != tc.rest || calls[1].Error != tc.query {
@@ -113,12 +113,12 @@ func TestBodyIsSigned(t *testing.T) {
 		r.Body = replacement.Body
 	}
 	if got := call.do(t, url); got.header.Get("X-Amzn-ErrorType") != "InvalidSignatureException" {
-		t.Errorf("a changed body gives %d: %s", got.status, got.body)
+		t.Errorf("changed body: %d: %s", got.status, got.body)
 	}
 }
 
-// The path and the query are escaped once more for the signature; the detector
-// is refused, not the signature.
+// The path and the query are escaped again for the signature. The error is about
+// the detector, not the signature.
 func TestEscapedPathAndQueryAreVerified(t *testing.T) {
 	_, url := serve(t, smallWorld(), simulator.Options{})
 	for _, path := range []string{
@@ -132,8 +132,8 @@ func TestEscapedPathAndQueryAreVerified(t *testing.T) {
 	}
 }
 
-// AWS dates its answers by its own clock, and the SDK signs by that date.
-func TestClientFollowsTheServersClock(t *testing.T) {
+// The SDK corrects its clock by the response's Date header.
+func TestClientUsesTheServersClock(t *testing.T) {
 	now := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
 	_, url := serve(t, smallWorld(), simulator.Options{Now: func() time.Time { return now }})
 	config := awsConfig(url, administrator)

@@ -11,8 +11,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// runCLI runs the AWS CLI against a server, as the administrator, and returns
-// what it prints. It skips the test where there is none.
+// runCLI runs the AWS CLI as the administrator and returns its output. It skips
+// the test if the CLI is not installed.
 func runCLI(t *testing.T, url string, arguments ...string) ([]byte, error) {
 	t.Helper()
 	if testing.Short() {
@@ -31,11 +31,10 @@ func runCLI(t *testing.T, url string, arguments ...string) ([]byte, error) {
 	return command.CombinedOutput()
 }
 
-// The AWS CLI is built on a model of the API that is not the Go SDK's. The
-// calls are the examples of the GuardDuty user guide, with the filter written
-// as the API takes it: a list under Equals.
+// The AWS CLI has its own model of the API. The calls are the examples of the
+// GuardDuty user guide, with the filter in the form of the API: a list in Equals.
 func TestAWSCLI(t *testing.T) {
-	_, url := serve(t, organisedWorld(0, 1), simulator.Options{})
+	_, url := serve(t, organizationWorld(0, 1), simulator.Options{})
 	run := func(into any, arguments ...string) {
 		t.Helper()
 		out, err := runCLI(t, url, arguments...)
@@ -96,7 +95,7 @@ func TestAWSCLI(t *testing.T) {
 	}
 }
 
-func TestAWSCLIOnAQueue(t *testing.T) {
+func TestAWSCLIWithSQS(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
 	queue := queueAt(queueName).URL(url)
 	run := func(arguments ...string) string {
@@ -108,7 +107,7 @@ func TestAWSCLIOnAQueue(t *testing.T) {
 		return string(out)
 	}
 	if printed := run("receive-message"); printed != "" {
-		t.Errorf("of an empty queue it printed %s", printed)
+		t.Errorf("for an empty queue it printed %s", printed)
 	}
 	run("send-message", "--message-body", `a "message" & <more>`)
 	var got struct {
@@ -133,6 +132,6 @@ func TestAWSCLIOnAQueue(t *testing.T) {
 	checkDepth(t, s, queueName, 0, 0)
 	out, err := runCLI(t, url, "sqs", "receive-message", "--queue-url", queue+"-not")
 	if err == nil || !strings.Contains(string(out), "(AWS.SimpleQueueService.NonExistentQueue)") {
-		t.Errorf("of a queue that does not exist it printed %s, %v", out, err)
+		t.Errorf("for a missing queue it printed %s, %v", out, err)
 	}
 }

@@ -31,12 +31,12 @@ const (
 	otherDetector = "00000000000000000000000000000001"
 )
 
-// keysOf is the long-term key of an account of smallWorld.
+// keysOf returns the long-term key of an account of smallWorld.
 func keysOf(account string) simulator.Keys {
 	return simulator.Keys{AccessKeyID: "AKIA" + account + "TEST", SecretAccessKey: "secret/of+" + account}
 }
 
-// smallWorld is an administrator with one member, and an outsider.
+// smallWorld returns an administrator with one member, and an account outside.
 func smallWorld() *simulator.World {
 	changed := time.Date(2026, 5, 4, 3, 2, 1, 500e6, time.UTC)
 	return &simulator.World{Accounts: []*simulator.Account{
@@ -68,7 +68,7 @@ func smallWorld() *simulator.World {
 	}}
 }
 
-// serve returns a server of w and its URL, for as long as the test.
+// serve returns a server of w and its URL. It is closed at the end of the test.
 func serve(t testing.TB, w *simulator.World, o simulator.Options) (*simulator.Server, string) {
 	t.Helper()
 	s := simulator.New(w, o)
@@ -77,8 +77,8 @@ func serve(t testing.TB, w *simulator.World, o simulator.Options) (*simulator.Se
 	return s, ts.URL
 }
 
-// awsConfig is a configuration of the SDK with an account's long-term key and
-// without retries.
+// awsConfig returns a configuration of the SDK with an account's long-term key
+// and no retries.
 func awsConfig(url, account string) aws.Config {
 	k := keysOf(account)
 	return aws.Config{
@@ -101,7 +101,7 @@ func errorCode(t *testing.T, err error) string {
 	return api.ErrorCode()
 }
 
-// rawCall is a request made by hand, signed with an account's key.
+// rawCall is a request without the SDK's client, signed with an account's key.
 type rawCall struct {
 	method, path, body string
 	service, region    string // of the signature; guardduty and us-east-1 by default
@@ -111,14 +111,14 @@ type rawCall struct {
 	spoil              func(*http.Request) // changes the signed request
 }
 
-// answer is what came back.
-type answer struct {
+// rawResponse is the response of a rawCall.
+type rawResponse struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (c rawCall) do(t *testing.T, url string) answer {
+func (c rawCall) do(t *testing.T, url string) rawResponse {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), c.method, url+c.path, strings.NewReader(c.body))
 	if err != nil {
@@ -149,7 +149,7 @@ func (c rawCall) do(t *testing.T, url string) answer {
 	return send(t, r)
 }
 
-func send(t *testing.T, r *http.Request) answer {
+func send(t *testing.T, r *http.Request) rawResponse {
 	t.Helper()
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -160,5 +160,5 @@ func send(t *testing.T, r *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{status: response.StatusCode, header: response.Header, body: string(bytes.TrimSpace(body))}
+	return rawResponse{status: response.StatusCode, header: response.Header, body: string(bytes.TrimSpace(body))}
 }

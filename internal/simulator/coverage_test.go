@@ -15,7 +15,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// names returns the clusters of a page in its order.
+// names returns the names of a page's clusters.
 func names(page *guardduty.ListCoverageOutput) []string {
 	list := []string{}
 	for _, r := range page.Resources {
@@ -57,8 +57,8 @@ func TestListCoverageRow(t *testing.T) {
 	}
 }
 
-// A list is a list even when it is empty: clients tell it from null.
-func TestEmptyAnswersOnTheWire(t *testing.T) {
+// Empty lists are not null.
+func TestEmptyResponsesOnTheWire(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	alone := &simulator.Account{
 		ID: "444455556666", Keys: keysOf("444455556666"), Detectors: []*simulator.Detector{{Region: region, ID: "alone"}},
@@ -126,7 +126,7 @@ func TestViews(t *testing.T) {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(want, names(out)); diff != "" {
-					t.Errorf("%s sees (-want +got):\n%s", account, diff)
+					t.Errorf("%s lists (-want +got):\n%s", account, diff)
 				}
 			}
 		})

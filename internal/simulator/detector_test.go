@@ -16,7 +16,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-func TestDetectorIDIsFilledIn(t *testing.T) {
+func TestMissingDetectorIDIsSet(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	s.Update(func(w *simulator.World) {
 		w.Account(outsider).Detectors = []*simulator.Detector{{Region: region}, {Region: "eu-west-1"}}
@@ -47,8 +47,8 @@ func TestForeignDetector(t *testing.T) {
 		for _, c := range []rawCall{
 			{path: "/detector/" + otherDetector + tc.path},                      // another account's
 			{path: "/detector/" + detectorID + tc.path, region: "eu-west-1"},    // another Region's
-			{path: "/detector/nonsense" + tc.path},                              // nobody's
-			{path: "/detector/" + detectorID + tc.path, keys: keysOf(outsider)}, // asked by one that has none
+			{path: "/detector/nonsense" + tc.path},                              // unknown
+			{path: "/detector/" + detectorID + tc.path, keys: keysOf(outsider)}, // the caller has none
 		} {
 			c.method = tc.method
 			got := c.do(t, url)
@@ -78,7 +78,7 @@ func TestGetDetector(t *testing.T) {
 		name    string
 		change  simulator.Detector
 		status  types.DetectorStatus
-		differs map[string]string // from what the zero value gives
+		differs map[string]string // from the zero value
 	}{
 		{"on", simulator.Detector{}, "ENABLED", nil},
 		{"suspended", simulator.Detector{Suspended: true}, "DISABLED", nil},
@@ -86,13 +86,13 @@ func TestGetDetector(t *testing.T) {
 			"RUNTIME_MONITORING": "DISABLED", "RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
 			"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "DISABLED", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "DISABLED",
 		}},
-		{"Fargate by hand", simulator.Detector{AgentManagementOff: true}, "ENABLED", map[string]string{
+		{"Fargate manual", simulator.Detector{AgentManagementOff: true}, "ENABLED", map[string]string{
 			"RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": "DISABLED",
 		}},
-		{"EC2 by hand", simulator.Detector{EC2AgentManagementOff: true}, "ENABLED", map[string]string{
+		{"EC2 manual", simulator.Detector{EC2AgentManagementOff: true}, "ENABLED", map[string]string{
 			"RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": "DISABLED",
 		}},
-		{"EKS by hand", simulator.Detector{EKSAgentManagementOff: true}, "ENABLED", map[string]string{
+		{"EKS manual", simulator.Detector{EKSAgentManagementOff: true}, "ENABLED", map[string]string{
 			"RUNTIME_MONITORING/EKS_ADDON_MANAGEMENT": "DISABLED",
 		}},
 		{"other features", simulator.Detector{Features: []string{"S3_DATA_EVENTS", "EKS_RUNTIME_MONITORING"}}, "ENABLED", map[string]string{
@@ -137,8 +137,8 @@ func TestGetDetector(t *testing.T) {
 	}
 }
 
-// GetDetector and GetMemberDetectors each show the features of their own
-// enumeration in the SDK, and no others.
+// GetDetector and GetMemberDetectors return exactly the features of their
+// enumerations in the SDK.
 func TestFeaturesAreThoseOfTheModel(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	client := guarddutyClient(url, administrator)
@@ -191,7 +191,7 @@ func checkNames[T ~string](t *testing.T, got map[T]bool, want []T) {
 	}
 }
 
-// The detector's times are text, those of its features are numbers.
+// The detector's times are strings, those of its features are numbers.
 func TestTimesOfFeatures(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	since := time.Date(2026, 7, 1, 0, 0, 0, 250e6, time.UTC)

@@ -15,7 +15,7 @@ import (
 )
 
 // eventWorld has a resource of every type in the member's account, and a queue
-// in the administrator's that gets the events.
+// with events in the administrator's.
 func eventWorld(format simulator.EventFormat, observed bool) *simulator.World {
 	w := queueWorld()
 	queue := w.Account(administrator).Queues[0]
@@ -32,8 +32,8 @@ func eventWorld(format simulator.EventFormat, observed bool) *simulator.World {
 	return w
 }
 
-// turn changes the status of each of the member's resources.
-func turn(w *simulator.World, now time.Time) {
+// changeStatuses changes the status of each of the member's resources.
+func changeStatuses(w *simulator.World, now time.Time) {
 	m := w.Account(memberID)
 	cluster, instance, eks := m.Clusters[0], m.Instances[0], m.EKSClusters[0]
 	cluster.Issue, cluster.Issues, cluster.UpdatedAt = "", nil, now
@@ -82,7 +82,7 @@ const (
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-// object reads a JSON object with its numbers as they are written.
+// object decodes a JSON object and preserves the text of numbers.
 func object(t *testing.T, text string) map[string]any {
 	t.Helper()
 	var o map[string]any
@@ -107,8 +107,8 @@ func TestEvents(t *testing.T) {
 		{simulator.NoEvents, true, nil},
 	} {
 		s, url := serve(t, eventWorld(c.format, c.observed), simulator.Options{Now: func() time.Time { return now }})
-		s.Update(func(w *simulator.World) { turn(w, time.Date(2026, 6, 7, 8, 3, 47, 897_654_321, time.UTC)) })
-		got := openBox(t, url, queueName).receive()
+		s.Update(func(w *simulator.World) { changeStatuses(w, time.Date(2026, 6, 7, 8, 3, 47, 897_654_321, time.UTC)) })
+		got := openQueue(t, url, queueName).receive()
 		if len(got) != len(c.details) {
 			t.Fatalf("%d messages, want %d", len(got), len(c.details))
 		}
@@ -136,7 +136,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// unwrap checks the envelope of a topic and returns what is in it.
+// unwrap checks the envelope of a topic and returns its message.
 func unwrap(t *testing.T, text string, now time.Time) string {
 	t.Helper()
 	envelope := object(t, text)
@@ -160,10 +160,10 @@ func unwrap(t *testing.T, text string, now time.Time) string {
 	return message
 }
 
-// The time in an event must be the one that ListCoverage gives with the row.
-func TestEventAndRowHaveOneTime(t *testing.T) {
+// The time in an event is that of the row in ListCoverage.
+func TestTimesOfEventsAndRows(t *testing.T) {
 	s, url := serve(t, eventWorld(simulator.Direct, true), simulator.Options{})
-	s.Update(func(w *simulator.World) { turn(w, time.Now()) })
+	s.Update(func(w *simulator.World) { changeStatuses(w, time.Now()) })
 	rows, err := guarddutyClient(url, memberID).ListCoverage(t.Context(), &guardduty.ListCoverageInput{DetectorId: aws.String(otherDetector)})
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestEventAndRowHaveOneTime(t *testing.T) {
 		want[string(r.ResourceDetails.ResourceType)] = *r.UpdatedAt
 	}
 	got := map[string]time.Time{}
-	for _, text := range bodiesOf(openBox(t, url, queueName).receive()) {
+	for _, text := range bodiesOf(openQueue(t, url, queueName).receive()) {
 		var event struct {
 			Detail struct {
 				LastUpdatedAt   int64

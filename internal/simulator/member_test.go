@@ -62,8 +62,8 @@ func TestListMembers(t *testing.T) {
 	}
 }
 
-// What ListMembers, GetMemberDetectors, ListCoverage and the member itself get
-// to see of each relationship.
+// The results of ListMembers, GetMemberDetectors, ListCoverage and of the member
+// itself for each relationship.
 func TestRelationships(t *testing.T) {
 	for _, tc := range []struct {
 		status                        string
@@ -113,7 +113,7 @@ func TestRelationships(t *testing.T) {
 			}
 			_, err = guarddutyClient(url, memberID).ListMembers(t.Context(), &guardduty.ListMembersInput{DetectorId: aws.String(otherDetector)})
 			if (err != nil) != tc.administered {
-				t.Errorf("the member's own ListMembers ends with %v", err)
+				t.Errorf("the member's own ListMembers: %v", err)
 			}
 		})
 	}
@@ -163,7 +163,7 @@ func TestGetMemberDetectors(t *testing.T) {
 			t.Errorf("%s: %s", *u.AccountId, aws.ToString(u.Result))
 		}
 	}
-	if !slices.Equal(unprocessed, []string{outsider, administrator}) { // an administrator is no member of itself
+	if !slices.Equal(unprocessed, []string{outsider, administrator}) { // an administrator is not its own member
 		t.Errorf("unprocessed are %v", unprocessed)
 	}
 }
@@ -184,12 +184,12 @@ func TestMemberCallRefusals(t *testing.T) {
 		{"no body", rawCall{method: get, path: own}, "0 accounts"},
 		{"other case", rawCall{method: get, path: own, body: `{"AccountIds":["1"]}`}, "AccountIds"},
 		{
-			"a member asks",
+			"caller is a member",
 			rawCall{method: get, path: "/detector/" + otherDetector + "/member/detector/get", keys: keysOf(memberID), body: ids(1)},
 			"member account",
 		},
 		{
-			"a member lists",
+			"member lists members",
 			rawCall{method: http.MethodGet, path: "/detector/" + otherDetector + "/member", keys: keysOf(memberID)},
 			"member account",
 		},

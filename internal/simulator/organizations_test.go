@@ -18,9 +18,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// organisedWorld is smallWorld with an organization of the management account
-// 100000000000, the administrator, the member, and n accounts that hold nothing.
-func organisedWorld(n, emptyPages int) *simulator.World {
+// organizationWorld is smallWorld with an organization of the management account
+// 100000000000, the administrator, the member, and n empty accounts.
+func organizationWorld(n, emptyPages int) *simulator.World {
 	const management = "100000000000"
 	w := smallWorld()
 	w.Accounts = append(w.Accounts, &simulator.Account{
@@ -38,7 +38,7 @@ func organisedWorld(n, emptyPages int) *simulator.World {
 }
 
 func TestListAccounts(t *testing.T) {
-	_, url := serve(t, organisedWorld(0, 0), simulator.Options{})
+	_, url := serve(t, organizationWorld(0, 0), simulator.Options{})
 	for _, caller := range []string{"100000000000", administrator} {
 		out, err := organizations.NewFromConfig(awsConfig(url, caller)).ListAccounts(t.Context(), &organizations.ListAccountsInput{})
 		if err != nil {
@@ -83,7 +83,7 @@ func TestListAccountsPages(t *testing.T) {
 		{"with empty pages", 2, nil, []int{0, 0, 20, 0, 0, 20, 0, 0, 5}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, url := serve(t, organisedWorld(42, tc.empty), simulator.Options{})
+			_, url := serve(t, organizationWorld(42, tc.empty), simulator.Options{})
 			client := organizations.NewFromConfig(awsConfig(url, administrator))
 			var ids []string
 			var sizes []int
@@ -128,7 +128,7 @@ func TestListAccountsRefusals(t *testing.T) {
 		{name: "unknown key", keys: simulator.Keys{AccessKeyID: "AKIAUNKNOWN", SecretAccessKey: "x"}, code: "UnrecognizedClientException"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, url := serve(t, organisedWorld(0, 0), simulator.Options{})
+			s, url := serve(t, organizationWorld(0, 0), simulator.Options{})
 			if tc.change != nil {
 				s.Update(tc.change)
 			}
@@ -159,7 +159,7 @@ func TestListAccountsRefusals(t *testing.T) {
 }
 
 func TestUnknownTarget(t *testing.T) {
-	_, url := serve(t, organisedWorld(0, 0), simulator.Options{})
+	_, url := serve(t, organizationWorld(0, 0), simulator.Options{})
 	_, err := organizations.NewFromConfig(awsConfig(url, administrator)).DescribeOrganization(t.Context(), &organizations.DescribeOrganizationInput{})
 	if code := errorCode(t, err); code != "UnknownOperationException" {
 		t.Errorf("error is %v", err)

@@ -14,7 +14,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// manyClusters declares clusters 000 … n-1 in the administrator's account.
+// manyClusters returns clusters 000 … n-1 of the administrator's account.
 func manyClusters(n int) *simulator.World {
 	w := smallWorld()
 	w.Accounts[0].Clusters, w.Accounts[1].Clusters = nil, nil
@@ -47,7 +47,7 @@ func TestPagesSurviveChanges(t *testing.T) {
 				last := seen[len(seen)-1]
 				s.Update(func(w *simulator.World) {
 					a := w.Account(administrator)
-					for _, gone := range []string{last, seen[0], seen[10]} { // the very row the token stands on among them
+					for _, gone := range []string{last, seen[0], seen[10]} { // including the row in the token
 						a.RemoveCluster(region, gone)
 					}
 					for _, added := range []string{seen[20] + "a", last + "a"} {

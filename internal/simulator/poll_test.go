@@ -17,8 +17,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// inProcess brings requests to a server without a network, so that a test's
-// bubble has no goroutine waiting for one.
+// inProcess calls a server without a network, so that no goroutine of a synctest
+// bubble waits for the network.
 type inProcess struct{ server http.Handler }
 
 func (p inProcess) Do(r *http.Request) (*http.Response, error) {
@@ -30,26 +30,26 @@ func (p inProcess) Do(r *http.Request) (*http.Response, error) {
 	return w.Result(), r.Context().Err()
 }
 
-// poller is a box in a bubble.
-func poller(t *testing.T, s *simulator.Server, name string) box {
-	b := openBox(t, "http://simulator", name)
+// poller returns a queueClient for a synctest bubble.
+func poller(t *testing.T, s *simulator.Server, name string) queueClient {
+	b := openQueue(t, "http://simulator", name)
 	config := awsConfig("http://simulator", administrator)
 	config.HTTPClient = inProcess{s}
 	b.client = sqs.NewFromConfig(config)
 	return b
 }
 
-// polled is how a long poll has ended.
+// polled is the result of a long poll.
 type polled struct {
 	messages []types.Message
 	err      error
 	took     time.Duration
 }
 
-// poll waits for a message for 20 s.
-func (b box) poll(ctx context.Context) polled {
+// poll waits up to 20 s for a message.
+func (q queueClient) poll(ctx context.Context) polled {
 	begin := time.Now()
-	out, err := b.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &b.url, MaxNumberOfMessages: 10, WaitTimeSeconds: 20})
+	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: 10, WaitTimeSeconds: 20})
 	p := polled{err: err, took: time.Since(begin)}
 	if err == nil {
 		p.messages = out.Messages
@@ -57,45 +57,45 @@ func (b box) poll(ctx context.Context) polled {
 	return p
 }
 
-// A long poll ends when there is a message, and no sooner than after its time
-// when there is none. meanwhile happens after 3 s.
+// A long poll ends when there is a message, otherwise exactly after its wait time.
+// meanwhile is called after 3 s.
 func TestLongPoll(t *testing.T) {
 	for name, c := range map[string]struct {
-		before    func(b box)
-		meanwhile func(b box)
+		before    func(q queueClient)
+		meanwhile func(q queueClient)
 		from      string // queueName by default
 		took      time.Duration
 		bodies    []string
 	}{
-		"nothing comes": {took: 20 * time.Second},
-		"one is there":  {before: func(b box) { b.send("one") }, bodies: []string{"one"}},
-		"one comes": {
-			meanwhile: func(b box) { b.send("one") },
+		"no message":        {took: 20 * time.Second},
+		"message available": {before: func(q queueClient) { q.send("one") }, bodies: []string{"one"}},
+		"message sent": {
+			meanwhile: func(q queueClient) { q.send("one") },
 			took:      3 * time.Second, bodies: []string{"one"},
 		},
-		"one comes elsewhere": {
-			meanwhile: func(b box) { b.send("one") },
+		"message in another queue": {
+			meanwhile: func(q queueClient) { q.send("one") },
 			from:      "open", took: 20 * time.Second,
 		},
-		"one shows again": {
-			before: func(b box) {
-				b.send("one")
-				if err := b.hide(b.receive()[0], 5); err != nil {
-					b.t.Error(err)
+		"message becomes visible": {
+			before: func(q queueClient) {
+				q.send("one")
+				if err := q.changeVisibility(q.receive()[0], 5); err != nil {
+					q.t.Error(err)
 				}
 			},
 			took: 5 * time.Second, bodies: []string{"one"},
 		},
-		"one is given up": {
-			before: func(b box) {
-				b.send("one")
+		"message becomes a dead letter": {
+			before: func(q queueClient) {
+				q.send("one")
 				for range 2 {
-					if err := b.hide(b.receive()[0], 0); err != nil {
-						b.t.Error(err)
+					if err := q.changeVisibility(q.receive()[0], 0); err != nil {
+						q.t.Error(err)
 					}
 				}
 			},
-			meanwhile: func(b box) { checkBodies(b.t, b.receive()) },
+			meanwhile: func(q queueClient) { checkBodies(q.t, q.receive()) },
 			from:      deadName, took: 3 * time.Second, bodies: []string{"one"},
 		},
 	} {
@@ -123,15 +123,15 @@ func TestLongPoll(t *testing.T) {
 	}
 }
 
-// A message that is handed back must come to a poll that waits already.
-func TestLongPollGetsWhatIsHandedBack(t *testing.T) {
+// A waiting poll receives a message whose visibility timeout is set to zero.
+func TestLongPollReceivesReleasedMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulator.New(queueWorld(), simulator.Options{Latency: -1})
 		queue := poller(t, s, queueName)
 		queue.send("one")
 		m := queue.receive()[0]
 		time.AfterFunc(3*time.Second, func() {
-			if err := queue.hide(m, 0); err != nil {
+			if err := queue.changeVisibility(m, 0); err != nil {
 				t.Error(err)
 			}
 		})
@@ -140,10 +140,11 @@ func TestLongPollGetsWhatIsHandedBack(t *testing.T) {
 		if got.took != 3*time.Second {
 			t.Errorf("took %s", got.took)
 		}
+		synctest.Wait() // for changeVisibility to return
 	})
 }
 
-func TestLongPollOfAQueueThatGoes(t *testing.T) {
+func TestLongPollOfRemovedQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulator.New(queueWorld(), simulator.Options{Latency: -1})
 		var removed []*simulator.Queue
@@ -165,39 +166,40 @@ func TestLongPollOfAQueueThatGoes(t *testing.T) {
 	})
 }
 
-// A server's clock that stands still must not keep a poll from its end.
-func TestLongPollWithAStandingClock(t *testing.T) {
+// A poll ends on time although the server's clock does not advance.
+func TestLongPollWithStoppedClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &clock{time.Now()}
 		s := simulator.New(queueWorld(), simulator.Options{Latency: -1, Now: c.Now})
 		queue := poller(t, s, queueName)
 		queue.send("one")
 		checkBodies(t, queue.receive(), "one")
-		c.pass(30*time.Second - time.Nanosecond)
+		c.advance(30*time.Second - time.Nanosecond)
 		if got := queue.poll(t.Context()); got.err != nil || got.took != 20*time.Second || len(got.messages) != 0 {
 			t.Errorf("ended with %+v", got)
 		}
 	})
 }
 
-// pollOnTheWire begins a long poll over HTTP and returns once its call has come.
-func pollOnTheWire(ctx context.Context, t *testing.T, s *simulator.Server, url string) <-chan polled {
+// startPoll starts a long poll over HTTP and returns when the server has received
+// the call.
+func startPoll(ctx context.Context, t *testing.T, s *simulator.Server, url string) <-chan polled {
 	t.Helper()
-	come, ended := make(chan struct{}), make(chan polled, 1)
+	received, ended := make(chan struct{}), make(chan polled, 1)
 	s.SetIntercept(func(simulator.Call, http.ResponseWriter, *http.Request) bool {
-		close(come)
+		close(received)
 		return false
 	})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	go func() { ended <- queue.poll(ctx) }()
-	<-come
+	<-received
 	s.SetIntercept(nil)
 	return ended
 }
 
-func TestLongPollOnTheWire(t *testing.T) {
+func TestLongPollOverHTTP(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	ended := pollOnTheWire(t.Context(), t, s, url)
+	ended := startPoll(t.Context(), t, s, url)
 	if _, err := s.Send(administrator, region, queueName, "one"); err != nil {
 		t.Fatal(err)
 	}
@@ -208,15 +210,15 @@ func TestLongPollOnTheWire(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	ended = pollOnTheWire(ctx, t, s, url)
+	ended = startPoll(ctx, t, s, url)
 	s.ResetCalls()
 	cancel()
 	if got := <-ended; !errors.Is(got.err, context.Canceled) {
-		t.Errorf("given up with %v", got.err)
+		t.Errorf("canceled with %v", got.err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(s.Calls()) == 0; {
 		if time.Now().After(deadline) {
-			t.Fatal("the server has not noticed that the caller has gone")
+			t.Fatal("the server did not detect the disconnect")
 		}
 		<-time.After(time.Millisecond)
 	}
@@ -227,12 +229,12 @@ func TestLongPollOnTheWire(t *testing.T) {
 
 func TestStopEndsLongPolls(t *testing.T) {
 	s := simulator.New(queueWorld(), simulator.Options{})
-	running, err := s.Start(t.Context(), "127.0.0.1:0")
+	listener, err := s.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := pollOnTheWire(t.Context(), t, s, running.URL)
-	if err := running.Stop(t.Context()); err != nil {
+	ended := startPoll(t.Context(), t, s, listener.URL)
+	if err := listener.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if got := <-ended; got.err != nil || len(got.messages) != 0 || got.took > 10*time.Second {
@@ -242,7 +244,7 @@ func TestStopEndsLongPolls(t *testing.T) {
 
 func TestInterceptOfSQS(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one")
 	s.SetIntercept(func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
 		awswire.WriteSQSError(w, http.StatusBadRequest, "RequestThrottled", c.Operation)
@@ -251,14 +253,14 @@ func TestInterceptOfSQS(t *testing.T) {
 	got := queue.poll(t.Context())
 	throttled := new(types.RequestThrottled)
 	if !errors.As(got.err, &throttled) || throttled.ErrorMessage() != "ReceiveMessage" {
-		t.Errorf("refused with %v", got.err)
+		t.Errorf("error is %v", got.err)
 	}
 	s.SetIntercept(func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		awswire.WriteSQSError(w, http.StatusBadRequest, "QueueDoesNotExist", "gone")
+		awswire.WriteSQSError(w, http.StatusBadRequest, "QueueDoesNotExist", "deleted")
 		return true
 	})
 	if got := queue.poll(t.Context()); !errors.As(got.err, new(*types.QueueDoesNotExist)) {
-		t.Errorf("refused with %v", got.err)
+		t.Errorf("error is %v", got.err)
 	}
 	checkDepth(t, s, queueName, 1, 0)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// What is not a change of a status is no event.
-func TestWhatIsAnEvent(t *testing.T) {
+// Only changes of a status are events.
+func TestPublishedEvents(t *testing.T) {
 	const put = `{"account_id":"` + memberID + `","region":"us-east-1","cluster_name":"charlie"%s}`
 	for name, c := range map[string]struct {
 		change func(*simulator.World)
@@ -58,7 +58,7 @@ func TestWhatIsAnEvent(t *testing.T) {
 			want: []string{"Healthy: bravo UNHEALTHY HEALTHY", "Healthy: charlie UNHEALTHY HEALTHY"},
 		},
 		"put, and healthy":     {put: fmt.Sprintf(put, ""), want: []string{"Healthy: charlie UNHEALTHY HEALTHY"}},
-		"put, and ill as ever": {put: fmt.Sprintf(put, `,"issue":"Others"`)},
+		"put, still unhealthy": {put: fmt.Sprintf(put, `,"issue":"Others"`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, url := serve(t, eventWorld(simulator.Direct, false), simulator.Options{})
@@ -72,7 +72,7 @@ func TestWhatIsAnEvent(t *testing.T) {
 				send(t, r)
 			}
 			var got []string
-			for _, text := range bodiesOf(openBox(t, url, queueName).receive()) {
+			for _, text := range bodiesOf(openQueue(t, url, queueName).receive()) {
 				got = append(got, summary(t, text))
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -83,7 +83,7 @@ func TestWhatIsAnEvent(t *testing.T) {
 	}
 }
 
-// summary tells an event of an ECS cluster in a line.
+// summary returns an event of an ECS cluster as one line.
 func summary(t *testing.T, text string) string {
 	t.Helper()
 	var event struct {
@@ -101,14 +101,14 @@ func summary(t *testing.T, text string) string {
 		strings.Join([]string{d.ResourceDetails.ECSClusterDetails.ClusterName, d.PreviousStatus, d.CurrentStatus}, " ")
 }
 
-// A rule with several queues sends them one and the same event.
-func TestOneEventForSeveralQueues(t *testing.T) {
+// All queues receive the same event.
+func TestSeveralSubscribers(t *testing.T) {
 	w := eventWorld(simulator.Direct, false)
 	w.Account(administrator).Queue(region, "open").Events = simulator.SNS
 	now := time.Now()
 	s, url := serve(t, w, simulator.Options{Now: func() time.Time { return now }})
 	s.Update(func(w *simulator.World) { w.Account(memberID).Clusters[0].Status = "HEALTHY" })
-	one, other := openBox(t, url, queueName).receive(), openBox(t, url, "open").receive()
+	one, other := openQueue(t, url, queueName).receive(), openQueue(t, url, "open").receive()
 	if len(one) != 1 || len(other) != 1 {
 		t.Fatalf("%d and %d messages", len(one), len(other))
 	}

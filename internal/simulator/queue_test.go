@@ -17,13 +17,13 @@ const (
 	deadName  = "coverage-dead"
 )
 
-// queueAt is the address of a queue of the administrator.
+// queueAt returns the address of a queue of the administrator.
 func queueAt(name string) queue.Address {
 	return queue.Address{AccountID: administrator, Region: region, Name: name}
 }
 
 // queueWorld is smallWorld, whose administrator has a queue with a dead-letter
-// queue, one that anyone may use and one elsewhere.
+// queue, one that every account may use and one in another Region.
 func queueWorld() *simulator.World {
 	w := smallWorld()
 	a := w.Account(administrator)
@@ -34,60 +34,60 @@ func queueWorld() *simulator.World {
 		{Region: "eu-west-1", Name: "elsewhere"},
 	}
 	a.Roles = []*simulator.Role{
-		{Name: "blind", Deny: []string{"sqs:ReceiveMessage"}},
-		{Name: "keeper", Deny: []string{"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}},
+		{Name: "no-receive", Deny: []string{"sqs:ReceiveMessage"}},
+		{Name: "no-delete", Deny: []string{"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}},
 	}
 	return w
 }
 
-// clock is a time that tests move by hand.
+// clock is a clock that tests advance.
 type clock struct{ now time.Time }
 
-func (c *clock) Now() time.Time       { return c.now }
-func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
+func (c *clock) Now() time.Time          { return c.now }
+func (c *clock) advance(d time.Duration) { c.now = c.now.Add(d) }
 
-// box is a queue as a client sees it. Its methods fail the test where the call
-// fails.
-type box struct {
+// queueClient is a client of one queue. Methods without an error result fail the
+// test if the call fails.
+type queueClient struct {
 	t      *testing.T
 	client *sqs.Client
 	url    string
 }
 
-func openBox(t *testing.T, url, name string) box {
-	return box{t: t, client: sqs.NewFromConfig(awsConfig(url, administrator)), url: queueAt(name).URL(url)}
+func openQueue(t *testing.T, url, name string) queueClient {
+	return queueClient{t: t, client: sqs.NewFromConfig(awsConfig(url, administrator)), url: queueAt(name).URL(url)}
 }
 
-func (b box) send(bodies ...string) {
-	b.t.Helper()
+func (q queueClient) send(bodies ...string) {
+	q.t.Helper()
 	for _, body := range bodies {
-		if _, err := b.client.SendMessage(b.t.Context(), &sqs.SendMessageInput{QueueUrl: &b.url, MessageBody: &body}); err != nil {
-			b.t.Fatal(err)
+		if _, err := q.client.SendMessage(q.t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body}); err != nil {
+			q.t.Fatal(err)
 		}
 	}
 }
 
 // receive receives up to ten messages without waiting.
-func (b box) receive() []types.Message {
-	b.t.Helper()
-	out, err := b.client.ReceiveMessage(b.t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &b.url, MaxNumberOfMessages: 10,
+func (q queueClient) receive() []types.Message {
+	q.t.Helper()
+	out, err := q.client.ReceiveMessage(q.t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &q.url, MaxNumberOfMessages: 10,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
 	if err != nil {
-		b.t.Fatal(err)
+		q.t.Fatal(err)
 	}
 	return out.Messages
 }
 
-func (b box) delete(m types.Message) error {
-	_, err := b.client.DeleteMessage(b.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.url, ReceiptHandle: m.ReceiptHandle})
+func (q queueClient) delete(m types.Message) error {
+	_, err := q.client.DeleteMessage(q.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: m.ReceiptHandle})
 	return err
 }
 
-func (b box) hide(m types.Message, seconds int32) error {
-	_, err := b.client.ChangeMessageVisibility(b.t.Context(), &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &b.url, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: seconds,
+func (q queueClient) changeVisibility(m types.Message, seconds int32) error {
+	_, err := q.client.ChangeMessageVisibility(q.t.Context(), &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &q.url, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: seconds,
 	})
 	return err
 }

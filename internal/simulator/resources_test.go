@@ -100,7 +100,7 @@ func TestInstanceAndEKSRows(t *testing.T) {
 	}
 }
 
-// criteria asks for any of the values under one key.
+// criteria matches any of the values of one key.
 func criteria(key types.CoverageFilterCriterionKey, values ...string) *types.CoverageFilterCriteria {
 	return &types.CoverageFilterCriteria{FilterCriterion: []types.CoverageFilterCriterion{{
 		CriterionKey: key, FilterCondition: &types.CoverageFilterCondition{Equals: values},
@@ -124,7 +124,7 @@ func TestFiltersOfEveryType(t *testing.T) {
 		{"management", criteria("MANAGEMENT_TYPE", "AUTO_MANAGED", "MANUAL"), []string{"i-1", "alpha", "charlie", "yankee"}},
 		{"ECS cluster", criteria("ECS_CLUSTER_NAME", "alpha", "yankee", "i-1"), []string{"alpha"}},
 		{"EKS cluster", criteria("EKS_CLUSTER_NAME", "alpha", "yankee", "i-1"), []string{"yankee"}},
-		{"EKS cluster by the former key", criteria("CLUSTER_NAME", "alpha", "yankee", "i-1"), []string{"yankee"}},
+		{"EKS cluster by the deprecated key", criteria("CLUSTER_NAME", "alpha", "yankee", "i-1"), []string{"yankee"}},
 		{"add-on", criteria("ADDON_VERSION", "v1.6.1-eksbuild.1", ""), []string{"yankee"}},
 		{"instance", criteria("INSTANCE_ID", "i-2", "alpha"), []string{"i-2"}},
 		{"cluster of an instance", criteria("CLUSTER_ARN", "arn:aws:ecs:us-east-1:111122223333:cluster/bravo", ""), []string{"i-1"}},
@@ -156,7 +156,7 @@ func TestFiltersOfEveryType(t *testing.T) {
 	}
 }
 
-// Rows without the attribute that is sorted by come first, by ARN.
+// Rows without the sort attribute come first, in the order of ARNs.
 func TestSortsOfEveryType(t *testing.T) {
 	_, url := serve(t, mixedWorld(), simulator.Options{})
 	client := guarddutyClient(url, administrator)
@@ -177,7 +177,7 @@ func TestSortsOfEveryType(t *testing.T) {
 			}
 			var got []string
 			pages := guardduty.NewListCoveragePaginator(client, &guardduty.ListCoverageInput{
-				DetectorId: aws.String(detectorID), MaxResults: aws.Int32(2), // the order holds from page to page
+				DetectorId: aws.String(detectorID), MaxResults: aws.Int32(2), // the order spans pages
 				SortCriteria: &types.CoverageSortCriteria{AttributeName: key, OrderBy: order},
 			})
 			for pages.HasMorePages() {
@@ -222,11 +222,11 @@ func TestCoverageStatus(t *testing.T) {
 		{"cluster with an uncovered instance", &simulator.Cluster{Covered: 1, Compatible: 2}, "UNHEALTHY"},
 		{"instance", &simulator.Instance{}, "HEALTHY"},
 		{"instance with an issue", &simulator.Instance{Issue: "x"}, "UNHEALTHY"},
-		{"instance without a reason", &simulator.Instance{Status: "UNHEALTHY"}, "UNHEALTHY"},
+		{"instance without an issue", &simulator.Instance{Status: "UNHEALTHY"}, "UNHEALTHY"},
 		{"EKS cluster", &simulator.EKSCluster{Covered: 2, Compatible: 2}, "HEALTHY"},
 		{"EKS cluster with an issue", &simulator.EKSCluster{Issue: "x"}, "UNHEALTHY"},
 		{"EKS cluster with an uncovered node", &simulator.EKSCluster{Compatible: 1}, "UNHEALTHY"},
-		{"new word", &simulator.EKSCluster{Status: "PENDING"}, "PENDING"},
+		{"new status", &simulator.EKSCluster{Status: "PENDING"}, "PENDING"},
 	} {
 		if got := tc.row.CoverageStatus(); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)

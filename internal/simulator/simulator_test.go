@@ -27,7 +27,7 @@ func TestCallsAreRecorded(t *testing.T) {
 	}
 	_, err := client.GetDetector(t.Context(), &guardduty.GetDetectorInput{DetectorId: aws.String(otherDetector)})
 	if code := errorCode(t, err); code != "BadRequestException" {
-		t.Errorf("a foreign detector is refused with %s", code)
+		t.Errorf("another account's detector: %s", code)
 	}
 	calls := s.Calls()
 	if len(calls) != 2 {
@@ -52,7 +52,7 @@ func TestCallsAreRecorded(t *testing.T) {
 	}
 }
 
-func TestInterceptAnswersInstead(t *testing.T) {
+func TestIntercept(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	client := guarddutyClient(url, administrator)
 	var bodies []string
@@ -65,7 +65,7 @@ func TestInterceptAnswersInstead(t *testing.T) {
 			t.Error(err)
 		}
 		bodies = append(bodies, string(body))
-		// the lock of the world must be free here
+		// The world's lock is not held here.
 		s.Update(func(w *simulator.World) { w.Accounts[0].Clusters = nil })
 		awswire.WriteError(w, http.StatusTooManyRequests, "TooManyRequestsException", "slow down")
 		return true
@@ -83,12 +83,12 @@ func TestInterceptAnswersInstead(t *testing.T) {
 	s.SetIntercept(nil)
 	out, err := client.ListCoverage(t.Context(), &guardduty.ListCoverageInput{DetectorId: aws.String(detectorID)})
 	if err != nil || len(out.Resources) != 1 {
-		t.Errorf("after the intercept: %+v, %v; want the member's row alone", out, err)
+		t.Errorf("after the intercept: %+v, %v; want only the member's row", out, err)
 	}
 }
 
-// Calls, changes of the world and looks at the record at once: for the race
-// detector, and for rows that are whole.
+// Concurrent calls, updates and reads of the record, for the race detector. A call
+// sees all changes of an update or none.
 func TestConcurrentUse(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{Latency: -1})
 	var wg sync.WaitGroup
@@ -114,7 +114,7 @@ func TestConcurrentUse(t *testing.T) {
 				issues, counts := details.FargateDetails.Issues, details.ContainerInstanceDetails
 				if *counts.CoveredContainerInstances != *counts.CompatibleContainerInstances ||
 					issues[0] != issues[1] && issues[1] != "second" {
-					t.Errorf("half a change: %v, %+v", issues, counts)
+					t.Errorf("partial change: %v, %+v", issues, counts)
 				}
 			}
 		})
@@ -125,8 +125,8 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-// Every page of a large account is filtered and sorted anew; this is what one
-// costs.
+// The cost of one page of a large account, which the server filters and sorts for
+// every call.
 func BenchmarkListCoverage(b *testing.B) {
 	_, url := serve(b, manyClusters(10_000), simulator.Options{Latency: -1})
 	client := guarddutyClient(url, administrator)
@@ -141,8 +141,8 @@ func BenchmarkListCoverage(b *testing.B) {
 	}
 }
 
-// An intercept may cut the answer off, as a failing network would.
-func TestInterceptCutsOff(t *testing.T) {
+// An intercept can truncate the response like a failing network.
+func TestInterceptTruncates(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{
 		Intercept: func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Length", "1000")
@@ -155,14 +155,14 @@ func TestInterceptCutsOff(t *testing.T) {
 	})
 	_, err := guarddutyClient(url, administrator).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{})
 	if err == nil {
-		t.Error("half an answer is accepted")
+		t.Error("a truncated response was accepted")
 	}
 	if calls := s.Calls(); len(calls) != 1 || calls[0].Operation != "ListDetectors" {
 		t.Errorf("calls are %+v", calls)
 	}
 }
 
-func TestLatencyAndGoneClient(t *testing.T) {
+func TestLatencyAndDisconnect(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{Latency: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -171,7 +171,7 @@ func TestLatencyAndGoneClient(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	if n := len(s.Calls()); n != 0 {
-		t.Errorf("%d calls answered", n)
+		t.Errorf("%d calls recorded", n)
 	}
 }
 
@@ -185,20 +185,20 @@ func TestOversizedBody(t *testing.T) {
 
 func TestStartAndStop(t *testing.T) {
 	s := simulator.New(smallWorld(), simulator.Options{})
-	running, err := s.Start(t.Context(), "127.0.0.1:0")
+	listener, err := s.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Start(t.Context(), strings.TrimPrefix(running.URL, "http://")); err == nil {
+	if _, err := s.Start(t.Context(), strings.TrimPrefix(listener.URL, "http://")); err == nil {
 		t.Error("a second server started on the same address")
 	}
-	if _, err := guarddutyClient(running.URL, administrator).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{}); err != nil {
+	if _, err := guarddutyClient(listener.URL, administrator).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{}); err != nil {
 		t.Error(err)
 	}
-	if err := running.Stop(t.Context()); err != nil {
+	if err := listener.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := guarddutyClient(running.URL, administrator).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{}); err == nil {
-		t.Error("the server answers after Stop")
+	if _, err := guarddutyClient(listener.URL, administrator).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{}); err == nil {
+		t.Error("the server responds after Stop")
 	}
 }

@@ -21,23 +21,23 @@ func TestVisibility(t *testing.T) {
 	c := &clock{time.Now()}
 	begin := c.now
 	s, url := serve(t, queueWorld(), simulator.Options{Now: c.Now})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one", `<two> & "two"`)
 	first := queue.receive()
 	checkBodies(t, first, "one", `<two> & "two"`)
 	checkDepth(t, s, queueName, 0, 2)
-	c.pass(30*time.Second - time.Nanosecond)
+	c.advance(30*time.Second - time.Nanosecond)
 	checkBodies(t, queue.receive())
 	if err := queue.delete(first[1]); err != nil {
 		t.Fatal(err)
 	}
-	c.pass(time.Nanosecond)
+	c.advance(time.Nanosecond)
 	checkDepth(t, s, queueName, 1, 0)
 
 	again := queue.receive()
 	checkBodies(t, again, "one")
 	if *again[0].MessageId != *first[0].MessageId || *again[0].ReceiptHandle == *first[0].ReceiptHandle {
-		t.Errorf("the message came as %+v, then as %+v", first[0], again[0])
+		t.Errorf("the message was received as %+v, then as %+v", first[0], again[0])
 	}
 	user := again[0].Attributes["SenderId"]
 	want := map[string]string{
@@ -53,24 +53,24 @@ func TestVisibility(t *testing.T) {
 func TestStaleReceipts(t *testing.T) {
 	c := &clock{time.Now()}
 	s, url := serve(t, queueWorld(), simulator.Options{Now: c.Now})
-	queue := openBox(t, url, "open") // without redrive
+	queue := openQueue(t, url, "open") // without redrive
 	queue.send("one")
 	first := queue.receive()[0]
-	c.pass(time.Minute)
-	if err := queue.hide(first, 60); err != nil {
-		t.Errorf("a message that is visible again: %v", err)
+	c.advance(time.Minute)
+	if err := queue.changeVisibility(first, 60); err != nil {
+		t.Errorf("visibility of a message that is visible again: %v", err)
 	}
 	checkDepth(t, s, "open", 1, 0)
 	second := queue.receive()[0]
 	if err := queue.delete(first); err != nil {
-		t.Errorf("an old receipt handle: %v", err)
+		t.Errorf("deleting with an old receipt handle: %v", err)
 	}
-	if code := errorCode(t, queue.hide(first, 0)); code != "InvalidParameterValue" {
-		t.Errorf("the visibility of an old receipt handle is refused with %s", code)
+	if code := errorCode(t, queue.changeVisibility(first, 0)); code != "InvalidParameterValue" {
+		t.Errorf("visibility with an old receipt handle: %s", code)
 	}
 	checkDepth(t, s, "open", 0, 1)
 
-	if err := queue.hide(second, 0); err != nil {
+	if err := queue.changeVisibility(second, 0); err != nil {
 		t.Error(err)
 	}
 	checkDepth(t, s, "open", 1, 0)
@@ -79,39 +79,39 @@ func TestStaleReceipts(t *testing.T) {
 	}
 	checkDepth(t, s, "open", 0, 0)
 	if err := queue.delete(second); err != nil {
-		t.Errorf("deleted twice: %v", err)
+		t.Errorf("deleting twice: %v", err)
 	}
-	if code := errorCode(t, queue.hide(second, 0)); code != "InvalidParameterValue" {
-		t.Errorf("the visibility of a deleted message is refused with %s", code)
+	if code := errorCode(t, queue.changeVisibility(second, 0)); code != "InvalidParameterValue" {
+		t.Errorf("visibility of a deleted message: %s", code)
 	}
 }
 
-func TestHiddenForTwelveHoursAtMost(t *testing.T) {
+func TestTotalVisibilityTimeoutIsLimited(t *testing.T) {
 	c := &clock{time.Now()}
 	s, url := serve(t, queueWorld(), simulator.Options{Now: c.Now})
-	queue := openBox(t, url, "open")
+	queue := openQueue(t, url, "open")
 	queue.send("one")
 	m := queue.receive()[0]
-	c.pass(time.Second)
-	if code := errorCode(t, queue.hide(m, 43200)); code != "InvalidParameterValue" {
-		t.Errorf("refused with %s", code)
+	c.advance(time.Second)
+	if code := errorCode(t, queue.changeVisibility(m, 43200)); code != "InvalidParameterValue" {
+		t.Errorf("error is %s", code)
 	}
-	if err := queue.hide(m, 43199); err != nil {
+	if err := queue.changeVisibility(m, 43199); err != nil {
 		t.Error(err)
 	}
-	c.pass(43198 * time.Second)
+	c.advance(43198 * time.Second)
 	checkDepth(t, s, "open", 0, 1)
-	c.pass(time.Second)
+	c.advance(time.Second)
 	checkDepth(t, s, "open", 1, 0)
 }
 
-func TestMessagesAreKeptForFourDays(t *testing.T) {
+func TestRetention(t *testing.T) {
 	c := &clock{time.Now()}
 	s, url := serve(t, queueWorld(), simulator.Options{Now: c.Now})
-	openBox(t, url, queueName).send("one")
-	c.pass(4 * 24 * time.Hour)
+	openQueue(t, url, queueName).send("one")
+	c.advance(4 * 24 * time.Hour)
 	checkDepth(t, s, queueName, 1, 0)
-	c.pass(time.Nanosecond)
+	c.advance(time.Nanosecond)
 	checkDepth(t, s, queueName, 0, 0)
 	got := rawCall{
 		method: http.MethodPost, path: "/", service: "sqs", body: fmt.Sprintf(`{"QueueUrl":%q}`, queueAt(queueName).URL(url)),
@@ -125,7 +125,7 @@ func TestMessagesAreKeptForFourDays(t *testing.T) {
 func TestRedrive(t *testing.T) {
 	c := &clock{time.Now()}
 	s, url := serve(t, queueWorld(), simulator.Options{Now: c.Now})
-	queue, dead := openBox(t, url, queueName), openBox(t, url, deadName)
+	queue, dead := openQueue(t, url, queueName), openQueue(t, url, deadName)
 	queue.send("poison", "good")
 	for range 2 {
 		messages := queue.receive()
@@ -135,7 +135,7 @@ func TestRedrive(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c.pass(time.Minute)
+		c.advance(time.Minute)
 	}
 	checkBodies(t, queue.receive())
 	checkDepth(t, s, queueName, 0, 0)
@@ -144,20 +144,20 @@ func TestRedrive(t *testing.T) {
 	if a := got[0].Attributes; a["ApproximateReceiveCount"] != "3" || a["DeadLetterQueueSourceArn"] != "arn:aws:sqs:us-east-1:"+administrator+":"+queueName {
 		t.Errorf("the dead letter's attributes are %v", a)
 	}
-	// a dead letter stays where it is
+	// A dead letter stays in its queue.
 	s.Update(func(w *simulator.World) {
 		q := w.Account(administrator).Queue(region, deadName)
 		q.DeadLetter, q.MaxReceives = queueName, 1
 	})
-	c.pass(time.Minute)
+	c.advance(time.Minute)
 	checkBodies(t, dead.receive(), "poison")
-	// without the queue that it names, a queue keeps its messages
+	// Without its dead-letter queue, a queue keeps its messages.
 	s.Update(func(w *simulator.World) { w.Account(administrator).Queue(region, queueName).DeadLetter = "none" })
 	queue.send("poison")
 	for range 3 {
 		m := queue.receive()
 		checkBodies(t, m, "poison")
-		if err := queue.hide(m[0], 0); err != nil {
+		if err := queue.changeVisibility(m[0], 0); err != nil {
 			t.Error(err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestRedrive(t *testing.T) {
 
 func TestBatches(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one", "two", "three")
 	got := queue.receive()
 	deleted, err := queue.client.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{
@@ -178,7 +178,7 @@ func TestBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(deleted.Successful) != 1 || *deleted.Successful[0].Id != "a" || len(deleted.Failed) != 1 {
-		t.Fatalf("half a batch gave %+v, %+v", deleted.Successful, deleted.Failed)
+		t.Fatalf("results are %+v and %+v", deleted.Successful, deleted.Failed)
 	}
 	if f := deleted.Failed[0]; *f.Id != "b" || *f.Code != "ReceiptHandleIsInvalid" || !f.SenderFault || *f.Message == "" {
 		t.Errorf("failed entry is %+v", f)
@@ -205,11 +205,11 @@ func TestBatches(t *testing.T) {
 	checkBodies(t, queue.receive(), "three")
 }
 
-// The longest message must come whole, escaped as it may be, and ten of them in
-// one answer.
+// Messages of the maximum length are not truncated, even when every byte is
+// escaped, and one response has ten of them.
 func TestLongMessages(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	long := strings.Repeat("a", 1<<20)
 	for range 9 {
 		if _, err := s.Send(administrator, region, queueName, long); err != nil {
@@ -219,13 +219,13 @@ func TestLongMessages(t *testing.T) {
 	escaped := strings.Repeat("<", 1<<20)
 	queue.send(escaped)
 	if got := bodiesOf(queue.receive()); !slices.Equal(got, append(slices.Repeat([]string{long}, 9), escaped)) {
-		t.Errorf("%d messages came", len(got))
+		t.Errorf("%d messages received", len(got))
 	}
 }
 
 func TestQueueAttributes(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one", "two", "three")
 	if _, err := queue.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue.url}); err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestQueueAttributes(t *testing.T) {
 		t.Errorf("all attributes are %v, %v", got, err)
 	}
 	if got, err := get(); err != nil || len(got) != 0 {
-		t.Errorf("none asked for: %v, %v", got, err)
+		t.Errorf("no attribute requested: %v, %v", got, err)
 	}
 	if _, err := get("Bogus"); errorCode(t, err) != "InvalidAttributeName" {
 		t.Errorf("an unknown attribute: %v", err)

@@ -19,8 +19,8 @@ import (
 
 func roleARN(name string) string { return "arn:aws:iam::" + memberID + ":role/" + name }
 
-// assumed is the administrator's configuration with the credentials of a role
-// of the member.
+// assumed returns the administrator's configuration with the credentials of a
+// role of the member.
 func assumed(url, role, externalID string) aws.Config {
 	config := awsConfig(url, administrator)
 	config.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(config), roleARN(role),
@@ -33,7 +33,7 @@ func assumed(url, role, externalID string) aws.Config {
 	return config
 }
 
-func TestAssumedRoleLeadsToItsAccount(t *testing.T) {
+func TestAssumedRoleIsOfItsAccount(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	config := assumed(url, "service/coverage", "open-sesame")
 	out, err := guardduty.NewFromConfig(config).ListDetectors(t.Context(), &guardduty.ListDetectorsInput{})
@@ -109,7 +109,7 @@ func TestAssumeRoleRefusals(t *testing.T) {
 				return
 			}
 			if code := errorCode(t, err); code != tc.want {
-				t.Errorf("refused with %v, want %s", err, tc.want)
+				t.Errorf("error is %v, want %s", err, tc.want)
 			}
 		})
 	}
@@ -145,21 +145,21 @@ func TestIssuedCredentials(t *testing.T) {
 		t.Errorf("keys are %s and %s", *one.AccessKeyId, *two.AccessKeyId)
 	}
 	keys := simulator.Keys{AccessKeyID: *one.AccessKeyId, SecretAccessKey: *one.SecretAccessKey}
-	ask := func(token string) string {
+	call := func(token string) string {
 		got := rawCall{method: "GET", path: "/detector", keys: keys, token: token}.do(t, url)
 		return got.header.Get("X-Amzn-ErrorType")
 	}
-	if code := ask(*one.SessionToken); code != "" {
-		t.Errorf("fresh credentials are refused with %s", code)
+	if code := call(*one.SessionToken); code != "" {
+		t.Errorf("new credentials: %s", code)
 	}
-	if code := ask(""); code != "UnrecognizedClientException" {
+	if code := call(""); code != "UnrecognizedClientException" {
 		t.Errorf("without the session token: %q", code)
 	}
-	if code := ask(*two.SessionToken); code != "UnrecognizedClientException" {
+	if code := call(*two.SessionToken); code != "UnrecognizedClientException" {
 		t.Errorf("with the token of another session: %q", code)
 	}
 	offset.Store(int64(time.Second))
-	if code := ask(*one.SessionToken); code != "ExpiredTokenException" {
+	if code := call(*one.SessionToken); code != "ExpiredTokenException" {
 		t.Errorf("expired credentials: %q", code)
 	}
 	got := rawCall{
@@ -170,7 +170,7 @@ func TestIssuedCredentials(t *testing.T) {
 	}
 }
 
-// Every action can be denied, and the refusal names it and what it was for.
+// Every action can be denied. The error names the action and the resource.
 func TestDeniedActions(t *testing.T) {
 	detector := aws.String(otherDetector)
 	for action, call := range map[string]func(aws.Config) error{
@@ -236,7 +236,7 @@ func TestDeniedActions(t *testing.T) {
 	}
 }
 
-func TestDeniedActionAndVanishedRole(t *testing.T) {
+func TestDeniedActionAndRemovedRole(t *testing.T) {
 	s, url := serve(t, smallWorld(), simulator.Options{})
 	client := guardduty.NewFromConfig(assumed(url, "plain", ""))
 	if _, err := client.ListDetectors(t.Context(), &guardduty.ListDetectorsInput{}); err != nil {
@@ -252,6 +252,6 @@ func TestDeniedActionAndVanishedRole(t *testing.T) {
 	s.Update(func(w *simulator.World) { w.Account(memberID).Roles = nil })
 	_, err = client.ListDetectors(t.Context(), &guardduty.ListDetectorsInput{})
 	if code := errorCode(t, err); code != "UnrecognizedClientException" {
-		t.Errorf("after the role is gone: %v", err)
+		t.Errorf("after the role was removed: %v", err)
 	}
 }

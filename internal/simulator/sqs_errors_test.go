@@ -18,7 +18,7 @@ import (
 
 func TestRefusedBatches(t *testing.T) {
 	_, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	for _, c := range []struct {
 		ids  []string
 		want string
@@ -42,7 +42,7 @@ func TestRefusedBatches(t *testing.T) {
 
 func TestRefusedValues(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one")
 	for _, c := range []struct {
 		in   sqs.ReceiveMessageInput
@@ -73,26 +73,26 @@ func TestRefusedValues(t *testing.T) {
 	} {
 		_, err := queue.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue.url, MessageBody: &body})
 		if code := errorCode(t, err); code != want {
-			t.Errorf("a message of %d bytes: %s, want %s", len(body), code, want)
+			t.Errorf("message of %d bytes: %s, want %s", len(body), code, want)
 		}
 		if _, err := s.Send(administrator, region, queueName, body); err == nil {
-			t.Errorf("Send takes a message of %d bytes", len(body))
+			t.Errorf("Send accepted a message of %d bytes", len(body))
 		}
 	}
 	if _, err := s.Send(administrator, region, "none", "one"); err == nil {
-		t.Error("Send takes a message for no queue")
+		t.Error("Send accepted a message for a missing queue")
 	}
 	_, err := queue.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue.url, MessageBody: aws.String("late"), DelaySeconds: 5})
 	if code := errorCode(t, err); code != "SerializationException" {
-		t.Errorf("a delay is refused with %s", code)
+		t.Errorf("a delay: %s", code)
 	}
 	if code := errorCode(t, queue.delete(types.Message{ReceiptHandle: aws.String("made up")})); code != "ReceiptHandleIsInvalid" {
-		t.Errorf("a made-up receipt handle is refused with %s", code)
+		t.Errorf("invalid receipt handle: %s", code)
 	}
 	checkDepth(t, s, queueName, 1, 0)
 }
 
-// withRole is a client with a role of the administrator.
+// withRole returns a client with a role of the administrator.
 func withRole(t *testing.T, url, role string) *sqs.Client {
 	t.Helper()
 	config := awsConfig(url, administrator)
@@ -100,14 +100,14 @@ func withRole(t *testing.T, url, role string) *sqs.Client {
 	return sqs.NewFromConfig(config)
 }
 
-func TestWhoMayUseAQueue(t *testing.T) {
+func TestQueueAccess(t *testing.T) {
 	s, url := serve(t, queueWorld(), simulator.Options{})
-	queue := openBox(t, url, queueName)
+	queue := openQueue(t, url, queueName)
 	queue.send("one")
 	refusal := func(err error) string {
 		t.Helper()
 		if code := errorCode(t, err); code != "AccessDenied" {
-			t.Errorf("refused with %s: %v", code, err)
+			t.Errorf("error is %s: %v", code, err)
 		}
 		return err.Error()
 	}
@@ -141,18 +141,18 @@ func TestWhoMayUseAQueue(t *testing.T) {
 		t.Error(text)
 	}
 	if _, err = member.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(queueAt("open").URL(url))}); err != nil {
-		t.Errorf("a queue for any caller: %v", err)
+		t.Errorf("queue for any caller: %v", err)
 	}
 	s.Update(func(w *simulator.World) { w.Account(administrator).Keys = simulator.Keys{} })
 	_, err = queue.client.ReceiveMessage(t.Context(), receive)
 	if code := errorCode(t, err); code != "InvalidClientTokenId" {
-		t.Errorf("an unknown key is refused with %s", code)
+		t.Errorf("unknown key: %s", code)
 	}
 }
 
-// The shape of a refusal is the example of the SQS developer guide,
+// The form of an error is that of the example in the SQS developer guide,
 // "Interpreting Amazon SQS JSON API responses".
-func TestRefusalOnTheWire(t *testing.T) {
+func TestErrorOnTheWire(t *testing.T) {
 	_, url := serve(t, queueWorld(), simulator.Options{})
 	call := rawCall{
 		method: http.MethodPost, path: "/", service: "sqs",
@@ -163,7 +163,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 	if got.status != http.StatusBadRequest || got.header.Get("X-Amzn-Query-Error") != "AWS.SimpleQueueService.NonExistentQueue;Sender" ||
 		got.header.Get("Content-Type") != "application/x-amz-json-1.0" ||
 		got.body != `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}` {
-		t.Errorf("answer is %+v", got)
+		t.Errorf("response is %+v", got)
 	}
 	for name, spoil := range map[string]func(*http.Request){
 		"UnknownOperationException":  func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.PurgeQueue") },
@@ -174,13 +174,13 @@ func TestRefusalOnTheWire(t *testing.T) {
 			spoil(r)
 		}
 		if got := call.do(t, url); got.header.Get("X-Amzn-Query-Error") != name+";Sender" {
-			t.Errorf("%s: answer is %+v", name, got)
+			t.Errorf("%s: response is %+v", name, got)
 		}
 	}
 	call.body, call.spoil = fmt.Sprintf(`{"QueueUrl":%q}`, queueAt(queueName).URL("http://any")), func(r *http.Request) {
 		r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
 	}
 	if got := call.do(t, url); got.status != http.StatusOK || got.body != "{}" {
-		t.Errorf("an empty queue answers %+v", got)
+		t.Errorf("response of an empty queue is %+v", got)
 	}
 }
