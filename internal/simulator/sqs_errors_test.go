@@ -112,7 +112,7 @@ func TestQueueAccess(t *testing.T) {
 		return err.Error()
 	}
 	receive := &sqs.ReceiveMessageInput{QueueUrl: &queue.url}
-	_, err := withRole(t, url, "blind").ReceiveMessage(t.Context(), receive)
+	_, err := withRole(t, url, "no-receive").ReceiveMessage(t.Context(), receive)
 	const arn = "arn:aws:sqs:us-east-1:" + administrator + ":" + queueName
 	if text := refusal(err); !strings.Contains(text, "StatusCode: 403") ||
 		!strings.Contains(text, "not authorized to perform: sqs:receivemessage on resource: "+arn+" because no identity-based policy") {
@@ -121,7 +121,7 @@ func TestQueueAccess(t *testing.T) {
 	if calls := s.Calls(); calls[len(calls)-1].Error != "AccessDenied" || calls[len(calls)-1].Service != "sqs" {
 		t.Errorf("recorded as %+v", calls[len(calls)-1])
 	}
-	keeper := withRole(t, url, "keeper")
+	keeper := withRole(t, url, "no-delete")
 	got, err := keeper.ReceiveMessage(t.Context(), receive)
 	if err != nil {
 		t.Fatal(err)
