@@ -54,7 +54,7 @@ func instanceIssues() map[string]string {
 		"ssm_association_quota":        "SSM Association Creation Failed:Your account has too many SSM associations",
 		"ssm_update_failed":            "SSM Association Updation Failed:GuardDuty SSM association does not exist in your account",
 		"ssm_deletion_failed":          "SSM Association Deletion Failed:GuardDuty SSM association does not exist in your account",
-		"ssm_execution_failed":         "SSM simulator.Instance Association Execution Failed:Architectural requirements or other prerequisites are not met",
+		"ssm_execution_failed":         "SSM Instance Association Execution Failed:Architectural requirements or other prerequisites are not met",
 		"vpc_endpoint_shared":          vpcFailed + "VPC endpoint creation not supported for shared VPC {vpc}",
 		"vpc_endpoint_owner":           vpcFailed + ownerNotEnabled,
 		"vpc_endpoint_dns":             vpcFailed + privateDNS,

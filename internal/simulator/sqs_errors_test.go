@@ -121,16 +121,16 @@ func TestQueueAccess(t *testing.T) {
 	if calls := s.Calls(); calls[len(calls)-1].Error != "AccessDenied" || calls[len(calls)-1].Service != "sqs" {
 		t.Errorf("recorded as %+v", calls[len(calls)-1])
 	}
-	keeper := withRole(t, url, "no-delete")
-	got, err := keeper.ReceiveMessage(t.Context(), receive)
+	noDelete := withRole(t, url, "no-delete")
+	got, err := noDelete.ReceiveMessage(t.Context(), receive)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = keeper.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{
+	_, err = noDelete.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{
 		QueueUrl: &queue.url, Entries: []types.DeleteMessageBatchRequestEntry{{Id: aws.String("a"), ReceiptHandle: got.Messages[0].ReceiptHandle}},
 	})
 	refusal(err)
-	_, err = keeper.ChangeMessageVisibilityBatch(t.Context(), &sqs.ChangeMessageVisibilityBatchInput{
+	_, err = noDelete.ChangeMessageVisibilityBatch(t.Context(), &sqs.ChangeMessageVisibilityBatchInput{
 		QueueUrl: &queue.url, Entries: []types.ChangeMessageVisibilityBatchRequestEntry{{Id: aws.String("a"), ReceiptHandle: got.Messages[0].ReceiptHandle}},
 	})
 	refusal(err)
