@@ -204,10 +204,10 @@ func TestStackSaysWhatItMisses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"there is no go: install the version that go.mod names",
-		"there is no prometheus: install the package prometheus ",
-		"there is no prometheus-alertmanager: install the package prometheus-alertmanager ",
-		fmt.Sprintf("port %s is taken", port),
+		"go not found: install the version in go.mod",
+		"prometheus not found: install the package prometheus ",
+		"prometheus-alertmanager not found: install the package prometheus-alertmanager ",
+		fmt.Sprintf("port %s is in use", port),
 	} {
 		if !strings.Contains(s.output.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, &s.output)
