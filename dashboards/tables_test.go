@@ -144,7 +144,7 @@ func TestInstancesOfACluster(t *testing.T) {
 // TestBlindSpots has a target whose names of accounts are denied and that may
 // not list members, and another one in a Region that was not chosen.
 func TestBlindSpots(t *testing.T) {
-	expr := strings.ReplaceAll(queryOf(t, overviewFile, "Targets without a whole answer"), ".*|", "r|")
+	expr := strings.ReplaceAll(queryOf(t, overviewFile, "Targets with incomplete data"), ".*|", "r|")
 	evaluate(t, expr, map[string]float64{
 		`guardduty_target_state{target="t",account_id="1",region="organization",state="denied"}`:             1,
 		`guardduty_target_state{target="t",account_id="1",region="organization",state="ok"}`:                 0,
