@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
@@ -55,8 +54,8 @@ func (s *Server) listRegions(req *request) (any, error) {
 		Regions   []optedRegion `json:"Regions"`
 		NextToken string        `json:"NextToken,omitempty"`
 	}{Regions: []optedRegion{}}
-	for _, name := range slices.Sorted(slices.Values(append(awsregion.Default(), awsregion.OptIn()...))) {
-		status := regionStatus(s.index.accounts[req.session.AccountID], name)
+	for _, name := range slices.Sorted(slices.Values(s.world.regions())) {
+		status := s.world.regionStatus(s.index.accounts[req.session.AccountID], name)
 		if name <= after || len(in.RegionOptStatusContains) > 0 && !slices.Contains(in.RegionOptStatusContains, status) {
 			continue
 		}

@@ -17,6 +17,7 @@ const maxSkew = 5 * time.Minute
 // encoded session.
 type session struct {
 	AccessKeyID, SecretAccessKey string
+	Partition                    string
 	AccountID, Role, Name        string
 	Expiration                   time.Time
 }
@@ -27,7 +28,7 @@ const sessionScope = "session"
 // arn returns the ARN of the assumed role, which does not include the role's path.
 func (s session) arn() string {
 	role := s.Role[strings.LastIndexByte(s.Role, '/')+1:]
-	return fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", s.AccountID, role, s.Name)
+	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", s.Partition, s.AccountID, role, s.Name)
 }
 
 // authenticate verifies the signature and sets the caller of the request. The
@@ -67,7 +68,7 @@ func (s *Server) authenticate(req *request) error {
 	if req.protocol == nil {
 		return invalidSignature("Credential should be scoped to correct service.")
 	}
-	if regionStatus(s.index.accounts[sess.AccountID], req.sig.Region) == regionDisabled {
+	if s.world.regionStatus(s.index.accounts[sess.AccountID], req.sig.Region) == regionDisabled {
 		return unknownClient()
 	}
 	req.session = sess
@@ -84,7 +85,9 @@ func (s *Server) session(req *request) (session, error) {
 		if a == nil {
 			return session{}, unknownClient()
 		}
-		return session{AccessKeyID: a.Keys.AccessKeyID, SecretAccessKey: a.Keys.SecretAccessKey, AccountID: a.ID}, nil
+		return session{
+			AccessKeyID: a.Keys.AccessKeyID, SecretAccessKey: a.Keys.SecretAccessKey, Partition: s.world.partition(), AccountID: a.ID,
+		}, nil
 	}
 	var sess session
 	if !s.tokens.Decode(sessionScope, token, &sess) || sess.AccessKeyID != req.sig.AccessKeyID {

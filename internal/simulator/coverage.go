@@ -46,7 +46,11 @@ func (s *Server) listCoverage(req *request) (any, error) {
 		limit = *in.MaxResults
 	}
 
-	rows := in.page(s.rows(req.session.AccountID, d), after, limit+1) // one more, to detect a next page
+	resources := s.index.accounts
+	if s.world.FilteredIndex != nil && in.FilterCriteria.isNarrow() {
+		resources = s.index.filtered
+	}
+	rows := in.page(s.rows(req.session.AccountID, d, resources), after, limit+1) // one more, to detect a next page
 	out := listCoverageOutput{Resources: []coverageResource{}}
 	for _, r := range rows[:min(limit, len(rows))] {
 		out.Resources = append(out.Resources, r.toWire())
@@ -111,8 +115,9 @@ func (in listCoverageInput) scope(req *request, d *Detector) (string, error) {
 }
 
 // rows returns every row that the account's detector lists: those of the account
-// and of its enabled members, in no particular order.
-func (s *Server) rows(accountID string, d *Detector) []coverageRow {
+// and of its enabled members, in no particular order. The rows are those of
+// resources, which has accounts by ID.
+func (s *Server) rows(accountID string, d *Detector, resources map[string]*Account) []coverageRow {
 	if !d.monitors() {
 		return nil
 	}
@@ -126,9 +131,11 @@ func (s *Server) rows(accountID string, d *Detector) []coverageRow {
 		if own == nil || !own.monitors() {
 			continue
 		}
-		a.each(d.Region, func(r resource) {
-			rows = append(rows, coverageRow{resource: r, account: id, detectorID: own.ID})
-		})
+		if a = resources[id]; a != nil {
+			a.each(d.Region, func(r resource) {
+				rows = append(rows, coverageRow{resource: r, account: id, detectorID: own.ID})
+			})
+		}
 	}
 	return rows
 }
@@ -177,7 +184,7 @@ func (s *Server) getCoverageStatistics(req *request) (any, error) {
 			return nil, invalidParameter("statisticsType %q", statistic)
 		}
 	}
-	for _, r := range s.rows(req.session.AccountID, d) {
+	for _, r := range s.rows(req.session.AccountID, d, s.index.accounts) {
 		if !in.FilterCriteria.matches(r) {
 			continue
 		}

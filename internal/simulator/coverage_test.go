@@ -133,6 +133,49 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// ListCoverage with a filter by name returns the older index, all others do not.
+func TestFilteredIndex(t *testing.T) {
+	s, url := serve(t, smallWorld(), simulator.Options{})
+	s.Update(func(w *simulator.World) {
+		w.FilteredIndex = smallWorld().Accounts
+		w.FilteredIndex[0].RemoveCluster(region, "alpha")
+		w.Account(administrator).Cluster(region, "bravo").Status = "HEALTHY"
+	})
+	equals := func(key types.CoverageFilterCriterionKey, values ...string) types.CoverageFilterCriterion {
+		return types.CoverageFilterCriterion{CriterionKey: key, FilterCondition: &types.CoverageFilterCondition{Equals: values}}
+	}
+	for _, tc := range []struct {
+		filter []types.CoverageFilterCriterion
+		want   map[string]types.CoverageStatus
+	}{
+		{nil, map[string]types.CoverageStatus{"alpha": "HEALTHY", "bravo": "HEALTHY", "charlie": "UNHEALTHY"}},
+		{
+			[]types.CoverageFilterCriterion{equals("RESOURCE_TYPE", "ECS"), equals("ACCOUNT_ID", administrator)},
+			map[string]types.CoverageStatus{"alpha": "HEALTHY", "bravo": "HEALTHY"},
+		},
+		{
+			[]types.CoverageFilterCriterion{equals("RESOURCE_TYPE", "ECS"), equals("ECS_CLUSTER_NAME", "alpha", "bravo")},
+			map[string]types.CoverageStatus{"bravo": "UNHEALTHY"},
+		},
+	} {
+		in := &guardduty.ListCoverageInput{DetectorId: aws.String(detectorID)}
+		if tc.filter != nil {
+			in.FilterCriteria = &types.CoverageFilterCriteria{FilterCriterion: tc.filter}
+		}
+		out, err := guarddutyClient(url, administrator).ListCoverage(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]types.CoverageStatus{}
+		for _, r := range out.Resources {
+			got[*r.ResourceDetails.EcsClusterDetails.ClusterName] = r.CoverageStatus
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%d criteria (-want +got):\n%s", len(tc.filter), diff)
+		}
+	}
+}
+
 func TestFilters(t *testing.T) {
 	_, url := serve(t, smallWorld(), simulator.Options{})
 	client := guarddutyClient(url, administrator)

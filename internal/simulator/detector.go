@@ -11,7 +11,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// isoLayout is the layout of times that GuardDuty returns as strings.
+// isoLayout is the layout of times that GuardDuty and SNS write as strings.
 const isoLayout = "2006-01-02T15:04:05.000Z"
 
 // ownDetector returns the detector in the call's path. It must be the caller's
@@ -165,7 +165,7 @@ func (s *Server) getDetector(req *request) (any, error) {
 		Features                   []feature         `json:"features"`
 	}{
 		Status: onOff(!d.Suspended),
-		ServiceRole: "arn:aws:iam::" + req.session.AccountID +
+		ServiceRole: "arn:" + req.session.Partition + ":iam::" + req.session.AccountID +
 			":role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty",
 		CreatedAt: d.CreatedAt.UTC().Format(isoLayout), UpdatedAt: updated.UTC().Format(isoLayout),
 		FindingPublishingFrequency: "SIX_HOURS",

@@ -10,7 +10,7 @@
 //
 // # Operations
 //
-//   - guardduty (REST-JSON): ListDetectors, GetDetector, ListMembers,
+//   - guardduty (REST-JSON): ListDetectors, GetDetector, ListMembers, GetMembers,
 //     GetMemberDetectors, ListCoverage, GetCoverageStatistics
 //   - sts (Query): AssumeRole, GetCallerIdentity
 //   - account (REST-JSON): ListRegions

@@ -3,7 +3,9 @@ package simulator
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
@@ -15,13 +17,43 @@ import (
 type snsEnvelope struct {
 	Type             string
 	MessageID        string `json:"MessageId"`
+	Token            string `json:",omitempty"` // of a SubscriptionConfirmation
 	TopicARN         string `json:"TopicArn"`
 	Message          string
+	SubscribeURL     string `json:",omitempty"` // of a SubscriptionConfirmation
 	Timestamp        string
 	SignatureVersion string
 	Signature        string
 	SigningCertURL   string
-	UnsubscribeURL   string
+	UnsubscribeURL   string `json:",omitempty"` // of a Notification
+}
+
+// newEnvelope returns the envelope of a message of a topic with the queue's
+// Region and name.
+func newEnvelope(at queue.Address, now time.Time, message string) snsEnvelope {
+	return snsEnvelope{
+		MessageID: queue.NewUUID(), TopicARN: arn("sns", at.Region, at.AccountID, at.Name), Message: message,
+		Timestamp: now.UTC().Format(isoLayout), SignatureVersion: "1",
+		Signature:      base64.StdEncoding.EncodeToString([]byte("not a signature")),
+		SigningCertURL: snsHost(at.Region) + "SimpleNotificationService-0.pem",
+	}
+}
+
+func snsHost(region string) string { return "https://sns." + region + ".amazonaws.com/" }
+
+// SendSubscriptionConfirmation sends a queue of the world the message that SNS
+// sends when a topic of another account is subscribed to it, and returns its ID.
+func (s *Server) SendSubscriptionConfirmation(accountID, region, name string) (messageID string, err error) {
+	at := queue.Address{AccountID: accountID, Region: region, Name: name}
+	e := newEnvelope(at, s.now(), "")
+	e.Type, e.Token = "SubscriptionConfirmation", strings.Repeat("2336412f37fb687f5d51e6e2425dacbba", 4)
+	e.Message = "You have chosen to subscribe to the topic " + e.TopicARN + ".\nTo confirm the subscription, visit the SubscribeURL included in this message."
+	e.SubscribeURL = snsHost(region) + "?Action=ConfirmSubscription&TopicArn=" + e.TopicARN + "&Token=" + e.Token
+	body, err := json.Marshal(e)
+	if err != nil {
+		return "", fmt.Errorf("encode the subscription confirmation: %w", err)
+	}
+	return s.Send(accountID, region, name, string(body))
 }
 
 // coverageEvent is GuardDuty's event of a changed coverage status, in the envelope
@@ -88,16 +120,11 @@ func (c change) body(q *Queue, at queue.Address) (string, error) {
 	if err != nil || q.Events != SNS {
 		return string(event), err
 	}
-	topic := "arn:aws:sns:" + at.Region + ":" + at.AccountID + ":" + at.Name
-	host := "https://sns." + at.Region + ".amazonaws.com/"
-	envelope, err := json.Marshal(snsEnvelope{
-		Type: "Notification", MessageID: queue.NewUUID(), TopicARN: topic, Message: string(event),
-		Timestamp: c.time.UTC().Format("2006-01-02T15:04:05.000Z"), SignatureVersion: "1",
-		Signature:      base64.StdEncoding.EncodeToString([]byte("not a signature")),
-		SigningCertURL: host + "SimpleNotificationService-0.pem",
-		UnsubscribeURL: host + "?Action=Unsubscribe&SubscriptionArn=" + topic + ":" + c.id,
-	})
-	return string(envelope), err
+	envelope := newEnvelope(at, c.time, string(event))
+	envelope.Type = "Notification"
+	envelope.UnsubscribeURL = snsHost(at.Region) + "?Action=Unsubscribe&SubscriptionArn=" + envelope.TopicARN + ":" + c.id
+	body, err := json.Marshal(envelope)
+	return string(body), err
 }
 
 // event returns the event as a bus of the account delivers it.
@@ -135,7 +162,7 @@ func (c change) lastUpdatedAt(observed bool) any {
 	case t.IsZero():
 		return nil
 	case !observed:
-		return t.UTC().Format("2006-01-02T15:04:05.000Z")
+		return t.UTC().Format(isoLayout)
 	case c.resourceType() == resourceEKS:
 		return t.UnixMilli() * 1000
 	default:

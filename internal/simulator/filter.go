@@ -91,6 +91,17 @@ func (f filterCriteria) matches(r coverageRow) bool {
 	return true
 }
 
+// isNarrow reports whether a criterion has a key other than RESOURCE_TYPE and
+// ACCOUNT_ID.
+func (f filterCriteria) isNarrow() bool {
+	for _, c := range f.FilterCriterion {
+		if c.CriterionKey != keyResourceType && c.CriterionKey != keyAccountID {
+			return true
+		}
+	}
+	return false
+}
+
 // selects reports whether a criterion has the value in equals for the key.
 func (f filterCriteria) selects(key, value string) bool {
 	for _, c := range f.FilterCriterion {

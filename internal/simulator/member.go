@@ -135,13 +135,15 @@ type unprocessedAccount struct {
 	Result    string `json:"result"`
 }
 
-// getMemberDetectors returns the features of members. Accounts that are not
-// members are listed as unprocessed.
-func (s *Server) getMemberDetectors(req *request) (any, error) {
-	d, err := s.administratorDetector(req)
-	if err != nil {
-		return nil, err
+// notMember returns the result for an account that is not a member.
+func notMember(id string) unprocessedAccount {
+	return unprocessedAccount{
+		id, "The request is rejected because the given account ID is not an associated member of account the current account.",
 	}
+}
+
+// readAccountIDs reads a body with account IDs.
+func readAccountIDs(req *request) ([]string, error) {
 	var in struct {
 		AccountIDs []string `json:"accountIds"`
 	}
@@ -151,19 +153,56 @@ func (s *Server) getMemberDetectors(req *request) (any, error) {
 	if n := len(in.AccountIDs); n < 1 || n > pageLimit {
 		return nil, invalidParameter("accountIds has %d accounts, not between 1 and %d", n, pageLimit)
 	}
+	return in.AccountIDs, nil
+}
+
+// getMembers returns members of any relationship. Accounts that were never
+// members are listed as unprocessed.
+func (s *Server) getMembers(req *request) (any, error) {
+	d, err := s.administratorDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := readAccountIDs(req)
+	if err != nil {
+		return nil, err
+	}
+	out := struct {
+		Members     []member             `json:"members"`
+		Unprocessed []unprocessedAccount `json:"unprocessedAccounts"`
+	}{[]member{}, []unprocessedAccount{}}
+	for _, id := range ids {
+		if !slices.Contains(d.Members, id) {
+			out.Unprocessed = append(out.Unprocessed, notMember(id))
+			continue
+		}
+		out.Members = append(out.Members, s.member(req.session.AccountID, id, d))
+	}
+	return out, nil
+}
+
+// getMemberDetectors returns the features of members. Accounts that are not
+// members are listed as unprocessed.
+func (s *Server) getMemberDetectors(req *request) (any, error) {
+	d, err := s.administratorDetector(req)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := readAccountIDs(req)
+	if err != nil {
+		return nil, err
+	}
 	out := struct {
 		Members     []memberFeatures     `json:"members"`
 		Unprocessed []unprocessedAccount `json:"unprocessedAccounts"`
 	}{[]memberFeatures{}, []unprocessedAccount{}}
-	for _, id := range in.AccountIDs {
+	for _, id := range ids {
 		var own *Detector
 		if a := s.index.accounts[id]; a != nil && s.administers(d, id) {
 			own = a.Detector(d.Region)
 		}
 		if own == nil {
-			out.Unprocessed = append(out.Unprocessed, unprocessedAccount{
-				id, "The request is rejected because the given account ID is not an associated member of account the current account.",
-			})
+			out.Unprocessed = append(out.Unprocessed, notMember(id))
 			continue
 		}
 		out.Members = append(out.Members, memberFeatures{id, own.dataSources(), own.memberFeatures()})

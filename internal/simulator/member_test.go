@@ -168,6 +168,32 @@ func TestGetMemberDetectors(t *testing.T) {
 	}
 }
 
+// GetMembers returns members of any relationship, in the order of the request.
+func TestGetMembers(t *testing.T) {
+	s, url := serve(t, smallWorld(), simulator.Options{})
+	s.Update(func(w *simulator.World) {
+		d := w.Account(administrator).Detector(region)
+		d.Members = append(d.Members, "444455556666") // a former member that is not in the world
+	})
+	out, err := guarddutyClient(url, administrator).GetMembers(t.Context(), &guardduty.GetMembersInput{
+		DetectorId: aws.String(detectorID), AccountIds: []string{"444455556666", outsider, memberID},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range out.Members {
+		got[*m.AccountId] = *m.RelationshipStatus + " " + *m.Email
+	}
+	want := map[string]string{"444455556666": "Removed ", memberID: "Enabled member@example.com"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
+	if len(out.UnprocessedAccounts) != 1 || *out.UnprocessedAccounts[0].AccountId != outsider {
+		t.Errorf("unprocessed are %+v", out.UnprocessedAccounts)
+	}
+}
+
 func TestMemberCallRefusals(t *testing.T) {
 	_, url := serve(t, smallWorld(), simulator.Options{})
 	ids := func(n int) string { return `{"accountIds":["1"` + strings.Repeat(`,"1"`, n-1) + `]}` }
@@ -186,6 +212,13 @@ func TestMemberCallRefusals(t *testing.T) {
 		{
 			"caller is a member",
 			rawCall{method: get, path: "/detector/" + otherDetector + "/member/detector/get", keys: keysOf(memberID), body: ids(1)},
+			"member account",
+		},
+		{"get members", rawCall{method: get, path: "/detector/" + detectorID + "/member/get", body: ids(50)}, ""},
+		{"get too many members", rawCall{method: get, path: "/detector/" + detectorID + "/member/get", body: ids(51)}, "51 accounts"},
+		{
+			"member gets members",
+			rawCall{method: get, path: "/detector/" + otherDetector + "/member/get", keys: keysOf(memberID), body: ids(1)},
 			"member account",
 		},
 		{

@@ -106,7 +106,7 @@ func (s *Server) describe(o *Organization, ids []string) []organizationAccount {
 	list := []organizationAccount{}
 	for _, id := range ids {
 		out := organizationAccount{
-			ID: id, ARN: "arn:aws:organizations::" + o.ManagementAccount + ":account/o-simulator0/" + id,
+			ID: id, ARN: "arn:" + s.world.partition() + ":organizations::" + o.ManagementAccount + ":account/o-simulator0/" + id,
 			State: "ACTIVE", JoinedMethod: "CREATED",
 		}
 		if id == o.ManagementAccount {

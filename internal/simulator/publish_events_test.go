@@ -119,3 +119,18 @@ func TestSeveralSubscribers(t *testing.T) {
 		t.Errorf("events differ:\n%s", diff)
 	}
 }
+
+func TestSubscriptionConfirmation(t *testing.T) {
+	s, url := serve(t, queueWorld(), simulator.Options{})
+	if _, err := s.SendSubscriptionConfirmation(administrator, region, "none"); err == nil {
+		t.Error("sent to a missing queue")
+	}
+	if _, err := s.SendSubscriptionConfirmation(administrator, region, queueName); err != nil {
+		t.Fatal(err)
+	}
+	message := object(t, *openQueue(t, url, queueName).receive()[0].Body)
+	if message["Type"] != "SubscriptionConfirmation" || message["Token"] == "" || message["UnsubscribeURL"] != nil ||
+		!strings.Contains(fmt.Sprint(message["SubscribeURL"]), "Action=ConfirmSubscription") {
+		t.Errorf("message is %v", message)
+	}
+}

@@ -100,6 +100,8 @@ func (req *request) routeGuardDuty() {
 		req.call.Operation, req.operation = "GetDetector", (*Server).getDetector
 	case "GET {}/member":
 		req.call.Operation, req.operation = "ListMembers", (*Server).listMembers
+	case "POST {}/member/get":
+		req.call.Operation, req.operation = "GetMembers", (*Server).getMembers
 	case "POST {}/member/detector/get":
 		req.call.Operation, req.operation = "GetMemberDetectors", (*Server).getMemberDetectors
 	case "POST {}/coverage":
@@ -142,7 +144,7 @@ func (req *request) resource() string {
 	if id == "" {
 		id = "*"
 	}
-	return "arn:aws:guardduty:" + req.call.Region + ":" + req.session.AccountID + ":detector/" + id
+	return arn("guardduty", req.call.Region, req.session.AccountID, "detector/"+id)
 }
 
 // action returns the IAM action of the call. In SQS, a batch needs the action of

@@ -111,7 +111,7 @@ func (c *Cluster) region() string         { return c.Region }
 func (c *Cluster) resourceType() string   { return resourceECS }
 func (c *Cluster) managementType() string { return c.ManagementType }
 func (c *Cluster) updatedAt() time.Time   { return c.UpdatedAt }
-func (c *Cluster) arn(id string) string   { return clusterARN("ecs", c.Region, id, c.Name) }
+func (c *Cluster) arn(id string) string   { return arn("ecs", c.Region, id, "cluster/"+c.Name) }
 func (c *Cluster) issueText() string {
 	return strings.Join(append([]string{c.Issue}, c.Issues...), "\n")
 }
@@ -121,19 +121,14 @@ func (i *Instance) managementType() string { return i.ManagementType }
 func (i *Instance) updatedAt() time.Time   { return i.UpdatedAt }
 func (i *Instance) issueText() string      { return i.Issue }
 func (i *Instance) arn(id string) string {
-	return "arn:aws:ec2:" + i.Region + ":" + id + ":instance/" + i.ID
+	return arn("ec2", i.Region, id, "instance/"+i.ID)
 }
 func (c *EKSCluster) region() string         { return c.Region }
 func (c *EKSCluster) resourceType() string   { return resourceEKS }
 func (c *EKSCluster) managementType() string { return c.ManagementType }
 func (c *EKSCluster) updatedAt() time.Time   { return c.UpdatedAt }
 func (c *EKSCluster) issueText() string      { return c.Issue }
-func (c *EKSCluster) arn(id string) string   { return clusterARN("eks", c.Region, id, c.Name) }
-
-// clusterARN returns the ARN of a cluster of the service.
-func clusterARN(service, region, accountID, name string) string {
-	return "arn:aws:" + service + ":" + region + ":" + accountID + ":cluster/" + name
-}
+func (c *EKSCluster) arn(id string) string   { return arn("eks", c.Region, id, "cluster/"+c.Name) }
 
 func (c *Cluster) attribute(key string) (string, bool) {
 	if key == keyECSClusterName {

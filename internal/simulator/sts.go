@@ -76,7 +76,7 @@ func (s *Server) assumeRole(req *request) (any, error) {
 	}
 	sess := session{
 		AccessKeyID: "ASIA" + rand.Text()[:16], SecretAccessKey: randomSecret(),
-		AccountID: accountID, Role: role.Name, Name: name,
+		Partition: s.world.partition(), AccountID: accountID, Role: role.Name, Name: name,
 		Expiration: s.now().Add(lifetime).UTC().Truncate(time.Second),
 	}
 	var out struct {
@@ -104,6 +104,9 @@ func (s *Server) assumableRole(req *request) (accountID string, role *Role, err 
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || !strings.HasPrefix(parts[5], "role/") {
 		return "", nil, validationError("%s is invalid", arn)
+	}
+	if parts[1] != s.world.partition() {
+		return "", nil, validationError("Invalid ARN partition: %s", parts[1])
 	}
 	if a := s.index.accounts[parts[4]]; a != nil {
 		role = a.Role(strings.TrimPrefix(parts[5], "role/"))
@@ -153,7 +156,7 @@ func (s *Server) getCallerIdentity(req *request) (any, error) {
 // long-term key.
 func (s session) callerARN() string {
 	if s.Role == "" {
-		return "arn:aws:iam::" + s.AccountID + ":user/simulator"
+		return "arn:" + s.Partition + ":iam::" + s.AccountID + ":user/simulator"
 	}
 	return s.arn()
 }

@@ -12,7 +12,13 @@ import (
 // clusters and queues and IDs of instances there; of duplicates, the first one is
 // used.
 type World struct {
-	Accounts []*Account
+	// Partition is the partition of all accounts, such as aws-cn. Empty means aws.
+	Partition string
+	// FilteredIndex has older resources of the accounts. ListCoverage returns them
+	// if its filter has criteria other than RESOURCE_TYPE and ACCOUNT_ID, like an
+	// index that lags behind the events. nil means the current resources.
+	FilteredIndex []*Account
+	Accounts      []*Account
 	// Organization is nil if there is none.
 	Organization *Organization
 }
@@ -182,11 +188,15 @@ func first[T any](list []*T, matches func(*T) bool) *T {
 type index struct {
 	accounts map[string]*Account // by ID
 	keys     map[string]*Account // by access key ID
+	filtered map[string]*Account // of FilteredIndex, by ID
 }
 
 // newIndex indexes w and sets missing detector IDs.
 func newIndex(w *World) index {
-	ix := index{accounts: map[string]*Account{}, keys: map[string]*Account{}}
+	ix := index{accounts: map[string]*Account{}, keys: map[string]*Account{}, filtered: map[string]*Account{}}
+	for _, a := range slices.Backward(w.FilteredIndex) {
+		ix.filtered[a.ID] = a
+	}
 	for _, a := range slices.Backward(w.Accounts) {
 		ix.accounts[a.ID] = a
 		if id := a.Keys.AccessKeyID; id != "" {

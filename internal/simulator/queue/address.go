@@ -3,6 +3,8 @@ package queue
 import (
 	"net/url"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
 // Address identifies a queue.
@@ -19,7 +21,7 @@ func (a Address) URL(endpoint string) string {
 
 // ARN returns the queue's ARN.
 func (a Address) ARN() string {
-	return "arn:aws:sqs:" + a.Region + ":" + a.AccountID + ":" + a.Name
+	return "arn:" + awsregion.Partition(a.Region) + ":sqs:" + a.Region + ":" + a.AccountID + ":" + a.Name
 }
 
 // ParseURL returns the address of a queue from its URL, of any host, and its
