@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +16,7 @@ import (
 
 func TestCheckConfig(t *testing.T) {
 	var out, errOut bytes.Buffer
-	if err := run(t.Context(), []string{"check-config", "config.example.yaml"}, &out, &errOut); err != nil {
+	if err := run(t.Context(), []string{"check-config", "config.example.yaml"}, streams{strings.NewReader(""), &out, &errOut}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(out.String(), "config.example.yaml: ") || strings.Count(out.String(), "\n") != 1 {
@@ -25,14 +27,14 @@ func TestCheckConfig(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("refersh: {}\ntargets: [{role_arn: x}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := run(t.Context(), []string{"check-config", bad}, &out, &errOut)
+	err := run(t.Context(), []string{"check-config", bad}, streams{strings.NewReader(""), &out, &errOut})
 	if err == nil || !strings.Contains(err.Error(), bad+":1") || !strings.Contains(err.Error(), bad+":2") {
 		t.Errorf("got %v, want both mistakes with their lines", err)
 	}
 }
 
-// TestCheckConfigOfAFleet runs the command that docs/scale.md shows with its
-// output, and one for more clusters than there is time for.
+// TestCheckConfigOfAFleet runs the command that docs/scale.md shows, and one for
+// more clusters than the timeout allows.
 func TestCheckConfigOfAFleet(t *testing.T) {
 	document, err := os.ReadFile("docs/scale.md")
 	if err != nil {
@@ -40,12 +42,12 @@ func TestCheckConfigOfAFleet(t *testing.T) {
 	}
 	const command = "check-config config.example.yaml --clusters 4000"
 	var out, errOut bytes.Buffer
-	if err := run(t.Context(), strings.Fields(command), &out, &errOut); err != nil || errOut.Len() > 0 {
+	if err := run(t.Context(), strings.Fields(command), streams{strings.NewReader(""), &out, &errOut}); err != nil || errOut.Len() > 0 {
 		t.Errorf("%v, and on standard error %q", err, &errOut)
 	}
 	shown := "```sh\n" + name + " " + command + "\n```\n\n```text\n" + out.String() + "```\n"
 	if !strings.Contains(out.String(), "4,000 ECS clusters") || !strings.Contains(string(document), shown) {
-		t.Errorf("docs/scale.md shows something else than\n%s", shown)
+		t.Errorf("docs/scale.md does not show\n%s", shown)
 	}
 
 	defaults := filepath.Join(t.TempDir(), "defaults.yaml")
@@ -53,22 +55,22 @@ func TestCheckConfigOfAFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Reset()
-	err = run(t.Context(), []string{"check-config", defaults, "--clusters", "50000"}, &out, &errOut)
+	err = run(t.Context(), []string{"check-config", defaults, "--clusters", "50000"}, streams{strings.NewReader(""), &out, &errOut})
 	for _, want := range []string{"50,000 clusters", "raise aws.requests_per_second", "refresh.timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error about %q", err, want)
 		}
 	}
 	if !strings.Contains(out.String(), "\n50,000 ECS clusters") {
-		t.Errorf("printed %q, want what they ask of AWS all the same", &out)
+		t.Errorf("printed %q, want the estimate too", &out)
 	}
 }
 
-// TestPolicyOfAConfiguration prints what the whole example needs: a document for
-// each principal, and why.
+// TestPolicyOfAConfiguration prints the policy of each principal of the example,
+// and the reasons.
 func TestPolicyOfAConfiguration(t *testing.T) {
 	var out, reasons bytes.Buffer
-	if err := run(t.Context(), []string{"iam-policy", "--config.file=config.example.yaml"}, &out, &reasons); err != nil {
+	if err := run(t.Context(), []string{"iam-policy", "--config.file=config.example.yaml"}, streams{strings.NewReader(""), &out, &reasons}); err != nil {
 		t.Fatal(err)
 	}
 	documents := 0
@@ -88,7 +90,7 @@ func TestPolicyOfAConfiguration(t *testing.T) {
 	}
 }
 
-// TestPolicyDocument runs the commands that docs/iam.md shows with their output.
+// TestPolicyDocument compares the commands in docs/iam.md with their output.
 func TestPolicyDocument(t *testing.T) {
 	document, err := os.ReadFile("docs/iam.md")
 	if err != nil {
@@ -96,11 +98,11 @@ func TestPolicyDocument(t *testing.T) {
 	}
 	shown := regexp.MustCompile("(?ms)^```\n\\$ "+name+" (iam-policy [^\n]*)\n(.*?)^```$").FindAllStringSubmatch(string(document), -1)
 	if len(shown) == 0 {
-		t.Fatal("no command is shown")
+		t.Fatal("the document shows no command")
 	}
 	for _, s := range shown {
 		var out, errOut bytes.Buffer
-		if err := run(t.Context(), strings.Fields(s[1]), &out, &errOut); err != nil || errOut.Len() > 0 {
+		if err := run(t.Context(), strings.Fields(s[1]), streams{strings.NewReader(""), &out, &errOut}); err != nil || errOut.Len() > 0 {
 			t.Errorf("%s: %v, and on standard error %q", s[1], err, &errOut)
 		}
 		if out.String() != s[2] {
@@ -109,35 +111,115 @@ func TestPolicyDocument(t *testing.T) {
 	}
 }
 
-// TestCommandLine starts nothing: its arguments are wrong.
+// TestCommandLine has arguments that are rejected.
 func TestCommandLine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string
 		want string
 	}{
-		"unknown flag":           {[]string{"--nonsense"}, "--nonsense"},
-		"unknown command":        {[]string{"nonsense"}, "nonsense"},
-		"missing file":           {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"named serve":            {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"policy of whom":         {[]string{"iam-policy", "--config.file=config.example.yaml", "--for=nobody"}, "--for"},
-		"policy of nobody":       {[]string{"iam-policy", "--for=nobody"}, "nobody"},
-		"policy of nothing":      {[]string{"iam-policy", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
-		"bad level":              {[]string{"--log.level=loud", "demo"}, "loud"},
-		"bad telemetry path":     {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
-		"unclean telemetry path": {[]string{"demo", "--web.telemetry-path=//metrics"}, "//metrics"},
-		"odd telemetry path":     {[]string{"demo", "--web.telemetry-path=/a?b"}, "/a?b"},
-		"open simulator":         {[]string{"demo", "--simulator.listen-address=0.0.0.0:0"}, "0.0.0.0"},
-		"bad address":            {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
-		"bad web configuration":  {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
+		"unknown flag":                    {[]string{"--nonsense"}, "--nonsense"},
+		"unknown command":                 {[]string{"nonsense"}, "nonsense"},
+		"missing file":                    {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"named serve":                     {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"policy of whom":                  {[]string{"iam-policy", "--config.file=config.example.yaml", "--for=nobody"}, "--for"},
+		"policy of nobody":                {[]string{"iam-policy", "--for=nobody"}, "nobody"},
+		"policy of nothing":               {[]string{"iam-policy", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"bad level":                       {[]string{"--log.level=loud", "demo"}, "loud"},
+		"bad telemetry path":              {[]string{"demo", "--web.telemetry-path=metrics"}, "metrics"},
+		"unclean telemetry path":          {[]string{"demo", "--web.telemetry-path=//metrics"}, "//metrics"},
+		"odd telemetry path":              {[]string{"demo", "--web.telemetry-path=/a?b"}, "/a?b"},
+		"open simulator":                  {[]string{"demo", "--simulator.listen-address=0.0.0.0:0"}, "0.0.0.0"},
+		"bad address":                     {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
+		"empty file":                      {[]string{"check-config", ""}, "file must not be empty"},
+		"empty config file":               {[]string{"--config.file="}, "--config.file must not be empty"},
+		"empty config file, apart":        {[]string{"serve", "--config.file", ""}, "--config.file must not be empty"},
+		"empty web config file":           {[]string{"demo", "--web.config.file="}, "--web.config.file must not be empty"},
+		"empty address":                   {[]string{"demo", "--web.listen-address="}, "--web.listen-address must not be empty"},
+		"empty path":                      {[]string{"demo", "--web.telemetry-path="}, "--web.telemetry-path must not be empty"},
+		"empty principal":                 {[]string{"iam-policy", "--for="}, "--for must not be empty"},
+		"served standard input":           {[]string{"--config.file=-"}, "--config.file cannot be read from standard input"},
+		"served standard input, apart":    {[]string{"serve", "--config.file", "-"}, "--config.file cannot be read from standard input"},
+		"web config of standard input":    {[]string{"demo", "--web.config.file", "-"}, "--web.config.file cannot be read from standard input"},
+		"principal of standard input":     {[]string{"iam-policy", "--for", "-"}, "--for cannot be read from standard input"},
+		"negative clusters":               {[]string{"check-config", "config.example.yaml", "--clusters=-5"}, `--clusters must be a whole number above 0, not "-5"`},
+		"no clusters":                     {[]string{"check-config", "config.example.yaml", "--clusters=0"}, `--clusters must be a whole number above 0, not "0"`},
+		"fraction of a cluster":           {[]string{"check-config", "config.example.yaml", "--clusters=1.5"}, `not "1.5"`},
+		"too many clusters":               {[]string{"check-config", "config.example.yaml", "--clusters=2147483648"}, `not "2147483648"`},
+		"standard input":                  {[]string{"check-config", "-"}, "standard input:1: refersh: unknown key"},
+		"policy of standard input":        {[]string{"iam-policy", "--config.file=-"}, "standard input:1: refersh: unknown key"},
+		"policy of standard input, apart": {[]string{"iam-policy", "--config.file", "-"}, "standard input:1: refersh: unknown key"},
+		"bad web configuration":           {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			var out, errOut bytes.Buffer
-			err := run(ctx, tc.args, &out, &errOut)
+			err := run(ctx, tc.args, streams{strings.NewReader("refersh: {}\n"), &out, &errOut})
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want an error about %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestCheckConfigOfStandardInput(t *testing.T) {
+	var out, errOut bytes.Buffer
+	std := streams{strings.NewReader("targets: [{regions: [eu-west-1]}]\n"), &out, &errOut}
+	if err := run(t.Context(), []string{"check-config", "-", "--clusters", "10"}, std); err != nil {
+		t.Fatal(err)
+	}
+	if want := "standard input: 1 target: default (ambient credentials; eu-west-1)\n10 ECS clusters"; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("printed %q, want %q", &out, want)
+	}
+}
+
+// TestLargePolicy warns about a policy that IAM does not accept.
+func TestLargePolicy(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("targets:\n")
+	for i := range 300 {
+		fmt.Fprintf(&text, "- {role_arn: 'arn:aws:iam::%012d:role/guardduty-coverage'}\n", i)
+	}
+	var out, errOut bytes.Buffer
+	std := streams{strings.NewReader(text.String()), &out, &errOut}
+	if err := run(t.Context(), []string{"iam-policy", "--config.file=-", "--for=exporter"}, std); err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(out.Bytes()) || strings.Count(out.String(), "role/guardduty-coverage") != 300 {
+		t.Errorf("printed %.200s, want the whole policy", &out)
+	}
+	if want := "warning: policy of exporter: "; !strings.HasPrefix(errOut.String(), want) || !strings.Contains(errOut.String(), " of 10240 ") {
+		t.Errorf("standard error is %q, want %q", &errOut, want)
+	}
+}
+
+func TestManPage(t *testing.T) {
+	var out, errOut bytes.Buffer
+	if err := run(t.Context(), []string{"--help-man"}, streams{strings.NewReader(""), &out, &errOut}); err != nil {
+		t.Fatal(err)
+	}
+	header := regexp.MustCompile(`(?m)^\.TH guardduty_coverage_exporter 1 "[^"\n]*" ""$`)
+	if !header.MatchString(out.String()) || !strings.Contains(out.String(), "\n.SH \"SYNOPSIS\"\n") {
+		t.Errorf("printed %.300s", &out)
+	}
+}
+
+func TestPrintError(t *testing.T) {
+	for args, format := range map[string]string{
+		"":                                      "text",
+		"--log.format=logfmt":                   "text",
+		"--config.file=json --log.format":       "text",
+		"--log.format=json --nonsense":          "JSON",
+		"check-config a.yaml --log.format json": "JSON",
+	} {
+		var out bytes.Buffer
+		printError(&out, strings.Fields(args), errors.New("first\nsecond"))
+		var record struct{ Level, Err string }
+		if format == "text" && out.String() != "first\nsecond\n" {
+			t.Errorf("%q: printed %q", args, &out)
+		}
+		if format == "JSON" && (json.Unmarshal(out.Bytes(), &record) != nil || record.Level != "ERROR" || record.Err != "first\nsecond") {
+			t.Errorf("%q: printed %q", args, &out)
+		}
 	}
 }

@@ -19,20 +19,20 @@ const (
 	renewBefore     = 5   // minutes before their end that they are renewed
 )
 
-func clusters(n int) capacity.Target { return capacity.Target{Rows: map[string]int{"ECS": n}} }
+func clusters(n int) capacity.Listing { return capacity.Listing{Rows: map[string]int{"ECS": n}} }
 
 // fleet is an example.
 type fleet struct {
 	name     string
-	targets  []capacity.Target
+	targets  []capacity.Listing
 	roles    int // assumed
 	all      int // entries with regions: [all]
 	accounts int // of the organization, where their names are read
 }
 
 func exampleFleets() []fleet {
-	withEC2 := capacity.Target{Rows: map[string]int{"ECS": 400, "EC2": 3000}}
-	whole := capacity.Target{
+	withEC2 := capacity.Listing{Rows: map[string]int{"ECS": 400, "EC2": 3000}}
+	whole := capacity.Listing{
 		Rows:     map[string]int{"ECS": 400, "EC2": 3000, "EKS": 60},
 		Detector: true, Members: 120, Enabled: 120,
 	}
@@ -46,7 +46,7 @@ func exampleFleets() []fleet {
 		},
 		{
 			name:    "Delegated administrator, `[all]`: 2 Regions with 2,500 clusters each, 12 with none, 3 without a detector",
-			targets: slices.Concat(times(2, clusters(2500)), times(12, clusters(0)), times(3, capacity.Target{NoDetector: true})),
+			targets: slices.Concat(times(2, clusters(2500)), times(12, clusters(0)), times(3, capacity.Listing{NoDetector: true})),
 			roles:   1, all: 1,
 		},
 		{name: "Delegated administrator, 4 Regions with 10,000 clusters each", targets: times(4, clusters(10_000)), roles: 1},
@@ -54,7 +54,7 @@ func exampleFleets() []fleet {
 	}
 }
 
-func times(n int, t capacity.Target) []capacity.Target { return slices.Repeat([]capacity.Target{t}, n) }
+func times(n int, t capacity.Listing) []capacity.Listing { return slices.Repeat([]capacity.Listing{t}, n) }
 
 // row is the line of the fleet in the table.
 func (f fleet) row(cfg *config.Config) string {

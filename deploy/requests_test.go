@@ -30,8 +30,8 @@ const (
 )
 
 // measured is the fleet that the simulator counts the calls of.
-func measured() map[string]capacity.Target {
-	return map[string]capacity.Target{
+func measured() map[string]capacity.Listing {
+	return map[string]capacity.Listing{
 		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
 		"ap-southeast-2": {NoDetector: true},
 		"us-west-2":      {Rows: map[string]int{"EC2": 101}},
@@ -43,7 +43,7 @@ func measured() map[string]capacity.Target {
 	}
 }
 
-func typesOf(t capacity.Target) []coverage.ResourceType {
+func typesOf(t capacity.Listing) []coverage.ResourceType {
 	var types []coverage.ResourceType
 	for name := range t.Rows {
 		types = append(types, coverage.ResourceType(name))

@@ -48,7 +48,7 @@ func TestTheEstimateIsWhatIsRequested(t *testing.T) {
 		}
 	}
 	sum := requested["ListCoverage"] + requested["GetCoverageStatistics"] + requested["GetDetector"]
-	if want := capacity.Of(cfg, perRegion*len(regions)).Calls; sum != want || requested["ListDetectors"] != len(regions) {
+	if want := capacity.Estimate(cfg, perRegion*len(regions)).Calls; sum != want || requested["ListDetectors"] != len(regions) {
 		t.Errorf("requested %v, want %d in a refresh and ListDetectors in the first one", requested, want)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
@@ -103,19 +102,4 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 		queues:  b.queues(cfg.Events),
 		issues:  collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
 	}, errors.Join(errs...)
-}
-
-// CheckConfig reads a configuration file as a start would, without asking AWS,
-// and returns one line about it. With a number of ECS clusters it also returns
-// what it asks of AWS for them, or an error where that cannot be done in time.
-func CheckConfig(path string, clusters int) (string, error) {
-	cfg, err := config.Load(path)
-	if err != nil {
-		return "", err
-	}
-	if clusters == 0 {
-		return cfg.Summary() + "\n", nil
-	}
-	load := capacity.Of(cfg, clusters)
-	return cfg.Summary() + "\n" + load.String(), load.Err()
 }

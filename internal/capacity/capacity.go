@@ -1,10 +1,10 @@
-// Package capacity computes how many calls of AWS a configuration makes for a
-// fleet of a given size, and what they cost. Nothing is asked.
+// Package capacity estimates how many AWS requests a configuration makes for a
+// fleet of a given size, and what they cost. It makes no requests itself.
 //
-// The numbers of pages are those of the API references: 50 rows of ListCoverage,
-// 50 members of ListMembers, 50 accounts of GetMemberDetectors, 20 seconds of a
-// ReceiveMessage without a message. Prices are those of the page on Amazon SQS
-// pricing for us-east-1; there is no known price of a call to GuardDuty.
+// Page sizes are from the API references: 50 rows of ListCoverage, 50 members
+// of ListMembers and 50 accounts of GetMemberDetectors. An empty
+// ReceiveMessage takes 20 seconds. The price is that of Amazon SQS in
+// us-east-1; no price of a GuardDuty request is published (read November 2026).
 package capacity
 
 import (
@@ -19,159 +19,163 @@ import (
 
 const (
 	rowsPerPage = 50
-	// earliest is the part of an interval after which a refresh may come again;
-	// the latest is the whole.
+	// earliest is the shortest time between two refreshes, as a fraction of
+	// the interval.
 	earliest = 0.9
 
 	pollsPerMinute = 3
 	hoursPerMonth  = 730
-	// DollarsPerMillion requests to standard queues of Amazon SQS in us-east-1,
-	// after those that are free: https://aws.amazon.com/sqs/pricing/.
+	// DollarsPerMillion is the price of a million requests to standard queues
+	// of Amazon SQS in us-east-1, beyond the free ones:
+	// https://aws.amazon.com/sqs/pricing/ (read November 2026).
 	DollarsPerMillion = 0.40
 )
 
-// Target is what there is to read in a Region with a role.
-type Target struct {
-	NoDetector       bool
-	Rows             map[string]int // of each resource type that is listed
-	AllEC2           bool           // ec2.only_ecs: false
-	Detector         bool
-	Members, Enabled int // accounts under the detector; none are asked for where there are none
+// Listing is what a refresh of one target reads in one Region.
+type Listing struct {
+	NoDetector bool           // GuardDuty is not enabled in the Region
+	Rows       map[string]int // rows of each resource type in resource_types
+	AllEC2     bool           // ec2.only_ecs is false
+	Detector   bool           // detector is true
+	Members    int            // member accounts; 0 if members is false
+	Enabled    int            // enabled member accounts
 }
 
-// Calls is the number of GuardDuty calls of one refresh, after the first one,
-// of a fleet that does not move meanwhile. With members, a large listing is
-// split and may take about a tenth more.
-func (t Target) Calls() int {
-	if t.NoDetector {
+// Calls returns the number of GuardDuty calls of one refresh. It excludes the
+// ListDetectors call of the first refresh, and assumes that the fleet does not
+// change during the refresh. With members, a large listing is split and may
+// need about a tenth more.
+func (l Listing) Calls() int {
+	if l.NoDetector {
 		return 1 // ListDetectors
 	}
 	calls := 0
-	for resourceType, rows := range t.Rows {
+	for resourceType, rows := range l.Rows {
 		calls += Pages(rows, rowsPerPage) // ListCoverage
-		if resourceType != "EC2" || t.AllEC2 {
+		if resourceType != "EC2" || l.AllEC2 {
 			calls += 2 // GetCoverageStatistics, before and after
 		}
 	}
-	if t.Detector {
+	if l.Detector {
 		calls++ // GetDetector
 	}
-	if t.Members > 0 {
-		calls += Pages(t.Members, rowsPerPage) // ListMembers
+	if l.Members > 0 {
+		calls += Pages(l.Members, rowsPerPage) // ListMembers
 	}
-	if t.Enabled > 0 {
-		calls += Pages(t.Enabled, rowsPerPage) // GetMemberDetectors
+	if l.Enabled > 0 {
+		calls += Pages(l.Enabled, rowsPerPage) // GetMemberDetectors
 	}
 	return calls
 }
 
-// Pages is how many there are of n items; a listing of nothing has one.
+// Pages returns the number of pages of n items. An empty listing has one page.
 func Pages(n, size int) int { return max(1, (n+size-1)/size) }
 
-// QueueRequests is the number of requests to an empty queue in a month.
+// QueueRequests returns the number of requests to empty queues in a month.
 func QueueRequests(queues int) int { return queues * pollsPerMinute * 60 * hoursPerMonth }
 
-// Load is what a configuration asks of AWS.
-type Load struct {
-	Clusters  int
-	Targets   int
-	PerTarget int           // clusters of the largest target
-	Calls     int           // of GuardDuty, in one refresh of all targets
-	Interval  time.Duration // between two refreshes
-	Slowest   time.Duration // the least that the largest refresh takes
-	Timeout   time.Duration // the most that a refresh may take
-	Queues    int
-	AllIsMany bool // regions: [all] was taken for those that cannot be off
+// Plan is an estimate for a configuration.
+type Plan struct {
+	Clusters   int
+	Targets    int           // one for each role and Region
+	PerTarget  int           // clusters of the largest target
+	Calls      int           // GuardDuty calls to refresh every target once
+	Interval   time.Duration // between two refreshes
+	Slowest    time.Duration // minimum duration of the largest refresh
+	Timeout    time.Duration // maximum duration of a refresh
+	Queues     int
+	AllRegions bool // regions: [all] was counted as the Regions that cannot be disabled
 
-	perSecond float64 // the request rate
+	perSecond float64 // request rate limit
 }
 
-// Of returns the load of a configuration with so many ECS clusters, which are
-// spread evenly over its targets. What else is configured counts as if there
-// were none of it, that is with one page.
-func Of(cfg *config.Config, clusters int) Load {
-	l := Load{
-		Clusters: clusters, perSecond: cfg.AWS.RequestsPerSecond, Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, Queues: len(cfg.Events),
+// Estimate returns the plan of a configuration for a number of ECS clusters,
+// evenly distributed over its targets. Every other kind of data is assumed to
+// be empty, so it counts as one page.
+func Estimate(cfg *config.Config, clusters int) Plan {
+	p := Plan{
+		Clusters: clusters, perSecond: cfg.AWS.RequestsPerSecond,
+		Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, Queues: len(cfg.Events),
 	}
 	regions := make([]int, len(cfg.Targets))
 	for i, t := range cfg.Targets {
 		regions[i] = max(1, len(t.Regions))
 		if t.AllRegions() {
-			regions[i], l.AllIsMany = len(awsregion.Default()), true
+			regions[i], p.AllRegions = len(awsregion.Default()), true
 		}
-		l.Targets += regions[i]
+		p.Targets += regions[i]
 	}
-	l.PerTarget = (clusters + l.Targets - 1) / l.Targets
+	p.PerTarget = (clusters + p.Targets - 1) / p.Targets
 	largest := 0
 	for i, t := range cfg.Targets {
-		asked := Target{Rows: map[string]int{}, AllEC2: !cfg.EC2.OnlyECS, Detector: t.Detector}
+		listing := Listing{Rows: map[string]int{}, AllEC2: !cfg.EC2.OnlyECS, Detector: t.Detector}
 		for _, resourceType := range t.ResourceTypes {
-			asked.Rows[resourceType] = 0
+			listing.Rows[resourceType] = 0
 		}
-		if _, ok := asked.Rows["ECS"]; ok {
-			asked.Rows["ECS"] = l.PerTarget
+		if _, ok := listing.Rows["ECS"]; ok {
+			listing.Rows["ECS"] = p.PerTarget
 		}
-		l.Calls += regions[i] * asked.Calls()
-		largest = max(largest, asked.Calls())
+		p.Calls += regions[i] * listing.Calls()
+		largest = max(largest, listing.Calls())
 	}
-	l.Slowest = time.Duration(float64(largest-1) / cfg.AWS.RequestsPerSecond * float64(time.Second))
-	return l
+	p.Slowest = time.Duration(float64(largest-1) / cfg.AWS.RequestsPerSecond * float64(time.Second))
+	return p
 }
 
-// PerHour bounds the calls of GuardDuty in an hour.
-func (l Load) PerHour() (least, most float64) {
-	least = float64(l.Calls) * float64(time.Hour) / float64(l.Interval)
+// PerHour returns bounds for the number of GuardDuty calls per hour.
+func (p Plan) PerHour() (least, most float64) {
+	least = float64(p.Calls) * float64(time.Hour) / float64(p.Interval)
 	return least, least / earliest
 }
 
-// DollarsPerMonth is the price of the queues, without what is free.
-func (l Load) DollarsPerMonth() float64 {
-	return float64(QueueRequests(l.Queues)) / 1e6 * DollarsPerMillion
+// DollarsPerMonth returns the price of the queues, including the free requests.
+func (p Plan) DollarsPerMonth() float64 {
+	return float64(QueueRequests(p.Queues)) / 1e6 * DollarsPerMillion
 }
 
-// Err says that the largest refresh cannot end in time, its first call of
-// ListDetectors included.
-func (l Load) Err() error {
-	needed := l.Slowest + time.Duration(float64(time.Second)/l.perSecond)
-	if needed < l.Timeout {
+// Err returns an error if the first refresh of the largest target, which also
+// calls ListDetectors, cannot finish before the timeout.
+func (p Plan) Err() error {
+	needed := p.Slowest + time.Duration(float64(time.Second)/p.perSecond)
+	if needed < p.Timeout {
 		return nil
 	}
-	return fmt.Errorf("%s clusters in one target take at least %s to list for the first time, and refresh.timeout (%s) is not longer: "+
+	return fmt.Errorf("the first refresh of a target with %s clusters takes at least %s, longer than refresh.timeout (%s): "+
 		"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
-		Thousands(l.PerTarget), needed.Truncate(time.Millisecond), l.Timeout)
+		Thousands(p.PerTarget), needed.Truncate(time.Millisecond), p.Timeout)
 }
 
-// String returns the load in a few lines.
-func (l Load) String() string {
+// String returns the plan in a few lines.
+func (p Plan) String() string {
 	var b strings.Builder
 	in := "1 target"
-	if l.Targets > 1 {
-		in = fmt.Sprintf("each of %d targets", l.Targets)
+	if p.Targets > 1 {
+		in = fmt.Sprintf("each of %d targets", p.Targets)
 	}
-	fmt.Fprintf(&b, "%s ECS clusters, %s in %s:\n", Thousands(l.Clusters), Thousands(l.PerTarget), in)
-	fmt.Fprintf(&b, "  %s calls of GuardDuty in a refresh of all, %s in an hour\n", Thousands(l.Calls), Span(l.PerHour()))
-	fmt.Fprintf(&b, "  the largest refresh takes at least %.1f s of %s\n", l.Slowest.Seconds(), l.Timeout)
-	if l.Queues > 0 {
-		fmt.Fprintf(&b, "  queues: %d, with %s requests and $%.2f in a month\n", l.Queues, Thousands(QueueRequests(l.Queues)), l.DollarsPerMonth())
+	fmt.Fprintf(&b, "%s ECS clusters, %s in %s:\n", Thousands(p.Clusters), Thousands(p.PerTarget), in)
+	fmt.Fprintf(&b, "  GuardDuty calls: %s per refresh of all targets, %s per hour\n", Thousands(p.Calls), Span(p.PerHour()))
+	fmt.Fprintf(&b, "  largest refresh: at least %.1f s, timeout %s\n", p.Slowest.Seconds(), p.Timeout)
+	if p.Queues > 0 {
+		fmt.Fprintf(&b, "  queues: %d, %s requests and $%.2f per month\n", p.Queues, Thousands(QueueRequests(p.Queues)), p.DollarsPerMonth())
 	}
-	if l.AllIsMany {
+	if p.AllRegions {
 		fmt.Fprintf(&b, "  regions: [all] counts as %d Regions\n", len(awsregion.Default()))
 	}
-	b.WriteString("  instances, EKS clusters, members, account names and credentials come on top\n")
+	b.WriteString("  excluding instances, EKS clusters, members, account names and credentials\n")
 	return b.String()
 }
 
-// Span writes bounds, outward to whole numbers.
+// Span formats bounds, rounded outward to whole numbers.
 func Span(least, most float64) string {
-	const tiny = 1e-9 // of rounding
-	from, to := int(math.Floor(least+tiny)), int(math.Ceil(most-tiny))
+	const epsilon = 1e-9 // for rounding errors
+	from, to := int(math.Floor(least+epsilon)), int(math.Ceil(most-epsilon))
 	if from == to {
 		return Thousands(from)
 	}
 	return Thousands(from) + "–" + Thousands(to)
 }
 
-// Thousands writes a number with commas.
+// Thousands formats n with commas.
 func Thousands(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)

@@ -11,11 +11,11 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
-// fleet is an example of docs/scale.md: one administrator with so many clusters,
-// spread evenly over so many Regions.
+// fleet is an example in docs/scale.md: the clusters of one administrator,
+// evenly distributed over the Regions.
 type fleet struct{ clusters, regions int }
 
-func (f fleet) load(t *testing.T, refresh string, events bool) capacity.Load {
+func (f fleet) plan(t *testing.T, refresh string, events bool) capacity.Plan {
 	t.Helper()
 	var regions, queues []string
 	for _, region := range awsregion.Default()[:f.regions] {
@@ -30,17 +30,17 @@ func (f fleet) load(t *testing.T, refresh string, events bool) capacity.Load {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return capacity.Of(cfg, f.clusters)
+	return capacity.Estimate(cfg, f.clusters)
 }
 
-// TestTableOfFleets holds the table of docs/scale.md against what is computed.
+// TestTableOfFleets compares the table in docs/scale.md with the estimates.
 func TestTableOfFleets(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| ECS clusters | Regions | Calls of a refresh of all | Calls per hour, `interval: 5m` | Calls per hour, events and `interval: 1h` | Queues, a month | Largest refresh, at least |\n")
 	table.WriteString("|---|---|---|---|---|---|---|\n")
 	for _, f := range []fleet{{100, 1}, {4_000, 4}, {50_000, 10}, {500_000, 17}} {
-		without := f.load(t, "{interval: 5m}", false)
-		with := f.load(t, "{interval: 1h, max_staleness: 3h}", true)
+		without := f.plan(t, "{interval: 5m}", false)
+		with := f.plan(t, "{interval: 1h, max_staleness: 3h}", true)
 		if err := without.Err(); err != nil {
 			t.Error(err)
 		}
@@ -53,27 +53,27 @@ func TestTableOfFleets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(document), "\n"+table.String()+"\n") {
-		t.Errorf("docs/scale.md has another table than:\n%s", table.String())
+		t.Errorf("docs/scale.md does not contain this table:\n%s", table.String())
 	}
 }
 
-// TestErrAtTheEdge has the most clusters that a refresh has time for, and a
-// page more.
-func TestErrAtTheEdge(t *testing.T) {
+// TestErrAtTheLimit has the maximum number of clusters that a refresh has time
+// for, and one page more.
+func TestErrAtTheLimit(t *testing.T) {
 	cfg, err := config.Parse("defaults", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := capacity.Of(cfg, 29_850).Err(); err != nil {
+	if err := capacity.Estimate(cfg, 29_850).Err(); err != nil {
 		t.Error(err)
 	}
-	const want = "29,851 clusters in one target take at least 2m0s to list for the first time, and refresh.timeout (2m0s) is not longer: "
-	if err := capacity.Of(cfg, 29_851).Err(); err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("a page more: %v, want %s", err, want)
+	const want = "the first refresh of a target with 29,851 clusters takes at least 2m0s, longer than refresh.timeout (2m0s): "
+	if err := capacity.Estimate(cfg, 29_851).Err(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("one page more: %v, want %s", err, want)
 	}
 }
 
-func TestOf(t *testing.T) {
+func TestEstimate(t *testing.T) {
 	for _, tc := range []struct {
 		name, yaml string
 		clusters   int
@@ -82,9 +82,9 @@ func TestOf(t *testing.T) {
 	}{
 		{
 			"the defaults", "{}", 120, `120 ECS clusters, 120 in 1 target:
-  5 calls of GuardDuty in a refresh of all, 60–67 in an hour
-  the largest refresh takes at least 0.8 s of 2m0s
-  instances, EKS clusters, members, account names and credentials come on top
+  GuardDuty calls: 5 per refresh of all targets, 60–67 per hour
+  largest refresh: at least 0.8 s, timeout 2m0s
+  excluding instances, EKS clusters, members, account names and credentials
 `, "",
 		},
 		{
@@ -93,19 +93,19 @@ targets: [{regions: [all], resource_types: [ECS, EC2, EKS], detector: true}, {na
 ec2: {only_ecs: false}
 events: [{queue_url: 'https://sqs.us-east-1.amazonaws.com/111122223333/coverage'}]
 `, 1_700, `1,700 ECS clusters, 95 in each of 18 targets:
-  190 calls of GuardDuty in a refresh of all, 2,280–2,534 in an hour
-  the largest refresh takes at least 2.0 s of 2m0s
-  queues: 1, with 131,400 requests and $0.05 in a month
+  GuardDuty calls: 190 per refresh of all targets, 2,280–2,534 per hour
+  largest refresh: at least 2.0 s, timeout 2m0s
+  queues: 1, 131,400 requests and $0.05 per month
   regions: [all] counts as 17 Regions
-  instances, EKS clusters, members, account names and credentials come on top
+  excluding instances, EKS clusters, members, account names and credentials
 `, "",
 		},
 		{
-			"too many for the time", "{}", 50_000, `50,000 ECS clusters, 50,000 in 1 target:
-  1,002 calls of GuardDuty in a refresh of all, 12,024–13,360 in an hour
-  the largest refresh takes at least 200.2 s of 2m0s
-  instances, EKS clusters, members, account names and credentials come on top
-`, "50,000 clusters in one target take at least 3m20.4s to list for the first time, and refresh.timeout (2m0s) is not longer: " +
+			"more than the timeout allows", "{}", 50_000, `50,000 ECS clusters, 50,000 in 1 target:
+  GuardDuty calls: 1,002 per refresh of all targets, 12,024–13,360 per hour
+  largest refresh: at least 200.2 s, timeout 2m0s
+  excluding instances, EKS clusters, members, account names and credentials
+`, "the first refresh of a target with 50,000 clusters takes at least 3m20.4s, longer than refresh.timeout (2m0s): " +
 				"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
 		},
 	} {
@@ -114,12 +114,12 @@ events: [{queue_url: 'https://sqs.us-east-1.amazonaws.com/111122223333/coverage'
 			if err != nil {
 				t.Fatal(err)
 			}
-			load := capacity.Of(cfg, tc.clusters)
-			if got := load.String(); got != tc.want {
+			plan := capacity.Estimate(cfg, tc.clusters)
+			if got := plan.String(); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 			}
-			if err := load.Err(); fmt.Sprint(err) != tc.err && (err != nil || tc.err != "") {
-				t.Errorf("the error is %v", err)
+			if err := plan.Err(); fmt.Sprint(err) != tc.err && (err != nil || tc.err != "") {
+				t.Errorf("error %v", err)
 			}
 		})
 	}

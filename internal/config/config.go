@@ -2,14 +2,11 @@
 //
 // All mistakes in a file are reported at once, each with its line (see [Errors]). The package makes no network calls
 // and does not read the clock or the environment; the file cannot refer to environment variables. A Config does not
-// change after [Load] or [Parse] has returned it, so it is safe for concurrent use.
+// change after [Loader.Load] or [Parse] has returned it, so it is safe for concurrent use.
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -17,8 +14,6 @@ import (
 )
 
 const (
-	// maxFileSize limits what Load reads, in bytes.
-	maxFileSize = 10 << 20
 	// allRegions is the entry of regions that means every enabled Region.
 	allRegions = "all"
 	// defaultTargetName is the name of a target without a role.
@@ -29,7 +24,7 @@ const (
 	ecs = "ECS"
 )
 
-// Config is the whole configuration. A Config from Load or Parse is valid and has its defaults applied; the zero value
+// Config is the whole configuration. A Config from Load, Read or Parse is valid and has its defaults applied; the zero value
 // is neither.
 type Config struct {
 	Refresh Refresh      `yaml:"refresh"`
@@ -120,34 +115,6 @@ type Issues struct {
 	// MaxPerCluster is the number of issues of one cluster or instance that get their own series, 0 to 1000. All
 	// issues of ECS clusters are counted regardless.
 	MaxPerCluster int `yaml:"max_per_cluster"`
-}
-
-// Load reads the configuration file at path. An empty path means no file and returns the defaults: one target with the
-// ambient credentials and the Region of the environment. The error wraps that of the file system, or is an [Errors]
-// with all mistakes in the file.
-func Load(path string) (*Config, error) {
-	if path == "" {
-		cfg, err := Parse("no configuration file", nil)
-		if err == nil {
-			cfg.empty = false
-		}
-		return cfg, err
-	}
-	data, err := readFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	return Parse(path, data)
-}
-
-func readFile(path string) (data []byte, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	// One byte more than the limit, so that Parse can detect a file that is too large.
-	return io.ReadAll(io.LimitReader(file, maxFileSize+1))
 }
 
 // Parse parses the contents of a configuration file; name stands for the file in messages and in [Config.Summary]. An

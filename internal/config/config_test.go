@@ -23,6 +23,11 @@ func parse(t *testing.T, text string) *Config {
 	return cfg
 }
 
+func load(t *testing.T, path string) (*Config, error) {
+	t.Helper()
+	return NewLoader(path).Load(t.Context())
+}
+
 // equal compares everything that a file can set.
 func equal(t *testing.T, what string, want, got any) {
 	t.Helper()
@@ -195,7 +200,7 @@ func TestLoad(t *testing.T) {
 	}
 
 	t.Run("no file", func(t *testing.T) {
-		got, err := Load("")
+		got, err := load(t, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +209,7 @@ func TestLoad(t *testing.T) {
 		equal(t, "summary", want, got.Summary())
 	})
 	t.Run("file", func(t *testing.T) {
-		got, err := Load(write("good.yaml", "aws: {profile: p}\n"))
+		got, err := load(t, write("good.yaml", "aws: {profile: p}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +217,7 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("bad file", func(t *testing.T) {
 		path := write("bad.yaml", "\nawz: {}\n")
-		_, err := Load(path)
+		_, err := load(t, path)
 		found, ok := errors.AsType[*Error](err)
 		if !ok {
 			t.Fatalf("no *Error in %v", err)
@@ -221,23 +226,23 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("missing file", func(t *testing.T) {
 		path := filepath.Join(dir, "missing.yaml")
-		_, err := Load(path)
+		_, err := load(t, path)
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("directory", func(t *testing.T) {
-		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		if _, err := load(t, dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("size", func(t *testing.T) {
 		atLimit := strings.Repeat("#", maxFileSize)
-		if _, err := Load(write("limit.yaml", atLimit)); err != nil {
+		if _, err := load(t, write("limit.yaml", atLimit)); err != nil {
 			t.Errorf("at the limit: %v", err)
 		}
 		path := write("big.yaml", atLimit+"#")
-		if _, err := Load(path); err == nil || err.Error() != path+":1: the file is larger than 10 MiB" {
+		if _, err := load(t, path); err == nil || err.Error() != path+":1: the file is larger than 10 MiB" {
 			t.Errorf("above the limit: %v", err)
 		}
 	})

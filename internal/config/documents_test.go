@@ -63,7 +63,7 @@ func fileKeys(prefix string, node *yaml.Node) []string {
 }
 
 func TestExampleLoads(t *testing.T) {
-	cfg, err := Load(examplePath)
+	cfg, err := load(t, examplePath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestExampleWithQueuesParses(t *testing.T) {
 		Region:          "us-east-1",
 	}}, cfg.Events)
 	cfg.Events = nil
-	without, err := Load(examplePath)
+	without, err := load(t, examplePath)
 	if err != nil {
 		t.Fatal(err)
 	}

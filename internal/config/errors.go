@@ -9,7 +9,7 @@ import (
 
 // Error is one mistake in a configuration file. Its message is one line and contains no secret.
 type Error struct {
-	File   string // as given to Load or Parse
+	File   string // its name or path
 	Line   int    // from 1; of the key, or of the nearest key that contains it
 	Key    string // such as targets[1].role_arn; empty if Reason is about the whole file or several keys
 	Reason string

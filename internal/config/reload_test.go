@@ -54,7 +54,7 @@ func TestHalfWrittenFile(t *testing.T) {
 }
 
 func TestCheckReloadWithoutFile(t *testing.T) {
-	none, err := Load("")
+	none, err := load(t, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestCheckReloadWithoutFile(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	emptied, err := Load(file)
+	emptied, err := load(t, file)
 	if err != nil {
 		t.Fatal(err) // at startup, an empty file means the defaults
 	}

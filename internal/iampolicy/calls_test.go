@@ -27,8 +27,7 @@ const (
 	member = "222233334444" // the account under both administrators
 )
 
-// permitted is the actions that a principal is allowed or has used, by action: the principal is a role's ARN, or
-// Exporter.
+// permitted is the set of actions that each principal, a role's ARN or Exporter, may use or has used.
 type permitted map[string]map[string]bool
 
 func (p permitted) add(principal, action string) {
@@ -38,7 +37,7 @@ func (p permitted) add(principal, action string) {
 	p[principal][action] = true
 }
 
-// The calls of a running exporter need the policies of its configuration: all that they allow, and no more.
+// TestPoliciesAreWhatTheExporterCalls compares the policies with the requests of a running exporter.
 func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
@@ -66,8 +65,7 @@ func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
 	}
 }
 
-// run lets an exporter read every target of the configuration, and returns what it called until it was ready and had
-// called all that it may, or for ten seconds.
+// run runs an exporter until it is ready and has made every wanted call, at most ten seconds, and returns its calls.
 func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	t.Helper()
 	server := simulator.New(world(), simulator.Options{})

@@ -1,9 +1,11 @@
-// Package iampolicy says which permissions in AWS a configuration needs.
+// Package iampolicy generates the least-privilege IAM policies of a configuration.
 //
-// A policy belongs to one principal: the exporter's own identity, or a role that it assumes. Nothing here asks AWS.
+// A policy belongs to one principal: the exporter's own identity, or a role that it assumes. The package makes no
+// requests to AWS.
 package iampolicy
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,10 +13,11 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
-// Exporter is the principal that stands for the exporter's own identity: what the ambient credentials belong to.
+// Exporter is the principal of the ambient credentials, the exporter's own identity.
 const Exporter = "exporter"
 
-// Policy is an identity-based policy of IAM; its JSON form is a policy document. The zero value is not one: see [For].
+// Policy is an identity-based IAM policy. Its JSON form is a policy document. Use [For] to create one; the zero value is
+// not valid.
 type Policy struct {
 	Version   string
 	Statement []Statement
@@ -22,18 +25,17 @@ type Policy struct {
 	permissions []permission // of all statements, for Explain
 }
 
-// Statement allows what one feature of the exporter needs.
+// Statement allows the actions of one feature of the exporter.
 type Statement struct {
-	// Sid names the feature. It is unique in its policy and the same in every policy.
+	// Sid is the name of the feature, unique within the policy.
 	Sid      string
 	Effect   string
 	Action   []string
 	Resource []string
 }
 
-// For returns the least policy with which every call that the configuration makes as the principal is allowed. The
-// principal is [Exporter], the ARN of a role or the name of a target. The same configuration gives the same policy,
-// whatever the order of its targets and queues.
+// For returns the smallest policy that allows every AWS request that the exporter makes as the principal. The principal
+// is [Exporter], the ARN of a role or the name of a target. The order of targets and queues does not affect the policy.
 func For(cfg *config.Config, principal string) (Policy, error) {
 	roles := roleARNs(cfg)
 	role, err := roleOf(cfg, roles, principal)
@@ -69,7 +71,24 @@ func (p *Policy) allow(needed permission, resources []string) {
 	})
 }
 
-// Explain returns a Markdown table with one line for each action: why it is in the policy, and what is lost without it.
+// maxSize is the quota for all inline policies of a role, in characters without whitespace. A managed policy may have
+// 6,144. Source: IAM user guide, "IAM and AWS STS quotas" (read November 2026).
+const maxSize = 10_240
+
+// CheckSize returns an error if the policy exceeds the IAM quota for the inline policies of a role.
+func (p Policy) CheckSize() error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if len(text) > maxSize {
+		return fmt.Errorf("%d characters exceed the IAM quota of %d for inline policies of a role: split the policy, or use * in its resources",
+			len(text), maxSize)
+	}
+	return nil
+}
+
+// Explain returns a Markdown table with one row for each action: why it is needed, and what is missing without it.
 func (p Policy) Explain() string {
 	var table strings.Builder
 	table.WriteString("| Action | Statement | Needed | Without it |\n|---|---|---|---|\n")
@@ -79,12 +98,12 @@ func (p Policy) Explain() string {
 	return table.String()
 }
 
-// Principals returns all that need a policy: Exporter and the roles, each once, in order.
+// Principals returns Exporter and the roles, sorted and without duplicates.
 func Principals(cfg *config.Config) []string {
 	return append([]string{Exporter}, roleARNs(cfg)...)
 }
 
-// roleARNs returns the roles of the targets and queues, each once, in order.
+// roleARNs returns the roles of the targets and queues, sorted and without duplicates.
 func roleARNs(cfg *config.Config) []string {
 	var arns []string
 	for _, t := range cfg.Targets {
@@ -98,7 +117,7 @@ func roleARNs(cfg *config.Config) []string {
 	return slices.Compact(arns)
 }
 
-// queueARNs returns the queues that are read with a role, "" for the exporter itself, in order.
+// queueARNs returns the queues that are read with a role, or with the ambient credentials if role is "".
 func queueARNs(cfg *config.Config, role string) []string {
 	var arns []string
 	for _, q := range cfg.Events {
@@ -110,7 +129,7 @@ func queueARNs(cfg *config.Config, role string) []string {
 	return slices.Compact(arns)
 }
 
-// roleOf returns the role that the principal is, "" for the exporter itself.
+// roleOf returns the role of the principal, or "" for the exporter itself.
 func roleOf(cfg *config.Config, roles []string, principal string) (string, error) {
 	switch {
 	case principal == Exporter:
@@ -123,6 +142,6 @@ func roleOf(cfg *config.Config, roles []string, principal string) (string, error
 			return t.RoleARN, nil
 		}
 	}
-	return "", fmt.Errorf("%q is no principal of the configuration; choose one of %s, or the name of a target",
+	return "", fmt.Errorf("unknown principal %q; use %s, or the name of a target",
 		principal, strings.Join(Principals(cfg), ", "))
 }

@@ -26,10 +26,10 @@ const (
 	queues            = "https://sqs.us-east-1.amazonaws.com/"
 )
 
-// everything switches on all that a target can ask for.
+// everything enables every option of a target.
 const everything = `regions: [all], resource_types: [ECS, EC2, EKS], detector: true, members: true, account_names: true`
 
-// configurations are the ones that the tests have policies of, by name.
+// configurations returns the configurations of the tests by name.
 func configurations() map[string]string {
 	return map[string]string{
 		"defaults":   "",
@@ -72,10 +72,10 @@ func TestGoldenPolicies(t *testing.T) {
 		{"defaults", iampolicy.Exporter, "defaults"},
 		{"everything", iampolicy.Exporter, "everything"},
 		{"instances", iampolicy.Exporter, "instances"},
-		{"fleet", iampolicy.Exporter, "defaults"}, // other instances cost no other permission
+		{"fleet", iampolicy.Exporter, "defaults"}, // other instances need no other permission
 		{"roles", iampolicy.Exporter, "roles-exporter"},
 		{"roles", "here", "roles-exporter"},
-		{"roles", "organization", "everything"}, // what a role reads with, it reads with without one
+		{"roles", "organization", "everything"}, // a role needs the same permissions as the exporter
 		{"roles", memberRole, "roles-apart"},
 		{"roles", "apart-eks", "roles-apart"},
 		{"queue", iampolicy.Exporter, "queue"},
@@ -107,13 +107,13 @@ func TestGoldenPolicies(t *testing.T) {
 	}
 }
 
-// checkForm holds what IAM asks of a policy and what reads well in one.
+// checkForm checks the rules of IAM and of this package for a policy.
 func checkForm(t *testing.T, p iampolicy.Policy) {
 	t.Helper()
 	sids, actions := map[string]bool{}, map[string]bool{}
 	for _, s := range p.Statement {
 		if !regexp.MustCompile(`^[A-Za-z0-9]+$`).MatchString(s.Sid) || sids[s.Sid] || s.Effect != "Allow" || len(s.Resource) == 0 {
-			t.Errorf("a statement without a Sid of its own, an Allow or a resource: %+v", s)
+			t.Errorf("a statement without a unique Sid, Allow or a resource: %+v", s)
 		}
 		sids[s.Sid] = true
 		for _, action := range s.Action {
@@ -122,16 +122,16 @@ func checkForm(t *testing.T, p iampolicy.Policy) {
 			}
 			actions[action] = true
 			if row := "| `" + action + "` | `" + s.Sid + "` | "; !strings.Contains(p.Explain(), "\n"+row) {
-				t.Errorf("no line %q in\n%s", row, p.Explain())
+				t.Errorf("no row %q in\n%s", row, p.Explain())
 			}
 		}
 	}
 	if lines := strings.Count(p.Explain(), "\n"); lines != len(actions)+2 {
-		t.Errorf("%d lines explain %d actions", lines, len(actions))
+		t.Errorf("%d rows explain %d actions", lines, len(actions))
 	}
 }
 
-// The order of the targets and queues does not show in any policy.
+// TestOrder checks that the order of targets and queues does not affect a policy.
 func TestOrder(t *testing.T) {
 	for _, name := range []string{"roles", "queues"} {
 		cfg := parse(t, configurations()[name])
@@ -145,7 +145,7 @@ func TestOrder(t *testing.T) {
 				t.Errorf("%s, forwards (-) and backwards (+):\n%s", principal, diff)
 			}
 			if want.Explain() != got.Explain() {
-				t.Errorf("%s: explained in another way backwards:\n%s", principal, got.Explain())
+				t.Errorf("%s: different reasons backwards:\n%s", principal, got.Explain())
 			}
 		}
 	}
@@ -158,12 +158,12 @@ func TestPrincipals(t *testing.T) {
 	}
 }
 
-// A target that is called as the exporter's own identity is does not hide it.
+// TestTargetNamedExporter has a target with the name of the exporter's own principal, which has precedence.
 func TestTargetNamedExporter(t *testing.T) {
 	cfg := parse(t, "targets: [{name: exporter, role_arn: '"+memberRole+"'}]\n")
 	p := policyFor(t, cfg, "exporter")
 	if len(p.Statement) != 1 || !slices.Equal(p.Statement[0].Action, []string{"sts:AssumeRole"}) {
-		t.Errorf("got %+v, want the exporter's own", p)
+		t.Errorf("got %+v, want the policy of the exporter", p)
 	}
 }
 
@@ -171,17 +171,17 @@ func TestWrongPrincipals(t *testing.T) {
 	for _, c := range []struct{ configuration, principal, want string }{
 		{
 			"roles", "",
-			`"" is no principal of the configuration; choose one of exporter, ` +
+			`unknown principal ""; use exporter, ` +
 				administratorRole + ", " + memberRole + ", or the name of a target",
 		},
 		{
 			"roles", "nobody",
-			`"nobody" is no principal of the configuration; choose one of exporter, ` +
+			`unknown principal "nobody"; use exporter, ` +
 				administratorRole + ", " + memberRole + ", or the name of a target",
 		},
 		{
 			"everything", administratorRole,
-			`"` + administratorRole + `" is no principal of the configuration; choose one of exporter, or the name of a target`,
+			`unknown principal "` + administratorRole + `"; use exporter, or the name of a target`,
 		},
 	} {
 		_, err := iampolicy.For(parse(t, configurations()[c.configuration]), c.principal)
@@ -191,7 +191,7 @@ func TestWrongPrincipals(t *testing.T) {
 	}
 }
 
-// The document explains every action as the command does.
+// TestDocument compares the table in docs/iam.md with the output of the command.
 func TestDocument(t *testing.T) {
 	document, err := os.ReadFile("../../docs/iam.md")
 	if err != nil {
@@ -202,7 +202,7 @@ func TestDocument(t *testing.T) {
 	for _, name := range []string{"everything", "queues"} {
 		for line := range strings.Lines(policyFor(t, parse(t, configurations()[name]), iampolicy.Exporter).Explain()) {
 			if !strings.Contains(section, "\n"+line) {
-				t.Errorf("the table of docs/iam.md has no line %s", line)
+				t.Errorf("the table in docs/iam.md has no row %s", line)
 			}
 		}
 	}

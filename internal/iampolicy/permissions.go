@@ -6,13 +6,13 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
-// permission is one action and what it is good for.
+// permission is an IAM action and its purpose.
 type permission struct {
 	sid    string // of the feature's statement
 	action string
-	when   func(config.EC2, config.Target) bool // nil for what does not depend on a target
-	reason string                               // in words, what when says
-	loss   string                               // what the metrics lack without the action
+	when   func(config.EC2, config.Target) bool // whether a target needs it; nil if targets do not matter
+	reason string                               // when it is needed
+	loss   string                               // what is missing without it
 }
 
 func assumeRole() permission {
@@ -23,7 +23,7 @@ func assumeRole() permission {
 	}
 }
 
-// queuePermissions returns what the calls to a queue need. Those of batches need no others:
+// queuePermissions returns the permissions for a queue. Batch operations need no others (read November 2026):
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 func queuePermissions() []permission {
 	const sid, reason = "ReadEvents", "for `events`, on each queue"
@@ -34,16 +34,16 @@ func queuePermissions() []permission {
 		},
 		{
 			sid: sid, action: "sqs:DeleteMessage", reason: reason,
-			loss: "`guardduty_event_queue_up` is 0; every message comes again until its queue gives it up",
+			loss: "`guardduty_event_queue_up` is 0; every message is redelivered until it reaches the dead-letter queue",
 		},
 		{
 			sid: sid, action: "sqs:ChangeMessageVisibility", reason: reason,
-			loss: "a change that GuardDuty does not list yet is looked at again only when its message comes again by itself",
+			loss: "a change that GuardDuty does not list yet is read again only when its visibility timeout expires",
 		},
 	}
 }
 
-// readPermissions returns what the calls of a target need, those of one feature next to each other.
+// readPermissions returns the permissions for targets, grouped by feature.
 func readPermissions() []permission {
 	return []permission{
 		{
@@ -59,9 +59,9 @@ func readPermissions() []permission {
 			loss:   "the target's state is `denied`",
 		},
 		{
-			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", when: asksStatistics,
+			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", when: readsStatistics,
 			reason: "optional; for every target but those of `EC2` alone with `only_ecs`",
-			loss: "`guardduty_coverage_statistics_resources` is absent, and with it the check of the rows against AWS's " +
+			loss: "`guardduty_coverage_statistics_resources` is absent, and the rows are not checked against AWS's " +
 				"own counts; resources, counts and percent are complete",
 		},
 		{
@@ -71,12 +71,12 @@ func readPermissions() []permission {
 			loss:   "`guardduty_detector_enabled` is absent, and so are the features of the target's own account",
 		},
 		{
-			sid: "ReadMembers", action: "guardduty:ListMembers", when: asksMembers,
+			sid: "ReadMembers", action: "guardduty:ListMembers", when: readsMembers,
 			reason: "for `members: true`",
-			loss:   "`guardduty_member_enabled` is absent, and members that report nothing are not seen",
+			loss:   "`guardduty_member_enabled` is absent, and members without resources are not visible",
 		},
 		{
-			sid: "ReadMembers", action: "guardduty:GetMemberDetectors", when: asksMembers,
+			sid: "ReadMembers", action: "guardduty:GetMemberDetectors", when: readsMembers,
 			reason: "for `members: true`",
 			loss:   "the features of member accounts are absent",
 		},
@@ -90,14 +90,14 @@ func readPermissions() []permission {
 			sid: "FindRegionsForRegionsAll", action: "account:ListRegions",
 			when:   func(_ config.EC2, t config.Target) bool { return t.AllRegions() },
 			reason: "for `regions: [all]`",
-			loss:   "the Regions are not found: the state of the target with `region=\"all\"` is `denied`",
+			loss:   "no Region is found: the state of the target with `region=\"all\"` is `denied`",
 		},
 	}
 }
 
-// asksStatistics is false where AWS would count instances that are left out.
-func asksStatistics(ec2 config.EC2, t config.Target) bool {
+// readsStatistics is false if AWS would count instances that are not exported.
+func readsStatistics(ec2 config.EC2, t config.Target) bool {
 	return slices.ContainsFunc(t.ResourceTypes, func(name string) bool { return name != "EC2" || !ec2.OnlyECS })
 }
 
-func asksMembers(_ config.EC2, t config.Target) bool { return t.Members }
+func readsMembers(_ config.EC2, t config.Target) bool { return t.Members }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+)
+
+// standardInput is the file name that stands for standard input.
+const standardInput = "-"
+
+// commandLine is the commands and flags, and after parse their values.
+type commandLine struct {
+	std     streams
+	app     *kingpin.Application
+	logging promslog.Config
+	options app.Options
+
+	configFile       string
+	simulatorAddress string
+	checkedFile      string
+	clusters         clusterCount
+	policyFile       string
+	principal        string
+	explain          bool
+}
+
+func newCommandLine(std streams) *commandLine {
+	c := &commandLine{std: std, logging: promslog.Config{Writer: std.err}}
+	c.app = kingpin.New(name, "Exports Amazon GuardDuty Runtime Monitoring coverage to Prometheus.")
+	c.app.UsageWriter(std.out)
+	if build, ok := debug.ReadBuildInfo(); ok && version.Version == "" {
+		version.Version = build.Main.Version
+	}
+	c.app.Version(version.Print(name))
+	c.app.HelpFlag.Short('h')
+	promslogflag.AddFlags(c.app, &c.logging)
+	c.options.Web = kingpinflag.AddFlags(c.app, ":10871")
+	c.app.Flag("web.telemetry-path", "Path under which to expose metrics.").Default("/metrics").StringVar(&c.options.TelemetryPath)
+	c.app.Flag("web.enable-lifecycle", "Enable reloading the configuration with POST /-/reload.").BoolVar(&c.options.Lifecycle)
+	c.app.Flag("web.enable-pprof", "Enable profiling under /debug/pprof/.").BoolVar(&c.options.Profiling)
+
+	serve := c.app.Command("serve", "Serve the metrics of AWS accounts.").Default()
+	serve.Flag("config.file", "Configuration file. Without it, the account and Region of the ambient credentials are used.").StringVar(&c.configFile)
+	demo := c.app.Command("demo", "Serve the metrics of a simulated organization. Needs no AWS account and no configuration.")
+	demo.Flag("simulator.listen-address", "Loopback address of the simulated AWS.").Default("127.0.0.1:0").StringVar(&c.simulatorAddress)
+	check := c.app.Command("check-config", "Check a configuration file.")
+	check.Arg("file", "Configuration file; - reads standard input.").Required().StringVar(&c.checkedFile)
+	check.Flag("clusters", "Also estimate AWS API calls and cost for this many ECS clusters.").SetValue(&c.clusters)
+	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
+	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
+	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role or the name of a target. Without it, all policies are printed, and the reasons on standard error.").StringVar(&c.principal)
+	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
+	return c
+}
+
+// parse parses the arguments and returns the name of the command, or "" if it
+// has printed the man page.
+func (c *commandLine) parse(args []string) (string, error) {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == standardInput { // kingpin would make it empty
+			args[i] = escapedStandardInput
+		}
+	}
+	// Errors in the arguments are returned by Parse below.
+	if parsed, err := c.app.ParseContext(args); err == nil {
+		if slices.Contains(args, "--help-man") {
+			return "", c.printManPage(parsed)
+		}
+		if err := checkValues(parsed); err != nil {
+			return "", err
+		}
+	}
+	command, err := c.app.Parse(args)
+	for _, file := range []*string{&c.checkedFile, &c.policyFile} {
+		if *file == escapedStandardInput {
+			*file = standardInput
+		}
+	}
+	return command, err
+}
+
+// escapedStandardInput replaces standardInput while kingpin parses. No file can
+// have this name.
+const escapedStandardInput = "\x00-"
+
+// checkValues rejects empty values, and standard input for an option that does
+// not support it.
+func checkValues(parsed *kingpin.ParseContext) error {
+	command := ""
+	if parsed.SelectedCommand != nil {
+		command = parsed.SelectedCommand.FullCommand()
+	}
+	for _, element := range parsed.Elements {
+		var option string
+		switch clause := element.Clause.(type) {
+		case *kingpin.FlagClause:
+			option = "--" + clause.Model().Name
+		case *kingpin.ArgClause:
+			option = clause.Model().Name
+		}
+		if option == "" || element.Value == nil {
+			continue
+		}
+		switch value := strings.TrimPrefix(*element.Value, "\x00"); {
+		case value == "":
+			return fmt.Errorf("%s must not be empty", option)
+		case value == standardInput && command != "check-config" && !(command == "iam-policy" && option == "--config.file"):
+			return fmt.Errorf("%s cannot be read from standard input (-)", option)
+		}
+	}
+	return nil
+}
+
+// printManPage prints the man page. kingpin's own has the whole version
+// information in its header, which breaks it.
+func (c *commandLine) printManPage(parsed *kingpin.ParseContext) error {
+	page := strings.Replace(kingpin.ManPageTemplate, "{{.App.Version}}", strconv.Quote(version.Version), 1)
+	c.app.UsageWriter(c.std.out)
+	return c.app.UsageForContextWithTemplate(parsed, 2, page)
+}
+
+// clusterCount is the value of --clusters, 0 if it is not set.
+type clusterCount int
+
+// Set parses the value of the flag.
+func (n *clusterCount) Set(text string) error {
+	value, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || value == 0 {
+		return fmt.Errorf("--clusters must be a whole number above 0, not %q", text)
+	}
+	*n = clusterCount(value)
+	return nil
+}
+
+// String returns the number.
+func (n *clusterCount) String() string { return strconv.Itoa(int(*n)) }
