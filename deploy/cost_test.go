@@ -54,7 +54,9 @@ func exampleFleets() []fleet {
 	}
 }
 
-func times(n int, t capacity.Listing) []capacity.Listing { return slices.Repeat([]capacity.Listing{t}, n) }
+func times(n int, t capacity.Listing) []capacity.Listing {
+	return slices.Repeat([]capacity.Listing{t}, n)
+}
 
 // row is the line of the fleet in the table.
 func (f fleet) row(cfg *config.Config) string {
