@@ -301,14 +301,27 @@ func TestRouting(t *testing.T) {
 	}
 }
 
-// run skips the test where the command is not installed.
+// find returns the path of the first of the programs that is installed. Without
+// any the test is skipped, and with CI=true it fails.
+func find(t *testing.T, programs ...string) string {
+	t.Helper()
+	for _, program := range programs {
+		if path, err := exec.LookPath(program); err == nil {
+			return path
+		}
+	}
+	const missing = "%s is not in the PATH; Debian has it in its packages prometheus and prometheus-alertmanager"
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(missing, programs[0])
+	}
+	t.Skipf(missing, programs[0])
+	return ""
+}
+
+// run runs a command, which must succeed, and returns its output.
 func run(t *testing.T, command ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(command[0])
-	if err != nil {
-		t.Skipf("%s is not installed", command[0])
-	}
-	out, err := exec.CommandContext(t.Context(), path, command[1:]...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), find(t, command[0]), command[1:]...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", strings.Join(command, " "), err, out)
 	}

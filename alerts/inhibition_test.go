@@ -114,13 +114,7 @@ func with(a alert, name, value string) alert {
 // startAlertmanager returns the URL of an Alertmanager on a port of its own.
 func startAlertmanager(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("prometheus-alertmanager")
-	if err != nil {
-		if path, err = exec.LookPath("alertmanager"); err != nil {
-			t.Skip("no Alertmanager is installed")
-		}
-	}
-	command := exec.CommandContext(t.Context(), path, "--config.file="+routingFile, "--storage.path="+t.TempDir(),
+	command := exec.CommandContext(t.Context(), find(t, "prometheus-alertmanager", "alertmanager"), "--config.file="+routingFile, "--storage.path="+t.TempDir(),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 	log, err := command.StderrPipe()
 	if err != nil {

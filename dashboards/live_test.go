@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,9 +28,7 @@ func TestQueries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the demo and Prometheus and waits for data")
 	}
-	if _, err := exec.LookPath("prometheus"); err != nil {
-		t.Skip("needs Debian's prometheus in the PATH")
-	}
+	find(t, "prometheus")
 	l := startLive(t)
 	for file, d := range load(t) {
 		t.Run(file, func(t *testing.T) {

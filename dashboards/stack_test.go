@@ -39,6 +39,21 @@ func start(t *testing.T, name string, args ...string) *bufio.Scanner {
 	return bufio.NewScanner(out)
 }
 
+// find returns the path of a program of Debian's package prometheus. Without it
+// the test is skipped, and with CI=true it fails.
+func find(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		const missing = "%s is not in the PATH; it is in Debian's package prometheus"
+		if os.Getenv("CI") == "true" {
+			t.Fatalf(missing, program)
+		}
+		t.Skipf(missing, program)
+	}
+	return path
+}
+
 // demo is the exporter with its simulator, as a user starts them.
 type demo struct {
 	exporter  string // host:port

@@ -38,10 +38,7 @@ func queryOf(t *testing.T, file, title string) string {
 // evaluate has promtool hold a query against series of one constant value.
 func evaluate(t *testing.T, expr string, series map[string]float64, want []sample) {
 	t.Helper()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("needs Debian's prometheus in the PATH")
-	}
+	promtool := find(t, "promtool")
 	type input struct {
 		Series string `json:"series"`
 		Values string `json:"values"`
