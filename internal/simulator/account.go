@@ -73,5 +73,5 @@ func (s *Server) listRegions(req *request) (any, error) {
 
 // validationException returns the Account API's error for an invalid input.
 func validationException(format string, args ...any) error {
-	return &awswire.APIError{Status: http.StatusBadRequest, Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
+	return awswire.Errorf("ValidationException", format, args...)
 }

@@ -135,15 +135,34 @@ type unprocessedAccount struct {
 	Result    string `json:"result"`
 }
 
-// notMember returns the result for an account that is not a member.
-func notMember(id string) unprocessedAccount {
-	return unprocessedAccount{
-		id, "The request is rejected because the given account ID is not an associated member of account the current account.",
-	}
+// getMembers returns members of any relationship. Accounts that were never
+// members are listed as unprocessed.
+func (s *Server) getMembers(req *request) (any, error) {
+	return forAccounts(s, req, func(d *Detector, id string) (member, bool) {
+		return s.member(req.session.AccountID, id, d), slices.Contains(d.Members, id)
+	})
 }
 
-// readAccountIDs reads a body with account IDs.
-func readAccountIDs(req *request) ([]string, error) {
+// getMemberDetectors returns the features of members. Accounts that are not
+// members are listed as unprocessed.
+func (s *Server) getMemberDetectors(req *request) (any, error) {
+	return forAccounts(s, req, func(d *Detector, id string) (memberFeatures, bool) {
+		a := s.index.accounts[id]
+		if a == nil || !s.administers(d, id) || a.Detector(d.Region) == nil {
+			return memberFeatures{}, false
+		}
+		own := a.Detector(d.Region)
+		return memberFeatures{id, own.dataSources(), own.memberFeatures()}, true
+	})
+}
+
+// forAccounts returns the response of a call for several accounts of the
+// caller's members. get reports whether the account is a member.
+func forAccounts[M any](s *Server, req *request, get func(d *Detector, id string) (M, bool)) (any, error) {
+	d, err := s.administratorDetector(req)
+	if err != nil {
+		return nil, err
+	}
 	var in struct {
 		AccountIDs []string `json:"accountIds"`
 	}
@@ -153,59 +172,18 @@ func readAccountIDs(req *request) ([]string, error) {
 	if n := len(in.AccountIDs); n < 1 || n > pageLimit {
 		return nil, invalidParameter("accountIds has %d accounts, not between 1 and %d", n, pageLimit)
 	}
-	return in.AccountIDs, nil
-}
-
-// getMembers returns members of any relationship. Accounts that were never
-// members are listed as unprocessed.
-func (s *Server) getMembers(req *request) (any, error) {
-	d, err := s.administratorDetector(req)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := readAccountIDs(req)
-	if err != nil {
-		return nil, err
-	}
 	out := struct {
-		Members     []member             `json:"members"`
+		Members     []M                  `json:"members"`
 		Unprocessed []unprocessedAccount `json:"unprocessedAccounts"`
-	}{[]member{}, []unprocessedAccount{}}
-	for _, id := range ids {
-		if !slices.Contains(d.Members, id) {
-			out.Unprocessed = append(out.Unprocessed, notMember(id))
+	}{[]M{}, []unprocessedAccount{}}
+	for _, id := range in.AccountIDs {
+		if m, found := get(d, id); found {
+			out.Members = append(out.Members, m)
 			continue
 		}
-		out.Members = append(out.Members, s.member(req.session.AccountID, id, d))
-	}
-	return out, nil
-}
-
-// getMemberDetectors returns the features of members. Accounts that are not
-// members are listed as unprocessed.
-func (s *Server) getMemberDetectors(req *request) (any, error) {
-	d, err := s.administratorDetector(req)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := readAccountIDs(req)
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Members     []memberFeatures     `json:"members"`
-		Unprocessed []unprocessedAccount `json:"unprocessedAccounts"`
-	}{[]memberFeatures{}, []unprocessedAccount{}}
-	for _, id := range ids {
-		var own *Detector
-		if a := s.index.accounts[id]; a != nil && s.administers(d, id) {
-			own = a.Detector(d.Region)
-		}
-		if own == nil {
-			out.Unprocessed = append(out.Unprocessed, notMember(id))
-			continue
-		}
-		out.Members = append(out.Members, memberFeatures{id, own.dataSources(), own.memberFeatures()})
+		out.Unprocessed = append(out.Unprocessed, unprocessedAccount{
+			id, "The request is rejected because the given account ID is not an associated member of account the current account.",
+		})
 	}
 	return out, nil
 }

@@ -150,7 +150,7 @@ func TestGetMemberDetectors(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("additional configuration (-want +got):\n%s", diff)
 	}
-	sources := out.MemberDataSourceConfigurations[0].DataSources
+	sources := out.MemberDataSourceConfigurations[0].DataSources //nolint:staticcheck // deprecated, but required by the API
 	if sources == nil || sources.CloudTrail.Status != "ENABLED" || sources.DNSLogs.Status != "ENABLED" ||
 		sources.FlowLogs.Status != "ENABLED" || sources.S3Logs.Status != "DISABLED" ||
 		sources.Kubernetes.AuditLogs.Status != "ENABLED" || sources.MalwareProtection.ScanEc2InstanceWithFindings.EbsVolumes.Status != "DISABLED" {

@@ -132,5 +132,5 @@ func (s *Server) describe(o *Organization, ids []string) []organizationAccount {
 
 // invalidInput returns Organizations' error for an invalid input.
 func invalidInput(format string, args ...any) error {
-	return &awswire.APIError{Status: http.StatusBadRequest, Code: "InvalidInputException", Message: fmt.Sprintf(format, args...)}
+	return awswire.Errorf("InvalidInputException", format, args...)
 }

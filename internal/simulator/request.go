@@ -39,6 +39,17 @@ type operation func(*Server, *request) (any, error)
 // server's lock.
 type deferred func() (any, error)
 
+// route is an operation with its name in the API model.
+type route struct {
+	name string
+	do   operation
+}
+
+// setRoute sets the request's operation, none if routes does not have the key.
+func (req *request) setRoute(routes map[string]route, key string) {
+	req.call.Operation, req.operation = routes[key].name, routes[key].do
+}
+
 // newRequest returns the request with its service and operation.
 func newRequest(r *http.Request, body []byte) *request {
 	req := &request{http: r, body: body}
@@ -84,31 +95,24 @@ func (req *request) routeGuardDuty() {
 	if segments[0] != "detector" {
 		return
 	}
-	route := req.http.Method
+	key := req.http.Method
 	if len(segments) > 1 {
 		id, err := url.PathUnescape(segments[1])
 		if err != nil || id == "" {
 			return
 		}
 		req.detectorID = id
-		route += " " + strings.Join(append([]string{"{}"}, segments[2:]...), "/")
+		key += " " + strings.Join(append([]string{"{}"}, segments[2:]...), "/")
 	}
-	switch route {
-	case "GET":
-		req.call.Operation, req.operation = "ListDetectors", (*Server).listDetectors
-	case "GET {}":
-		req.call.Operation, req.operation = "GetDetector", (*Server).getDetector
-	case "GET {}/member":
-		req.call.Operation, req.operation = "ListMembers", (*Server).listMembers
-	case "POST {}/member/get":
-		req.call.Operation, req.operation = "GetMembers", (*Server).getMembers
-	case "POST {}/member/detector/get":
-		req.call.Operation, req.operation = "GetMemberDetectors", (*Server).getMemberDetectors
-	case "POST {}/coverage":
-		req.call.Operation, req.operation = "ListCoverage", (*Server).listCoverage
-	case "POST {}/coverage/statistics":
-		req.call.Operation, req.operation = "GetCoverageStatistics", (*Server).getCoverageStatistics
-	}
+	req.setRoute(map[string]route{
+		"GET":                         {"ListDetectors", (*Server).listDetectors},
+		"GET {}":                      {"GetDetector", (*Server).getDetector},
+		"GET {}/member":               {"ListMembers", (*Server).listMembers},
+		"POST {}/member/get":          {"GetMembers", (*Server).getMembers},
+		"POST {}/member/detector/get": {"GetMemberDetectors", (*Server).getMemberDetectors},
+		"POST {}/coverage":            {"ListCoverage", (*Server).listCoverage},
+		"POST {}/coverage/statistics": {"GetCoverageStatistics", (*Server).getCoverageStatistics},
+	}, key)
 }
 
 func (req *request) routeSTS() {
@@ -117,12 +121,10 @@ func (req *request) routeSTS() {
 		return
 	}
 	req.form = form
-	switch form.Get("Action") {
-	case "AssumeRole":
-		req.call.Operation, req.operation = "AssumeRole", (*Server).assumeRole
-	case "GetCallerIdentity":
-		req.call.Operation, req.operation = "GetCallerIdentity", (*Server).getCallerIdentity
-	}
+	req.setRoute(map[string]route{
+		"AssumeRole":        {"AssumeRole", (*Server).assumeRole},
+		"GetCallerIdentity": {"GetCallerIdentity", (*Server).getCallerIdentity},
+	}, form.Get("Action"))
 }
 
 // unread returns the HTTP request with an unread body.

@@ -37,7 +37,7 @@ type assumeRoleResult struct {
 
 // validationError returns STS's error for an invalid parameter.
 func validationError(format string, args ...any) error {
-	return &awswire.APIError{Status: http.StatusBadRequest, Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
+	return awswire.Errorf("ValidationError", format, args...)
 }
 
 // readForm returns an error for parameters that are not in allowed and for other

@@ -14,11 +14,15 @@ type Protocol interface {
 	WriteError(w http.ResponseWriter, e *APIError, requestID string) string
 }
 
-// The protocols. Services ignore the request ID, except STS.
+// The protocols. Only QueryXML writes the request ID.
 type (
-	RESTJSON struct{} // GuardDuty and Account
-	AWSJSON  struct{} // Organizations: AWS JSON 1.1; errors of the caller have the status 400
-	QueryXML struct{} // STS
+	// RESTJSON is the protocol of GuardDuty and Account.
+	RESTJSON struct{}
+	// AWSJSON is the protocol of Organizations: AWS JSON 1.1. Errors of the caller
+	// have the status 400.
+	AWSJSON struct{}
+	// QueryXML is the protocol of STS.
+	QueryXML struct{}
 	// SQSJSON is the protocol of SQS: AWS JSON 1.0 with, in the header
 	// X-Amzn-Query-Error, the code that the error had in the Query protocol. SDKs
 	// return that one.
@@ -33,7 +37,7 @@ func WriteError(w http.ResponseWriter, status int, code, message string) {
 // WriteSQSError writes an error response in the form of SQS. shape is the error's
 // name in the API model, such as QueueDoesNotExist or RequestThrottled.
 func WriteSQSError(w http.ResponseWriter, status int, shape, message string) {
-	SQSJSON{}.WriteError(w, &APIError{Status: status, Code: shape, QueryCode: SQSQueryCode(shape), Message: message}, "")
+	SQSJSON{}.WriteError(w, &APIError{Status: status, Code: shape, QueryCode: sqsQueryCode(shape), Message: message}, "")
 }
 
 // Write implements Protocol.

@@ -9,12 +9,12 @@ import (
 // error's name in the API model.
 func SQSErrorf(shape, format string, args ...any) error {
 	return &APIError{
-		Status: http.StatusBadRequest, Code: shape, QueryCode: SQSQueryCode(shape), Message: fmt.Sprintf(format, args...),
+		Status: http.StatusBadRequest, Code: shape, QueryCode: sqsQueryCode(shape), Message: fmt.Sprintf(format, args...),
 	}
 }
 
-// SQSQueryCode returns the code in the Query protocol of an error of that shape.
-func SQSQueryCode(shape string) string {
+// sqsQueryCode returns the code in the Query protocol of an error of that shape.
+func sqsQueryCode(shape string) string {
 	switch shape {
 	case "QueueDoesNotExist":
 		return "AWS.SimpleQueueService.NonExistentQueue"
