@@ -1,16 +1,15 @@
-// Package events receives GuardDuty's change notifications from SQS queues. An
-// event is a hint that one resource has changed, not the truth: whoever is
-// handed it asks GuardDuty again.
+// Package events receives GuardDuty's change notifications from SQS queues.
+// Events are hints: the resource they name is read again from GuardDuty.
 //
-// Every queue has a goroutine that receives, and each message under way one of
-// its own, so that a slow look keeps no other message waiting. A message is
-// deleted only after what it says is known, or is known not to matter; all else
-// comes again. SQS delivers at least once and in no order, so the same event may
-// be looked at twice.
+// Each queue has one receiver: receive up to ten messages, decode them, apply
+// their events concurrently, then delete the messages of those that are done and
+// release the rest, each in one call. A message is deleted only after its change
+// is exported or known not to matter; all others are redelivered. SQS delivers
+// at least once and in no order, so the same event may be applied twice.
 //
 // Sources: the Amazon SQS API reference (ReceiveMessage, DeleteMessageBatch,
 // ChangeMessageVisibilityBatch), the pages on runtime coverage in the GuardDuty
-// user guide, and the Amazon EventBridge events reference.
+// user guide, and the Amazon EventBridge events reference, read in November 2026.
 package events
 
 import (
@@ -27,26 +26,25 @@ import (
 // Queue is one queue to receive from.
 type Queue struct {
 	URL string
-	// Key is a comparable value of everything that decides how the queue is
-	// reached. While it stays the same the queue goes on through
-	// [Consumer.Set], with the Config that it began with.
+	// Key is a comparable value of all settings that Config is made of. While it
+	// stays the same, [Consumer.Set] keeps the queue and the Config it has.
 	Key any
-	// Config has the Region of the queue. Its HTTP client must wait longer than
-	// 20 seconds for an answer, and bounds what a queue that hangs costs.
+	// Config has the Region of the queue. Its HTTP client must allow for more
+	// than 20 seconds without a response, and limits the time of a request.
 	Config aws.Config
 }
 
 // Options of a Consumer. All are required.
 type Options struct {
-	// Apply says what became of a change. It is called concurrently, for as many
-	// changes as there are messages under way, and ends soon after its context
-	// does. After an error the same change is looked at again later.
+	// Apply handles an event and returns its outcome. It is called concurrently,
+	// and must return soon after its context ends. After an error the same event
+	// is applied again later.
 	Apply   func(context.Context, coverage.Event) (coverage.Outcome, error)
 	Metrics *Metrics
 	Logger  *slog.Logger
 }
 
-// Consumer is safe for concurrent use.
+// Consumer receives from queues. It is safe for concurrent use.
 type Consumer struct {
 	o       Options
 	running sync.WaitGroup
@@ -60,9 +58,9 @@ func New(o Options) *Consumer {
 	return &Consumer{o: o, queues: map[string]*queue{}}
 }
 
-// Set makes these the queues, identified by their URLs. Queues that ask the
-// same as before go on; others start anew, and those that are gone are stopped.
-// All run until ctx ends.
+// Set replaces the queues, which are identified by their URLs. Queues whose Key
+// is the same are kept; others are started anew, and those that are gone are
+// stopped. All run until ctx ends.
 func (c *Consumer) Set(ctx context.Context, queues []Queue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,9 +72,9 @@ func (c *Consumer) Set(ctx context.Context, queues []Queue) {
 		wanted[q.URL] = q
 	}
 	for url, running := range c.queues {
-		if q, ok := wanted[url]; !ok || q.Key != running.asks {
+		if q, ok := wanted[url]; !ok || q.Key != running.key {
 			running.cancel()
-			running.health.retire()
+			running.status.stop()
 			delete(c.queues, url)
 		}
 	}
@@ -92,7 +90,7 @@ func (c *Consumer) Set(ctx context.Context, queues []Queue) {
 	}
 }
 
-// Wait returns when all goroutines of queues have ended, at most a few seconds
-// after the context of Set has. Messages under way have been handed back to
-// their queues then, as far as that was possible.
+// Wait returns when all queues have stopped, at most a few seconds after the
+// context of Set has ended. Messages in flight have been released by then, as
+// far as possible.
 func (c *Consumer) Wait() { c.running.Wait() }

@@ -15,22 +15,23 @@ import (
 
 // Event is a change notification of GuardDuty, as EventBridge publishes it.
 type Event struct {
-	ID     string    // EventBridge's, at most 100 bytes; "" where the message has none
-	Time   time.Time // at which it was published; zero where the message does not say
+	ID     string    // of EventBridge, at most 100 bytes; "" if the message has none
+	Time   time.Time // of publication; zero if the message has none
 	Change coverage.Event
 }
 
-// ErrForeign says that a message is an event, but of another type: a finding,
-// or a call that CloudTrail has seen.
-var ErrForeign = errors.New("an event of another type")
+// ErrForeign means that a message is an event of another type, such as a finding
+// or an API call recorded by CloudTrail.
+var ErrForeign = errors.New("event of another type")
 
-// Detail types of the events: docs.aws.amazon.com/eventbridge/latest/ref/events-ref-guardduty.html.
+// Detail types of the events: docs.aws.amazon.com/eventbridge/latest/ref/events-ref-guardduty.html,
+// read in November 2026.
 const (
 	becameHealthy   = "GuardDuty Runtime Protection Healthy"
 	becameUnhealthy = "GuardDuty Runtime Protection Unhealthy"
 )
 
-// envelope is what every event of EventBridge has.
+// envelope holds the fields that every EventBridge event has.
 type envelope struct {
 	ID         string          `json:"id"`
 	DetailType string          `json:"detail-type"`
@@ -39,9 +40,9 @@ type envelope struct {
 	Detail     json.RawMessage `json:"detail"`
 }
 
-// detail is what is read of an event's own part. The GuardDuty user guide calls
-// the resource's account resourceAccountId; what was seen is accountId. Counts
-// and issues are not read: the resource is asked for again.
+// detail holds the fields used of an event's detail. The GuardDuty user guide
+// calls the resource's account resourceAccountId; recorded events have accountId.
+// Counts and issues are not decoded, because the resource is read again.
 type detail struct {
 	ResourceAccountID string          `json:"resourceAccountId"`
 	AccountID         string          `json:"accountId"`
@@ -61,44 +62,55 @@ type detail struct {
 	} `json:"resourceDetails"`
 }
 
-// Decode reads a message of a queue: an event, or an event in the envelope that
-// SNS puts around it unless it delivers raw. The name in the event's key is as
-// AWS gives it, not cleaned. The error is or wraps [ErrForeign] for an event of
-// another type; any other says that the message is no event that can be read.
+// Decode decodes a message of a queue: an event, or an event in the envelope of
+// SNS without raw delivery. The name in the event's key is not sanitized. The
+// error wraps [ErrForeign] for an event of another type; after any other error
+// the message is malformed.
 func Decode(body []byte) (Event, error) {
+	body, err := unwrap(body)
+	if err != nil {
+		return Event{}, err
+	}
 	var e envelope
-	if err := json.Unmarshal(unwrap(body), &e); err != nil {
-		return Event{}, fmt.Errorf("decode the event: %w", err)
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Event{}, fmt.Errorf("decode event: %w", err)
 	}
 	switch e.DetailType {
 	case becameHealthy, becameUnhealthy:
 	case "":
-		return Event{}, errors.New("decode the event: it has no detail-type")
+		return Event{}, errors.New("decode event: no detail-type")
 	default:
 		return Event{}, fmt.Errorf("%w: %.100q", ErrForeign, e.DetailType)
 	}
 	var d detail
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
-		return Event{}, fmt.Errorf("decode the event's detail: %w", err)
+		return Event{}, fmt.Errorf("decode event detail: %w", err)
 	}
 	key, err := d.key(e.Region)
 	if err != nil {
-		return Event{}, fmt.Errorf("decode the event's detail: %w", err)
+		return Event{}, fmt.Errorf("decode event detail: %w", err)
 	}
-	published, _ := time.Parse(time.RFC3339, e.Time)       // zero if it is none
-	id := strings.Clone(e.ID[:min(len(e.ID), maxIDBytes)]) // for a message is held as long as it is under way
+	published, _ := time.Parse(time.RFC3339, e.Time)       // zero if it is invalid
+	id := strings.Clone(e.ID[:min(len(e.ID), maxIDBytes)]) // does not keep the rest in memory
 	return Event{ID: id, Time: published, Change: coverage.Event{
 		Key: key, Status: d.status(e.DetailType), UpdatedAt: parseTime(d.LastUpdatedAt),
 	}}, nil
 }
 
-// unwrap takes SNS's envelope off, once.
-func unwrap(body []byte) []byte {
-	var n struct{ Type, Message string }
-	if json.Unmarshal(body, &n) == nil && n.Type == "Notification" {
-		return []byte(n.Message)
+// unwrap removes one SNS envelope. SNS messages that are not notifications are
+// foreign: they are about the subscription.
+func unwrap(body []byte) ([]byte, error) {
+	var m struct{ Type, Message string }
+	if json.Unmarshal(body, &m) != nil {
+		return body, nil
 	}
-	return body
+	switch m.Type {
+	case "Notification":
+		return []byte(m.Message), nil
+	case "SubscriptionConfirmation", "UnsubscribeConfirmation":
+		return nil, fmt.Errorf("%w: SNS %s", ErrForeign, m.Type)
+	}
+	return body, nil
 }
 
 var (
@@ -106,10 +118,11 @@ var (
 	regionPattern  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 )
 
-// maxIDBytes cuts what is no ID of EventBridge's, which is a UUID.
+// maxIDBytes truncates invalid IDs. EventBridge's are UUIDs.
 const maxIDBytes = 100
 
-// maxNameBytes is the length of the longest names that AWS allows, those of ECS clusters.
+// maxNameBytes is the length of the longest names that AWS allows: those of ECS
+// clusters (API reference, November 2026).
 const maxNameBytes = 255
 
 func (d detail) key(region string) (coverage.Key, error) {
@@ -133,13 +146,13 @@ func (d detail) key(region string) (coverage.Key, error) {
 	case !regionPattern.MatchString(region):
 		return k, fmt.Errorf("%.100q is not a Region", region)
 	case k.Name == "" || len(k.Name) > maxNameBytes:
-		return k, fmt.Errorf("%.100q is not the name of a resource", k.Name)
+		return k, fmt.Errorf("%.100q is not a resource name", k.Name)
 	}
 	return k, nil
 }
 
-// status returns the current status, and the one that the detail type speaks
-// of where that is none.
+// status returns currentStatus, or the status of the detail type if
+// currentStatus is not a known status.
 func (d detail) status(detailType string) coverage.Status {
 	switch s := coverage.Status(strings.ToUpper(d.CurrentStatus)); {
 	case s == coverage.Healthy || s == coverage.Unhealthy:
@@ -150,9 +163,9 @@ func (d detail) status(detailType string) coverage.Status {
 	return coverage.Unhealthy
 }
 
-// parseTime reads lastUpdatedAt, a "timestamp" by its documentation: a number,
-// which may stand in a string, or an ISO 8601 time. The zero time stands for
-// all that is neither.
+// parseTime parses lastUpdatedAt, which is documented as a "timestamp": a number,
+// possibly in a string, or an ISO 8601 time. It returns the zero time for
+// anything else.
 func parseTime(raw json.RawMessage) time.Time {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
@@ -169,9 +182,9 @@ func parseTime(raw json.RawMessage) time.Time {
 	return time.Time{}
 }
 
-// epoch tells the unit of a time since 1970 by its magnitude: milliseconds were
-// seen for ECS and EC2, microseconds for EKS. Only one unit puts a number
-// between the years 1973 and 5138; what none puts there is no time.
+// epoch derives the unit of a Unix time from its magnitude: recorded events have
+// milliseconds for ECS and EC2, microseconds for EKS. At most one unit puts a
+// number between the years 1973 and 5138; without one it returns the zero time.
 func epoch(n float64) time.Time {
 	for _, perSecond := range []float64{1, 1e3, 1e6, 1e9} {
 		if seconds := n / perSecond; seconds >= 1e8 && seconds < 1e11 {

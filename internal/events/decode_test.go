@@ -20,7 +20,8 @@ const (
 	region  = "us-east-1"
 )
 
-// documented is an event of the schema in the GuardDuty user guide.
+// documented is an event of the schema in the GuardDuty user guide, as of November
+// 2026.
 const documented = `{"version":"0","id":"c7a1","detail-type":"GuardDuty Runtime Protection Unhealthy","source":"aws.guardduty",
 "account":"444455556666","time":"2026-08-03T07:58:16Z","region":"us-east-1","resources":[],"detail":{"schemaVersion":"1.0",
 "resourceAccountId":"111122223333","currentStatus":"UNHEALTHY","previousStatus":"HEALTHY","resourceDetails":{"resourceType":"ECS",
@@ -28,8 +29,8 @@ const documented = `{"version":"0","id":"c7a1","detail-type":"GuardDuty Runtime 
 "containerInstanceDetails":{"coveredContainerInstances":1,"compatibleContainerInstances":2}}},"issue":"",
 "lastUpdatedAt":"2026-08-03T07:52:53.897Z"}}`
 
-// observed returns an event as they were seen: of a resource type and with its
-// own details, currentStatus and lastUpdatedAt.
+// observed returns an event in the form that users have published, with these
+// details, currentStatus and lastUpdatedAt.
 func observed(resourceType, details, status, lastUpdatedAt string) string {
 	return fmt.Sprintf(`{"version":"0","id":"c7a1","detail-type":"GuardDuty Runtime Protection %s","source":"aws.guardduty",`+
 		`"account":"444455556666","time":"2026-08-03T07:58:16Z","region":"us-east-1","resources":[],"detail":{"accountId":"111122223333",`+
@@ -47,7 +48,7 @@ const (
 	ofEKSDocumented = `"eksClusterDetails":{"clusterName":"shop","availableNodes":"1","desiredNodes":"2","addonVersion":"v1.6.1"}`
 )
 
-// viaSNS puts an event into SNS's envelope.
+// viaSNS wraps an event in an SNS envelope.
 func viaSNS(message string) string {
 	text, err := json.Marshal(map[string]any{
 		"Type": "Notification", "MessageId": "fb4b", "TopicArn": "arn:aws:sns:us-east-1:111122223333:coverage", "Subject": nil,
@@ -108,7 +109,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// padded makes an event that large with an issue.
+// padded pads an event to size bytes with a long issue.
 func padded(event string, size int) string {
 	return strings.Replace(event, `"issue":""`, `"issue":"`+strings.Repeat("x", size-len(event))+`"`, 1)
 }
@@ -143,7 +144,7 @@ func TestDecodeLastUpdatedAt(t *testing.T) {
 		`99999999`:                    {},
 		`100000000`:                   time.Unix(1e8, 0),
 		`99999999999`:                 time.Unix(99999999999, 0),
-		`100000000000`:                time.UnixMilli(1e11), // no seconds, but of the year 1973
+		`100000000000`:                time.UnixMilli(1e11), // milliseconds, in the year 1973
 		`99999999999000`:              time.Unix(99999999999, 0),
 		`100000000000000`:             time.UnixMicro(1e14),
 		`100000000000000000`:          time.Unix(0, 1e17),
@@ -172,8 +173,8 @@ func TestDecodeLastUpdatedAt(t *testing.T) {
 	}
 }
 
-// TestDecodeWholeSeconds holds that no rounding moves a time into another
-// second: that is how precisely times are compared.
+// TestDecodeWholeSeconds checks that rounding moves no time into another second,
+// because times are compared by the second.
 func TestDecodeWholeSeconds(t *testing.T) {
 	for second := int64(1785743573); second < 1785743573+1000; second++ {
 		for _, raw := range []string{fmt.Sprintf("%d000", second), fmt.Sprintf("%d000000", second), fmt.Sprintf("%d999", second)} {
@@ -205,8 +206,8 @@ func TestDecodeForeign(t *testing.T) {
 	}
 }
 
-// mangled are messages that cannot be read.
-func mangled() map[string]string {
+// malformedEvents returns messages that Decode rejects, by what is wrong.
+func malformedEvents() map[string]string {
 	without := func(old, replacement string) string {
 		if !strings.Contains(documented, old) {
 			panic(old)
@@ -255,15 +256,25 @@ func mangled() map[string]string {
 		"name of a number":         without(`"shop"`, `7`),
 		"name too long":            without(`"shop"`, `"`+strings.Repeat("a", 256)+`"`),
 		"SNS within SNS":           viaSNS(viaSNS(documented)),
-		"SNS confirmation":         `{"Type":"SubscriptionConfirmation","Token":"t","TopicArn":"a","Message":"You have chosen to subscribe","SubscribeURL":"https://x"}`,
 		"SNS with an object in it": `{"Type":"Notification","Message":` + documented + `}`,
 		"SNS without a message":    `{"Type":"Notification"}`,
 		"test event of S3":         `{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`,
 	}
 }
 
+// TestDecodeSNSConfirmation decodes what SNS sends to a queue whose subscription
+// is not confirmed yet, or has ended.
+func TestDecodeSNSConfirmation(t *testing.T) {
+	for _, kind := range []string{"SubscriptionConfirmation", "UnsubscribeConfirmation"} {
+		body := `{"Type":"` + kind + `","Token":"t","TopicArn":"a","Message":"You have chosen to subscribe","SubscribeURL":"https://x"}`
+		if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+			t.Errorf("%s: %+v, %v, want ErrForeign", kind, got, err)
+		}
+	}
+}
+
 func TestDecodeMalformed(t *testing.T) {
-	for name, body := range mangled() {
+	for name, body := range malformedEvents() {
 		t.Run(name, func(t *testing.T) {
 			got, err := events.Decode([]byte(body))
 			if err == nil || errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
@@ -283,7 +294,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(observed(resourceType, details, "Healthy", "1785743573897")))
 	}
 	f.Add([]byte(observed("EKS", ofEKSDocumented, "Unhealthy", `"2026-08-03T07:52:53Z"`)))
-	for _, body := range mangled() {
+	for _, body := range malformedEvents() {
 		if len(body) < 10_000 {
 			f.Add([]byte(body))
 		}

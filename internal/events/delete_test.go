@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// A batch of which nothing is deleted is a queue from which nothing is deleted.
+// The queue is down if every entry of a batch fails.
 func TestDeleteFailsForEveryMessage(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, r *http.Request) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, r *http.Request) {
 			var in struct {
 				Entries []struct {
 					ID string `json:"Id"`
@@ -27,11 +27,11 @@ func TestDeleteFailsForEveryMessage(t *testing.T) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 			_, _ = io.WriteString(w, `{"Successful":[],"Failed":[`+strings.Join(failed, ",")+`]}`)
 		})
-		b.set(b.queue(usual))
-		b.send(usual, event("shop"))
-		b.pass(10 * time.Minute)
-		if up := b.values()["event_queue_up coverage"]; up != 0 {
-			t.Errorf("in ten minutes nothing could be deleted, and the queue is up; the log says %+v", b.said())
+		h.set(h.queue(mainQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(10 * time.Minute)
+		if up := h.values()["event_queue_up coverage"]; up != 0 {
+			t.Errorf("the queue is up although nothing could be deleted in ten minutes; log: %+v", h.logged())
 		}
 	})
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// once judges a change as applied, and as a duplicate from then on.
-func once() judge {
+// appliedOnce returns Applied for the first event and then Duplicate.
+func appliedOnce() applyFunc {
 	var known atomic.Bool
 	return func(context.Context, coverage.Event) (coverage.Outcome, error) {
 		if known.Swap(true) {
@@ -34,39 +34,39 @@ func once() judge {
 }
 
 func TestDeleteFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(once())
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
-		b.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, _ *http.Request) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(appliedOnce())
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
+		h.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, _ *http.Request) {
 			awswire.WriteSQSError(w, http.StatusInternalServerError, "InternalError", "We encountered an internal error.")
 		})
-		b.send(usual, event("shop"))
-		b.pass(5 * time.Minute)
-		b.wantDepth(usual, 0, 1)
-		if up := b.values()["event_queue_up coverage"]; up != 0 {
-			t.Errorf("the queue is up while nothing can be deleted")
+		h.send(mainQueue, event("shop"))
+		h.advance(5 * time.Minute)
+		h.wantDepth(mainQueue, 0, 1)
+		if up := h.values()["event_queue_up coverage"]; up != 0 {
+			t.Errorf("the queue is up although nothing can be deleted")
 		}
-		b.server.SetIntercept(nil)
-		b.pass(3 * time.Minute)
-		b.wantDepth(usual, 0, 0)
+		h.server.SetIntercept(nil)
+		h.advance(3 * time.Minute)
+		h.wantDepth(mainQueue, 0, 0)
 		equal(t, "metrics", map[string]float64{
 			"received_total": 4, "applied_total": 1, "discarded_total duplicate": 3, "event_queue_up coverage": 1,
 			"exporter_event_lag_seconds": 1,
-		}, b.values())
-		b.wantSaid("INFO event queue answers receive", "WARN request to event queue failed delete", "INFO event queue answers delete")
+		}, h.values())
+		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed delete", "INFO event queue reachable delete")
 	})
 }
 
-// TestDeleteFailsInPart has one of two messages deleted, and the other refused.
-func TestDeleteFailsInPart(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		q := b.queue(usual)
+// TestDeleteFailsForOneMessage deletes one message of a batch of two.
+func TestDeleteFailsForOneMessage(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		q := h.queue(mainQueue)
 		client := sqs.NewFromConfig(q.Config)
-		b.set(q)
-		b.pass(time.Minute)
-		b.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, r *http.Request) {
-			b.server.SetIntercept(nil)
+		h.set(q)
+		h.advance(time.Minute)
+		h.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, r *http.Request) {
+			h.server.SetIntercept(nil)
 			var in struct {
 				Entries []struct{ ReceiptHandle string }
 			}
@@ -83,82 +83,170 @@ func TestDeleteFailsInPart(t *testing.T) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 			_, _ = io.WriteString(w, `{"Successful":[{"Id":"0"}],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false,"Message":"m"}]}`)
 		})
-		b.send(usual, event("shop"))
-		b.send(usual, event("blog"))
-		b.pass(time.Minute)
-		b.wantDepth(usual, 0, 1)
-		b.pass(2 * time.Minute)
-		b.wantDepth(usual, 0, 0)
-		if n := len(b.looked()); n != 3 {
-			t.Errorf("%d looks, want one of the deleted message and two of the other", n)
+		h.send(mainQueue, event("shop"))
+		h.send(mainQueue, event("blog"))
+		h.advance(time.Minute)
+		h.wantDepth(mainQueue, 0, 1)
+		h.advance(2 * time.Minute)
+		h.wantDepth(mainQueue, 0, 0)
+		if n := len(h.handled()); n != 3 {
+			t.Errorf("%d events handled, want the deleted one once and the other twice", n)
 		}
-		b.wantSaid("INFO event queue answers receive")
+		h.wantLog("INFO event queue reachable receive")
 	})
 }
 
-// TestLooksAreBounded has looks that never end by themselves: the message makes
-// room, and comes again.
-func TestLooksAreBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(time.Hour, always(coverage.Applied)))
-		b.set(b.queue(usual))
-		b.send(usual, event("shop"))
-		b.pass(time.Minute)
-		b.wantDepth(usual, 0, 1)
-		b.pass(50 * time.Second) // handed back for a minute after 45 seconds
-		equal(t, "looked at", []string{"shop", "shop"}, b.looked())
+// TestApplyTimeout has an event whose target does not respond: it makes room for
+// others and is redelivered.
+func TestApplyTimeout(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(delayed(time.Hour, returns(coverage.Applied)))
+		h.set(h.queue(mainQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(time.Minute)
+		h.wantDepth(mainQueue, 0, 1)
+		h.advance(50 * time.Second) // released for a minute after 45 seconds
+		equal(t, "handled", []string{"shop", "shop"}, h.handled())
 	})
 }
 
-// TestLookOutlastsVisibility holds that a message which comes again while it is
-// looked at is looked at once, and that it is deleted by its newest receipt:
-// the simulator keeps it otherwise.
-func TestLookOutlastsVisibility(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(func(context.Context, coverage.Event) (coverage.Outcome, error) {
-			<-time.After(5 * time.Minute) // it does not hear that it is to end
+// TestRedeliveryWhileInFlight has a message whose visibility timeout runs out
+// while its event is handled. Its old receipt no longer deletes it.
+func TestRedeliveryWhileInFlight(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		var calls atomic.Int32
+		h.onApply(func(context.Context, coverage.Event) (coverage.Outcome, error) {
+			if calls.Add(1) == 1 {
+				<-time.After(150 * time.Second) // does not stop with its context
+				return coverage.Applied, nil
+			}
+			<-time.After(time.Minute)
+			return coverage.Duplicate, nil
+		})
+		h.set(h.queue(mainQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(2*time.Minute + 40*time.Second)
+		h.wantDepth(mainQueue, 0, 1)
+		h.advance(time.Minute)
+		h.wantDepth(mainQueue, 0, 0)
+		equal(t, "handled", []string{"shop", "shop"}, h.handled())
+		equal(t, "metrics", map[string]float64{
+			"received_total": 2, "applied_total": 1, "discarded_total duplicate": 1, "event_queue_up coverage": 1,
+			"exporter_event_lag_seconds": 1,
+		}, h.values())
+		h.wantLog("INFO event queue reachable receive")
+	})
+}
+
+// TestSlowEventDelaysNoOther has a batch with one event whose target does not
+// respond: the others are deleted or released meanwhile.
+func TestSlowEventDelaysNoOther(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(func(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
+			switch e.Name {
+			case "slow":
+				return delayed(time.Hour, returns(coverage.Applied))(ctx, e)
+			case "behind":
+				return coverage.Behind, nil
+			}
 			return coverage.Applied, nil
 		})
-		b.set(b.queue(usual))
-		b.send(usual, event("shop"))
-		b.pass(4*time.Minute + 59*time.Second)
-		b.wantDepth(usual, 0, 1)
-		b.pass(2 * time.Second)
-		b.wantDepth(usual, 0, 0)
-		equal(t, "looked at", []string{"shop"}, b.looked())
-		equal(t, "metrics", map[string]float64{
-			"received_total": 3, "applied_total": 1, "event_queue_up coverage": 1, "exporter_event_lag_seconds": 1,
-		}, b.values())
+		for _, name := range []string{"a", "slow", "behind", "b"} {
+			h.send(mainQueue, event(name))
+		}
+		h.set(h.queue(mainQueue))
+		h.advance(time.Second)
+		h.wantDepth(mainQueue, 0, 2)
+		h.advance(2 * time.Second) // after the first pause of the event that is behind
+		handled := h.handled()
+		slices.Sort(handled)
+		equal(t, "handled", []string{"a", "b", "behind", "behind", "slow"}, handled)
 	})
 }
 
-// TestHandBackFails holds that a message comes again though it could not be
-// handed back, and that this alone is no failure of the queue.
-func TestHandBackFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(always(coverage.Behind))
-		b.intercept("ChangeMessageVisibilityBatch", "", func(w http.ResponseWriter, _ *http.Request) {
+// TestUnresponsiveTarget has nearly as many events of a target that does not
+// respond as can be in flight, in batches with those of another target.
+func TestUnresponsiveTarget(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(func(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
+			if e.Name == "slow" {
+				return delayed(time.Hour, returns(coverage.Applied))(ctx, e)
+			}
+			return coverage.Applied, nil
+		})
+		const others = 500
+		for i := range 990 {
+			h.send(mainQueue, event("slow"))
+			if i < others {
+				h.send(mainQueue, event("other"))
+			}
+		}
+		h.set(h.queue(mainQueue))
+		h.advance(2 * time.Second)
+		if applied := h.values()["applied_total"]; applied != others {
+			t.Errorf("%v events of the other target applied, want %d", applied, others)
+		}
+		h.wantDepth(mainQueue, 0, 990)
+	})
+}
+
+// TestSlotsAreReleased has more redeliveries and malformed messages than events
+// can be in flight.
+func TestSlotsAreReleased(t *testing.T) {
+	const messages = 1010
+	for name, body := range map[string]string{
+		"malformed": "not an event", "foreign": `{"detail-type":"GuardDuty Finding"}`, "redelivered": event("behind"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			withHarness(t, func(t *testing.T, h *harness) {
+				h.onApply(func(_ context.Context, e coverage.Event) (coverage.Outcome, error) {
+					if e.Name == "behind" {
+						return coverage.Behind, nil
+					}
+					return coverage.Applied, nil
+				})
+				for range messages {
+					h.send(mainQueue, body)
+				}
+				h.set(h.queue(mainQueue))
+				h.advance(3 * time.Minute) // each is redelivered at least once
+				h.send(mainQueue, event("shop"))
+				h.advance(2 * time.Second)
+				if values := h.values(); values["applied_total"] != 1 || values["received_total"] <= messages {
+					t.Errorf("metrics: %v", values)
+				}
+			})
+		})
+	}
+}
+
+// TestReleaseFails checks that a message that cannot be released is redelivered,
+// and that this is no failure of the queue.
+func TestReleaseFails(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(returns(coverage.Behind))
+		h.intercept("ChangeMessageVisibilityBatch", "", func(w http.ResponseWriter, _ *http.Request) {
 			awswire.WriteSQSError(w, http.StatusForbidden, "AccessDeniedException", "denied")
 		})
-		b.set(b.queue(usual))
-		b.send(usual, event("shop"))
-		b.pass(time.Minute)
-		b.judgeBy(always(coverage.Applied))
-		b.pass(2 * time.Minute)
-		b.wantDepth(usual, 0, 0)
+		h.set(h.queue(mainQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(time.Minute)
+		h.onApply(returns(coverage.Applied))
+		h.advance(2 * time.Minute)
+		h.wantDepth(mainQueue, 0, 0)
 		equal(t, "metrics", map[string]float64{
 			"received_total": 2, "applied_total": 1, "event_queue_up coverage": 1, "exporter_event_lag_seconds": 1,
-		}, b.values())
-		b.wantSaid("INFO event queue answers receive", "WARN request to event queue failed hand_back")
+		}, h.values())
+		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed release")
 	})
 }
 
-// refusing makes a fault of a refusal.
-func refusing(status int, shape string) func(http.ResponseWriter, *http.Request) {
+// errorResponse returns a handler that responds with an SQS error.
+func errorResponse(status int, shape string) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) { awswire.WriteSQSError(w, status, shape, "refused") }
 }
 
-func cut(w http.ResponseWriter, _ *http.Request) {
+func closeConnection(w http.ResponseWriter, _ *http.Request) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
@@ -166,181 +254,181 @@ func cut(w http.ResponseWriter, _ *http.Request) {
 	_ = connection.Close()
 }
 
-// TestFailingQueue has receiving from one of two queues fail for half an hour.
-func TestFailingQueue(t *testing.T) {
+// TestReceiveFails has receiving from one of two queues fail for 20 minutes.
+func TestReceiveFails(t *testing.T) {
 	for name, fault := range map[string]func(http.ResponseWriter, *http.Request){
-		"denied":        refusing(http.StatusForbidden, "AccessDeniedException"),
-		"key denied":    refusing(http.StatusBadRequest, "KmsAccessDenied"),
-		"gone":          refusing(http.StatusBadRequest, "QueueDoesNotExist"),
-		"throttled":     refusing(http.StatusBadRequest, "RequestThrottled"),
-		"over limit":    refusing(http.StatusForbidden, "OverLimit"),
-		"expired token": refusing(http.StatusForbidden, "ExpiredToken"),
-		"500":           refusing(http.StatusInternalServerError, "InternalError"),
+		"denied":        errorResponse(http.StatusForbidden, "AccessDeniedException"),
+		"key denied":    errorResponse(http.StatusBadRequest, "KmsAccessDenied"),
+		"gone":          errorResponse(http.StatusBadRequest, "QueueDoesNotExist"),
+		"throttled":     errorResponse(http.StatusBadRequest, "RequestThrottled"),
+		"over limit":    errorResponse(http.StatusForbidden, "OverLimit"),
+		"expired token": errorResponse(http.StatusForbidden, "ExpiredToken"),
+		"500":           errorResponse(http.StatusInternalServerError, "InternalError"),
 		"503 of a proxy": func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "<html>"+strings.Repeat("x", 100_000), http.StatusServiceUnavailable)
 		},
-		"cut":       cut,
+		"cut":       closeConnection,
 		"hang":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"truncated": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"Messages":[{"Mess`) },
 		"no JSON":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `<html></html>`) },
 		"deep":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("[", 200_000)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, b *bench) {
-				b.set(b.queue(usual), b.queue(spare))
-				b.pass(time.Minute)
+			withHarness(t, func(t *testing.T, h *harness) {
+				h.set(h.queue(mainQueue), h.queue(otherQueue))
+				h.advance(time.Minute)
 				var attempts atomic.Int32
-				b.intercept("ReceiveMessage", usual, func(w http.ResponseWriter, r *http.Request) {
+				h.intercept("ReceiveMessage", mainQueue, func(w http.ResponseWriter, r *http.Request) {
 					attempts.Add(1)
 					fault(w, r)
 				})
-				b.pass(20 * time.Second) // until the poll under way has ended
-				b.send(usual, event("shop"))
-				b.pass(20 * time.Minute)
-				b.send(spare, event("blog"))
-				b.pass(time.Second)
-				equal(t, "looked at", []string{"blog"}, b.looked())
-				up := b.values()
-				if up["event_queue_up coverage"] != 0 || up["event_queue_up spare"] != 1 {
+				h.advance(20 * time.Second) // the duration of a long poll
+				h.send(mainQueue, event("shop"))
+				h.advance(20 * time.Minute)
+				h.send(otherQueue, event("blog"))
+				h.advance(time.Second)
+				equal(t, "handled", []string{"blog"}, h.handled())
+				up := h.values()
+				if up["event_queue_up coverage"] != 0 || up["event_queue_up otherQueue"] != 1 {
 					t.Errorf("metrics: %v", up)
 				}
 				if n := attempts.Load(); n < 10 || n > 130 {
 					t.Errorf("%d attempts in 20 minutes", n)
 				}
-				b.server.SetIntercept(nil)
-				b.pass(3 * time.Minute) // a request that hangs, tried again twice, and the pause after it
-				equal(t, "looked at", []string{"blog", "shop"}, b.looked())
-				b.wantDepth(usual, 0, 0)
-				if up := b.values(); up["event_queue_up coverage"] != 1 || up["applied_total"] != 2 {
+				h.server.SetIntercept(nil)
+				h.advance(3 * time.Minute) // three attempts of a request that hangs, and the pause after it
+				equal(t, "handled", []string{"blog", "shop"}, h.handled())
+				h.wantDepth(mainQueue, 0, 0)
+				if up := h.values(); up["event_queue_up coverage"] != 1 || up["applied_total"] != 2 {
 					t.Errorf("metrics: %v", up)
 				}
-				b.wantSaid("INFO event queue answers receive", "INFO event queue answers receive",
-					"WARN request to event queue failed receive", "INFO event queue answers receive")
+				h.wantLog("INFO event queue reachable receive", "INFO event queue reachable receive",
+					"WARN request to event queue failed receive", "INFO event queue reachable receive")
 			})
 		})
 	}
 }
 
-func TestQueueIsDeletedAndMadeAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
+func TestQueueIsRecreated(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
 		var all []*simulator.Queue
-		b.server.Update(func(w *simulator.World) { all, w.Accounts[0].Queues = w.Accounts[0].Queues, nil })
-		b.pass(10 * time.Minute)
-		if up := b.values()["event_queue_up coverage"]; up != 0 {
+		h.server.Update(func(w *simulator.World) { all, w.Accounts[0].Queues = w.Accounts[0].Queues, nil })
+		h.advance(10 * time.Minute)
+		if up := h.values()["event_queue_up coverage"]; up != 0 {
 			t.Error("a queue that does not exist is up")
 		}
-		b.server.Update(func(w *simulator.World) { w.Accounts[0].Queues = all })
-		b.pass(time.Minute)
-		b.send(usual, event("shop"))
-		b.pass(time.Second)
-		equal(t, "looked at", []string{"shop"}, b.looked())
-		b.wantSaid("INFO event queue answers receive", "WARN request to event queue failed receive", "INFO event queue answers receive")
+		h.server.Update(func(w *simulator.World) { w.Accounts[0].Queues = all })
+		h.advance(time.Minute)
+		h.send(mainQueue, event("shop"))
+		h.advance(time.Second)
+		equal(t, "handled", []string{"shop"}, h.handled())
+		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed receive", "INFO event queue reachable receive")
 	})
 }
 
-// TestQueueThatDoesNotWait has a queue answer long polls at once.
-func TestQueueThatDoesNotWait(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
+// TestLongPollReturnsAtOnce has a queue that responds to long polls at once.
+func TestLongPollReturnsAtOnce(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		var polls atomic.Int32
-		b.intercept("ReceiveMessage", "", func(w http.ResponseWriter, _ *http.Request) {
+		h.intercept("ReceiveMessage", "", func(w http.ResponseWriter, _ *http.Request) {
 			polls.Add(1)
 			_, _ = io.WriteString(w, "{}")
 		})
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
 		if n := polls.Load(); n < 50 || n > 62 {
 			t.Errorf("%d polls in a minute", n)
 		}
 	})
 }
 
-// TestLongPolls holds what an idle queue costs.
-func TestLongPolls(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.set(b.queue(usual))
-		b.pass(time.Hour)
-		if n := b.calls("ReceiveMessage"); n != 180 {
+// TestIdleQueue checks the number of requests to an idle queue.
+func TestIdleQueue(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.advance(time.Hour)
+		if n := h.requests("ReceiveMessage"); n != 180 {
 			t.Errorf("%d polls in an hour, want three a minute", n)
 		}
 	})
 }
 
-// bounded is an HTTP client that fails on answers which are too large.
-type bounded struct {
+// limitedClient is an HTTP client that fails on larger responses than limit.
+type limitedClient struct {
 	*http.Client
 	limit int
 }
 
-var _ aws.HTTPClient = bounded{}
+var _ aws.HTTPClient = limitedClient{}
 
-func (c bounded) Do(r *http.Request) (*http.Response, error) {
+func (c limitedClient) Do(r *http.Request) (*http.Response, error) {
 	resp, err := c.Client.Do(r)
 	if err == nil {
-		resp.Body = &boundedBody{resp.Body, c.limit}
+		resp.Body = &limitedBody{resp.Body, c.limit}
 	}
 	return resp, err
 }
 
-type boundedBody struct {
+type limitedBody struct {
 	io.ReadCloser
 	left int
 }
 
-func (b *boundedBody) Read(p []byte) (int, error) {
+func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= n; b.left < 0 {
-		return 0, errors.New("the answer is too large")
+		return 0, errors.New("response too large")
 	}
 	return n, err
 }
 
 // TestLargestMessages has ten messages of 1 MiB, much of which is escaped on the
-// wire, and clients that take all of them at once or only some.
+// wire, and clients that accept all or only some of them in one response.
 func TestLargestMessages(t *testing.T) {
-	for name, limit := range map[string]int{"all in one answer": 32 << 20, "few in one answer": 8 << 20} {
+	for name, limit := range map[string]int{"all in one response": 32 << 20, "few in one response": 8 << 20} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, b *bench) {
+			withHarness(t, func(t *testing.T, h *harness) {
 				var want []string
 				for i := range 10 {
 					name := fmt.Sprint(i)
 					want = append(want, name)
 					e := strings.Replace(event(name), `"issue":""`, `"issue":"`+strings.Repeat(`\"`, 1<<19-500)+`"`, 1)
-					b.send(usual, e+strings.Repeat(" ", 1<<20-len(e)))
+					h.send(mainQueue, e+strings.Repeat(" ", 1<<20-len(e)))
 				}
-				q := b.queue(usual)
-				q.Config.HTTPClient = bounded{b.client, limit}
-				q.Config.RetryMaxAttempts = 1 // an answer that is too large stays so
-				b.set(q)
-				b.pass(15 * time.Minute)
-				b.wantDepth(usual, 0, 0)
-				b.wantDepth(deadLetter, 0, 0)
-				got := b.looked()
+				q := h.queue(mainQueue)
+				q.Config.HTTPClient = limitedClient{h.client, limit}
+				q.Config.RetryMaxAttempts = 1 // the next response would be as large
+				h.set(q)
+				h.advance(15 * time.Minute)
+				h.wantDepth(mainQueue, 0, 0)
+				h.wantDepth(deadLetter, 0, 0)
+				got := h.handled()
 				slices.Sort(got)
-				equal(t, "looked at", want, got)
+				equal(t, "handled", want, got)
 			})
 		})
 	}
 }
 
-// TestErrorsOfTheLogAreBounded has a queue fail with a long text.
-func TestErrorsOfTheLogAreBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.intercept("ReceiveMessage", "", func(w http.ResponseWriter, _ *http.Request) {
+// TestLoggedErrorsAreLimited has a queue respond with a long error message.
+func TestLoggedErrorsAreLimited(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.intercept("ReceiveMessage", "", func(w http.ResponseWriter, _ *http.Request) {
 			awswire.WriteSQSError(w, http.StatusForbidden, "AccessDeniedException", strings.Repeat("x", 100_000))
 		})
-		b.set(b.queue(usual))
-		b.pass(time.Second)
-		said := b.said()
-		if len(said) != 1 || said[0].Level != slog.LevelWarn {
-			t.Fatalf("said %+v, want a warning", said)
+		h.set(h.queue(mainQueue))
+		h.advance(time.Second)
+		lines := h.logged()
+		if len(lines) != 1 || lines[0].Level != slog.LevelWarn {
+			t.Fatalf("log %+v, want a warning", lines)
 		}
-		if text := said[0].attrs["err"].String(); len(text) > 2000 || !strings.Contains(text, "sqs:ReceiveMessage") {
+		if text := lines[0].attrs["err"].String(); len(text) > 2000 || !strings.Contains(text, "sqs:ReceiveMessage") {
 			t.Errorf("the error has %d bytes: %.200s", len(text), text)
 		}
-		if url := said[0].attrs["queue"].String(); url != b.queue(usual).URL {
-			t.Errorf("the queue is %q", url)
+		if url := lines[0].attrs["queue"].String(); url != h.queue(mainQueue).URL {
+			t.Errorf("queue %q", url)
 		}
 	})
 }

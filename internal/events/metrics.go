@@ -9,14 +9,14 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Reasons for which an event is discarded, beside the verdicts that are not
+// Reasons for discarding an event, besides the outcomes other than
 // [coverage.Applied].
 const (
 	foreign   = "foreign"
 	malformed = "malformed"
 )
 
-// Metrics of all queues.
+// Metrics are the metrics of all queues.
 type Metrics struct {
 	received  prometheus.Counter
 	applied   prometheus.Counter
@@ -31,38 +31,38 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		received: factory.NewCounter(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_received_total",
-			Help: "Number of messages received from event queues, each delivery of the same message counted.",
+			Help: "Number of messages received from event queues, including redeliveries.",
 		}),
 		applied: factory.NewCounter(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_applied_total",
-			Help: "Number of events after which a resource was read again and what was found is shown.",
+			Help: "Number of events whose resource was read again and exported.",
 		}),
 		discarded: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_exporter_events_discarded_total",
-			Help: "Number of events that changed nothing, by reason; those that are malformed are left in their queue.",
+			Help: "Number of events discarded without effect, by reason; malformed messages are left for the dead-letter queue.",
 		}, []string{"reason"}),
 		up: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardduty_event_queue_up",
-			Help: "Whether the last attempts to receive from an event queue and to delete from it succeeded.",
+			Help: "Whether the last requests to receive from an event queue and to delete from it succeeded (1) or one of them failed (0).",
 		}, []string{"queue"}),
 		lag: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "guardduty_exporter_event_lag_seconds",
-			Help:    "How long after an event was published what was read because of it is shown.",
+			Help:    "Time from the publication of an event until its change is exported.",
 			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600},
 		}),
 	}
 	for _, reason := range []string{foreign, malformed} {
 		m.discarded.WithLabelValues(reason)
 	}
-	for _, verdict := range coverage.Outcomes() {
-		if verdict != coverage.Applied {
-			m.discarded.WithLabelValues(string(verdict))
+	for _, outcome := range coverage.Outcomes() {
+		if outcome != coverage.Applied {
+			m.discarded.WithLabelValues(string(outcome))
 		}
 	}
 	return m
 }
 
-// apply counts an event that was published then; zero where that is not known.
+// apply counts an applied event. The zero time means that the time of its publication is unknown.
 func (m *Metrics) apply(published time.Time) {
 	m.applied.Inc()
 	if !published.IsZero() {

@@ -18,82 +18,80 @@ import (
 )
 
 const (
-	// longPoll is how long SQS may wait for a message, the most it allows.
+	// longPoll is the longest wait time that SQS allows.
 	longPoll = 20 * time.Second
-	// visibility is how long a message stays hidden from its receipt on: longer
-	// than a look and the delete after it usually take. If it runs out, the
-	// message comes again, which does no harm.
-	visibility = 2 * time.Minute
-	// longestLook bounds a look, so that changes which cannot be looked at now
-	// make room for others.
-	longestLook = 45 * time.Second
-	// maxBatch is the most messages that one call of SQS may be about.
+	// visibilityTimeout exceeds the time to handle and delete a message.
+	// Redelivery is harmless.
+	visibilityTimeout = 2 * time.Minute
+	// applyTimeout limits one call of Options.Apply, so that events of a target
+	// that does not respond make room for others.
+	applyTimeout = 45 * time.Second
+	// maxBatch is the most messages that one SQS call takes or returns.
 	maxBatch = 10
-	// maxUnderWay bounds the messages of one queue that are being looked at.
-	maxUnderWay = 1000
-	// maxMalformed is how many messages that cannot be read are remembered.
+	// maxInFlight limits the events of one queue that are handled at a time.
+	// Events of one target are held up together while it does not respond or is
+	// refreshed; the limit is that high so that they do not hold up the events
+	// of other targets (isolation).
+	maxInFlight = 1000
+	// ackDelay is how long to wait for more events of the same batch before
+	// their messages are acknowledged: a burst costs few calls, and a slow event
+	// does not hold up the others of its batch.
+	ackDelay = 100 * time.Millisecond
+	// ackGrace is how long messages may still be acknowledged after the stop.
+	ackGrace = 2 * time.Second
+	// maxMalformed is how many IDs of malformed messages are kept, so that each
+	// message is counted and logged once.
 	maxMalformed = 10_000
-	// grace is how long after the stop messages may still be deleted and handed back.
-	grace = 2 * time.Second
 )
 
-// queue receives from one queue and settles what it has received.
+// queue receives from one queue. There is one receiver, so that an idle queue
+// costs three requests a minute; it does not wait for the batches that it has
+// received.
 type queue struct {
 	url    string
-	asks   any
+	key    any
 	cancel context.CancelFunc
 	o      Options
 	client *sqs.Client
-	health *health
+	status *queueStatus
 
-	running   sync.WaitGroup      // the goroutines of messages and of batches
-	slots     *semaphore.Weighted // one for each message under way or asked for
-	underWay  *underWay
-	malformed *memory // for run alone
-	deletes   *batcher
-	handBacks *batcher
+	slots     *semaphore.Weighted // one for each event in flight or requested
+	malformed *recentIDs          // for run alone
 }
 
 func newQueue(q Queue, o Options) *queue {
 	o.Logger = o.Logger.With("queue", q.URL)
 	return &queue{
-		url: q.URL, asks: q.Key, o: o,
+		url: q.URL, key: q.Key, o: o,
 		client:    sqs.NewFromConfig(q.Config),
-		health:    newHealth(q.URL, o),
-		slots:     semaphore.NewWeighted(maxUnderWay),
-		underWay:  newUnderWay(),
-		malformed: newMemory(maxMalformed),
+		status:    newQueueStatus(q.URL, o),
+		slots:     semaphore.NewWeighted(maxInFlight),
+		malformed: newRecentIDs(maxMalformed),
 	}
 }
 
-// run receives until ctx ends, and then waits for the messages under way.
+// run receives until ctx ends, and returns when all messages are acknowledged.
 func (q *queue) run(ctx context.Context, random func() float64) {
-	settling, end := outlast(ctx, grace)
-	defer end()
-	q.deletes = newBatcher(&q.running, func(batch []entry) { q.delete(settling, batch) })
-	q.handBacks = newBatcher(&q.running, func(batch []entry) { q.handBack(settling, batch) })
-	defer q.running.Wait()
-
-	p := newPace()
+	ackCtx, cancel := extend(ctx, ackGrace)
+	defer cancel()
+	var batches sync.WaitGroup
+	defer batches.Wait()
+	p := newPacer()
 	for {
-		asked := p.limit
-		if q.slots.Acquire(ctx, int64(asked)) != nil {
+		limit := p.limit
+		if q.slots.Acquire(ctx, int64(limit)) != nil {
 			return
 		}
 		started := time.Now()
-		messages, err := q.receive(ctx, asked, p.wait())
+		received, err := q.receive(ctx, limit, p.wait())
 		if err != nil && ctx.Err() != nil {
-			return // told to stop: that is no failure of the queue
+			return
 		}
-		q.health.report(ctx, receiving, err)
-		used := 0
-		for _, m := range messages {
-			if q.take(ctx, m) {
-				used++
-			}
-		}
-		q.slots.Release(int64(asked) - int64(used))
-		sleep(ctx, p.next(len(messages), err, time.Since(started), random()))
+		q.status.record(ctx, actionReceive, err)
+		batch := q.decode(ctx, received)
+		q.slots.Release(int64(limit) - int64(len(batch)))
+		batches.Go(func() { q.handle(ctx, ackCtx, batch) })
+		sleep(ctx, p.next(len(received), err, time.Since(started), random()))
 	}
 }
 
@@ -102,92 +100,118 @@ func (q *queue) receive(ctx context.Context, limit int32, wait time.Duration) ([
 		QueueUrl:                    &q.url,
 		MaxNumberOfMessages:         limit,
 		WaitTimeSeconds:             seconds(wait),
-		VisibilityTimeout:           seconds(visibility),
+		VisibilityTimeout:           seconds(visibilityTimeout),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("receive messages (sqs:ReceiveMessage): %w", err)
 	}
-	return out.Messages[:min(len(out.Messages), int(limit))], nil // more would come again
+	return out.Messages[:min(len(out.Messages), int(limit))], nil // the others will be redelivered
 }
 
-// take begins with a message and says whether it is under way from now on. The
-// body is not kept, for it may be large.
-func (q *queue) take(ctx context.Context, received types.Message) bool {
-	q.o.Metrics.received.Inc()
-	m := &message{id: aws.ToString(received.MessageId), receipt: aws.ToString(received.ReceiptHandle)}
-	m.receives, _ = strconv.Atoi(received.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
-	if q.underWay.renew(m) {
-		return false
+// message is a received message without its body, which may be large.
+type message struct {
+	id       string
+	receipt  string
+	receives int // 0 if unknown
+	event    Event
+	foreign  error // not nil if the message is an event of another type
+}
+
+// decode returns the messages to handle. Malformed ones are not deleted; SQS
+// moves them to the dead-letter queue after its maxReceiveCount.
+func (q *queue) decode(ctx context.Context, received []types.Message) []*message {
+	var batch []*message
+	for _, r := range received {
+		q.o.Metrics.received.Inc()
+		m := &message{id: aws.ToString(r.MessageId), receipt: aws.ToString(r.ReceiptHandle)}
+		m.receives, _ = strconv.Atoi(r.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+		event, err := Decode([]byte(aws.ToString(r.Body)))
+		switch {
+		case err == nil:
+			m.event = event
+		case errors.Is(err, ErrForeign):
+			m.foreign = err
+		default:
+			if q.malformed.add(m.id) {
+				q.o.Metrics.discard(malformed)
+				q.o.Logger.WarnContext(ctx, "malformed event left in queue", "message_id", m.id, "err", err)
+			}
+			continue
+		}
+		batch = append(batch, m)
 	}
-	event, err := Decode([]byte(aws.ToString(received.Body)))
-	if err != nil && !errors.Is(err, ErrForeign) {
-		q.leave(ctx, m.id, err)
-		return false
+	return batch
+}
+
+// handle handles the events of a batch concurrently and acknowledges their
+// messages as they are done.
+func (q *queue) handle(ctx, ackCtx context.Context, batch []*message) {
+	results := make(chan ackRequest, len(batch))
+	for _, m := range batch {
+		go func() {
+			defer q.slots.Release(1)
+			results <- q.apply(ctx, m)
+		}()
 	}
-	q.underWay.add(m)
-	if err != nil {
-		q.o.Logger.DebugContext(ctx, "foreign event deleted", "message_id", m.id, "err", err)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	for left := len(batch); left > 0; {
+		requests := []ackRequest{<-results}
+		time.Sleep(ackDelay)
+		for len(results) > 0 {
+			requests = append(requests, <-results)
+		}
+		left -= len(requests)
+		calls.Go(func() { q.acknowledge(ackCtx, requests) })
+	}
+}
+
+// apply applies an event and returns what to do with its message.
+func (q *queue) apply(ctx context.Context, m *message) ackRequest {
+	if m.foreign != nil {
+		q.o.Logger.DebugContext(ctx, "foreign event deleted", "message_id", m.id, "err", m.foreign)
 		q.o.Metrics.discard(foreign)
-		q.deletes.add(entry{message: m})
-		return true
+		return ackRequest{message: m}
 	}
-	q.running.Go(func() { q.look(ctx, m, event) })
-	return true
-}
-
-// leave leaves a message that cannot be read to the dead-letter queue, which
-// SQS moves it to when it has come often enough.
-func (q *queue) leave(ctx context.Context, messageID string, err error) {
-	if !q.malformed.add(messageID) {
-		return
-	}
-	q.o.Metrics.discard(malformed)
-	q.o.Logger.WarnContext(ctx, "event cannot be read and is left in its queue", "message_id", messageID, "err", err)
-}
-
-// look has the change looked at and settles the message accordingly.
-func (q *queue) look(ctx context.Context, m *message, e Event) {
-	looking, cancel := context.WithTimeout(ctx, longestLook)
+	limited, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	verdict, err := q.o.Apply(looking, e.Change)
+	outcome, err := q.o.Apply(limited, m.event.Change)
 	if err != nil {
-		delay := afterFailure
+		delay := retryDelay
 		if ctx.Err() != nil {
-			delay = 0 // whoever comes next may have it at once
+			delay = 0 // available to the next process at once
 		}
-		q.logLook(ctx, m, e, slog.Any("err", err))
-		q.handBacks.add(entry{m, delay})
-		return
+		q.logHandled(ctx, m, slog.Any("err", err))
+		return ackRequest{m, true, delay}
 	}
-	q.logLook(ctx, m, e, slog.String("verdict", string(verdict)))
-	if verdict == coverage.Behind {
-		if delay, again := lookAgain(q.underWay.receives(m)); again {
-			q.handBacks.add(entry{m, delay})
-			return
+	q.logHandled(ctx, m, slog.String("outcome", string(outcome)))
+	if outcome == coverage.Behind {
+		if delay, again := redeliveryDelay(m.receives); again {
+			return ackRequest{m, true, delay}
 		}
 	}
-	if verdict == coverage.Applied {
-		q.o.Metrics.apply(e.Time)
+	if outcome == coverage.Applied {
+		q.o.Metrics.apply(m.event.Time)
 	} else {
-		q.o.Metrics.discard(string(verdict))
+		q.o.Metrics.discard(string(outcome))
 	}
-	q.deletes.add(entry{message: m})
+	return ackRequest{message: m}
 }
 
-func (q *queue) logLook(ctx context.Context, m *message, e Event, result slog.Attr) {
-	c := e.Change
-	q.o.Logger.LogAttrs(ctx, slog.LevelDebug, "event looked at",
+func (q *queue) logHandled(ctx context.Context, m *message, result slog.Attr) {
+	e, c := m.event, m.event.Change
+	q.o.Logger.LogAttrs(ctx, slog.LevelDebug, "event handled",
 		slog.String("message_id", m.id), slog.String("event_id", e.ID), slog.Time("event_time", e.Time),
 		slog.String("account_id", c.AccountID), slog.String("region", c.Region), slog.String("resource_type", string(c.Type)),
 		slog.String("name", c.Name), slog.String("coverage_status", string(c.Status)), result)
 }
 
-// outlast returns a context that ends that long after ctx, or when the returned
-// function is called.
-func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+// extend returns a context that ends d after ctx, or when the returned function
+// is called.
+func extend(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
 	return longer, func() {
 		stop()
 		cancel()

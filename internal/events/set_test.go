@@ -4,75 +4,76 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-func TestStopHandsMessagesBack(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(time.Hour, always(coverage.Applied)))
+func TestStopReleasesMessages(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(delayed(time.Hour, returns(coverage.Applied)))
 		for i := range 25 {
-			b.send(usual, event(fmt.Sprint(i)))
+			h.send(mainQueue, event(fmt.Sprint(i)))
 		}
-		b.set(b.queue(usual))
-		b.pass(30 * time.Second)
-		b.wantDepth(usual, 0, 25)
+		h.set(h.queue(mainQueue))
+		h.advance(30 * time.Second)
+		h.wantDepth(mainQueue, 0, 25)
 		stopped := time.Now()
-		b.stop()
-		b.Wait()
+		h.stop()
+		h.Wait()
 		if took := time.Since(stopped); took > time.Second {
 			t.Errorf("the stop took %v", took)
 		}
-		b.wantDepth(usual, 25, 0)
-		if n := b.calls("ChangeMessageVisibilityBatch"); n != 3 {
-			t.Errorf("%d calls handed 25 messages back, want 3", n)
+		h.wantDepth(mainQueue, 25, 0)
+		if n := h.requests("ChangeMessageVisibilityBatch"); n != 3 {
+			t.Errorf("%d requests released 25 messages, want 3", n)
 		}
-		b.wantSaid("INFO event queue answers receive")
+		h.wantLog("INFO event queue reachable receive")
 	})
 }
 
-// TestStopDeletesWhatIsSettled stops while messages wait for their delete.
-func TestStopDeletesWhatIsSettled(t *testing.T) {
-	inBubble(t, func(_ *testing.T, b *bench) {
-		b.set(b.queue(usual))
-		b.pass(30 * time.Second)
-		b.send(usual, event("shop"))
-		b.pass(20 * time.Millisecond)
-		b.wantDepth(usual, 0, 1)
-		b.stop()
-		b.Wait()
-		b.wantDepth(usual, 0, 0)
+// TestStopDeletesHandledMessages stops during ackDelay.
+func TestStopDeletesHandledMessages(t *testing.T) {
+	withHarness(t, func(_ *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.advance(30 * time.Second)
+		h.send(mainQueue, event("shop"))
+		h.advance(20 * time.Millisecond)
+		h.wantDepth(mainQueue, 0, 1)
+		h.stop()
+		h.Wait()
+		h.wantDepth(mainQueue, 0, 0)
 	})
 }
 
-// TestStopIsBounded stops while the queue hangs: what could not be handed back
-// comes again by itself.
-func TestStopIsBounded(t *testing.T) {
+// TestStopWhileQueueHangs stops while requests to the queue hang. Messages that
+// are not released are redelivered later.
+func TestStopWhileQueueHangs(t *testing.T) {
 	for _, operation := range []string{"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"} {
 		t.Run(operation, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, b *bench) {
-				b.judgeBy(func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
+			withHarness(t, func(t *testing.T, h *harness) {
+				h.onApply(func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
 					if c.Name == "deleted" {
 						return coverage.Applied, nil
 					}
-					return after(time.Hour, always(coverage.Applied))(ctx, c)
+					return delayed(time.Hour, returns(coverage.Applied))(ctx, c)
 				})
-				b.set(b.queue(usual))
-				b.intercept(operation, "", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-				b.send(usual, event("handed back"))
-				b.send(usual, event("deleted"))
-				b.pass(30 * time.Second)
+				h.set(h.queue(mainQueue))
+				h.intercept(operation, "", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+				h.send(mainQueue, event("released"))
+				h.send(mainQueue, event("deleted"))
+				h.advance(30 * time.Second)
 				stopped := time.Now()
-				b.stop()
-				b.Wait()
+				h.stop()
+				h.Wait()
 				if took := time.Since(stopped); took > 2*time.Second {
 					t.Errorf("the stop took %v", took)
 				}
-				for _, l := range b.said() {
-					if l.Text != "event queue answers receive" {
-						t.Errorf("said %s", l.Text)
+				for _, l := range h.logged() {
+					if l.Text != "event queue reachable receive" {
+						t.Errorf("logged %s", l.Text)
 					}
 				}
 			})
@@ -80,95 +81,113 @@ func TestStopIsBounded(t *testing.T) {
 	}
 }
 
-func TestSetAfterTheStop(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
-		b.stop()
-		b.Wait()
-		b.pass(0) // until the server has recorded the poll that was cut short
-		b.server.ResetCalls()
-		before := b.values()
-		b.set(b.queue(spare))
-		b.Wait()
-		b.pass(time.Minute)
-		if n := len(b.server.Calls()); n != 0 {
-			t.Errorf("%d calls after the stop", n)
+func TestSetAfterStop(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
+		h.stop()
+		h.Wait()
+		h.advance(0) // the server records the cancelled poll
+		h.server.ResetCalls()
+		before := h.values()
+		h.set(h.queue(otherQueue))
+		h.Wait()
+		h.advance(time.Minute)
+		if n := len(h.server.Calls()); n != 0 {
+			t.Errorf("%d requests after the stop", n)
 		}
-		equal(t, "metrics", before, b.values())
+		equal(t, "metrics", before, h.values())
 	})
 }
 
 func TestSetKeepsUnchangedQueues(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(30*time.Second, always(coverage.Applied)))
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
-		b.send(usual, event("shop"))
-		b.pass(time.Second)
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(delayed(30*time.Second, returns(coverage.Applied)))
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
+		h.send(mainQueue, event("shop"))
+		h.advance(time.Second)
 		for range 10 {
-			b.set(b.queue(usual), b.queue(spare))
-			b.pass(time.Second)
+			h.set(h.queue(mainQueue), h.queue(otherQueue))
+			h.advance(time.Second)
 		}
-		b.pass(30 * time.Second)
-		b.wantDepth(usual, 0, 0)
-		equal(t, "looked at", []string{"shop"}, b.looked())
-		if n := b.calls("ChangeMessageVisibilityBatch"); n != 0 {
-			t.Error("the message was handed back")
+		h.advance(30 * time.Second)
+		h.wantDepth(mainQueue, 0, 0)
+		equal(t, "handled", []string{"shop"}, h.handled())
+		if n := h.requests("ChangeMessageVisibilityBatch"); n != 0 {
+			t.Error("the message was released")
 		}
-		if n := b.calls("ReceiveMessage"); n > 10 {
-			t.Errorf("%d polls: the queue began anew", n)
+		if n := h.requests("ReceiveMessage"); n > 10 {
+			t.Errorf("%d polls: the queue was restarted", n)
 		}
 	})
 }
 
-func TestSetBeginsChangedQueuesAnew(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(30*time.Second, always(coverage.Applied)))
-		b.set(b.queue(usual))
-		b.pass(time.Minute)
-		b.send(usual, event("shop"))
-		b.pass(time.Second)
-		changed := b.queue(usual)
-		changed.Key = "by another role"
-		b.set(changed)
-		b.pass(time.Minute)
-		b.wantDepth(usual, 0, 0)
-		equal(t, "looked at", []string{"shop", "shop"}, b.looked())
+// TestSetAddsQueue receives from a queue that is added beside one that is kept.
+func TestSetAddsQueue(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
+		h.set(h.queue(mainQueue), h.queue(otherQueue))
+		h.advance(time.Minute)
+		h.send(mainQueue, event("shop"))
+		h.send(otherQueue, event("blog"))
+		h.advance(time.Second)
+		handled := h.handled()
+		slices.Sort(handled)
+		equal(t, "handled", []string{"blog", "shop"}, handled)
+		h.wantDepth(mainQueue, 0, 0)
+		h.wantDepth(otherQueue, 0, 0)
+	})
+}
+
+func TestSetRestartsChangedQueues(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(delayed(30*time.Second, returns(coverage.Applied)))
+		h.set(h.queue(mainQueue))
+		h.advance(time.Minute)
+		h.send(mainQueue, event("shop"))
+		h.advance(time.Second)
+		changed := h.queue(mainQueue)
+		changed.Key = "another role"
+		h.set(changed)
+		h.advance(time.Minute)
+		h.wantDepth(mainQueue, 0, 0)
+		equal(t, "handled", []string{"shop", "shop"}, h.handled())
 		equal(t, "metrics", map[string]float64{
 			"received_total": 2, "applied_total": 1, "event_queue_up coverage": 1, "exporter_event_lag_seconds": 1,
-		}, b.values())
+		}, h.values())
 	})
 }
 
 func TestSetDropsRemovedQueues(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.judgeBy(after(time.Hour, always(coverage.Applied)))
-		b.set(b.queue(usual), b.queue(spare))
-		b.send(usual, event("shop"))
-		b.pass(30 * time.Second)
-		b.set(b.queue(spare))
-		b.pass(time.Second)
-		b.wantDepth(usual, 1, 0)
-		b.pass(time.Hour)
-		b.wantDepth(usual, 1, 0)
-		equal(t, "metrics", map[string]float64{"received_total": 1, "event_queue_up spare": 1}, b.values())
-		b.set()
-		b.pass(time.Minute)
-		equal(t, "metrics", map[string]float64{"received_total": 1}, b.values())
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.onApply(delayed(time.Hour, returns(coverage.Applied)))
+		h.set(h.queue(mainQueue), h.queue(otherQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(30 * time.Second)
+		h.set(h.queue(otherQueue))
+		h.advance(time.Second)
+		h.wantDepth(mainQueue, 1, 0)
+		h.advance(time.Hour)
+		h.wantDepth(mainQueue, 1, 0)
+		equal(t, "metrics", map[string]float64{"received_total": 1, "event_queue_up otherQueue": 1}, h.values())
+		h.set()
+		h.advance(time.Minute)
+		equal(t, "metrics", map[string]float64{"received_total": 1}, h.values())
 	})
 }
 
-// TestRemovedQueueSaysNothing removes a queue that fails while it is removed.
-func TestRemovedQueueSaysNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.set(b.queue(usual))
-		b.send(usual, event("shop"))
-		b.pass(20 * time.Millisecond)
-		b.intercept("DeleteMessageBatch", "", refusing(http.StatusForbidden, "AccessDeniedException"))
-		b.set()
-		b.pass(time.Minute)
-		equal(t, "metrics", map[string]float64{"received_total": 1, "applied_total": 1, "exporter_event_lag_seconds": 1}, b.values())
-		b.wantSaid("INFO event queue answers receive")
+// TestRemovedQueueFails removes a queue while a request to it fails.
+func TestRemovedQueueFails(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		h.set(h.queue(mainQueue))
+		h.send(mainQueue, event("shop"))
+		h.advance(20 * time.Millisecond)
+		h.intercept("DeleteMessageBatch", "", errorResponse(http.StatusForbidden, "AccessDeniedException"))
+		h.set()
+		h.advance(time.Minute)
+		equal(t, "metrics", map[string]float64{"received_total": 1, "applied_total": 1, "exporter_event_lag_seconds": 1}, h.values())
+		h.wantLog("INFO event queue reachable receive")
 	})
 }

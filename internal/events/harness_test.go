@@ -30,17 +30,17 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	usual      = "coverage"
+	mainQueue  = "coverage"
 	deadLetter = "coverage-dead"
-	spare      = "spare"
+	otherQueue = "otherQueue"
 	keyID      = "AKIAIOSFODNN7EXAMPLE"
 	secret     = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	endpoint   = "http://sqs.test"
 )
 
-// bench is a Consumer and the simulator that it speaks HTTP with, all in a
-// bubble of fake time, and what has happened so far.
-type bench struct {
+// harness is a Consumer and the simulator that it calls over HTTP, both in a
+// synctest bubble, and a record of what happened.
+type harness struct {
 	*events.Consumer
 	t       *testing.T
 	server  *simulator.Server
@@ -51,59 +51,61 @@ type bench struct {
 	metrics *prometheus.Registry
 
 	mu    sync.Mutex
-	judge judge
-	looks []look
+	apply applyFunc
+	calls []applyCall
 	lines []line
 }
 
-// judge stands for what looks at changes.
-type judge func(context.Context, coverage.Event) (coverage.Outcome, error)
+// applyFunc stands in for Options.Apply.
+type applyFunc func(context.Context, coverage.Event) (coverage.Outcome, error)
 
-type look struct {
+type applyCall struct {
 	after time.Duration // since the start
 	name  string
 }
 
-// inBubble runs f and then ends all that runs. A goroutine that does not end is
-// a failure of the bubble.
-func inBubble(t *testing.T, f func(*testing.T, *bench)) {
+// withHarness runs f and then stops everything. It fails if a goroutine does not
+// end.
+func withHarness(t *testing.T, f func(*testing.T, *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{
-			t: t, start: time.Now(), metrics: prometheus.NewPedanticRegistry(), judge: always(coverage.Applied),
+		h := &harness{
+			t: t, start: time.Now(), metrics: prometheus.NewPedanticRegistry(), apply: returns(coverage.Applied),
 			server: simulator.New(&simulator.World{Accounts: []*simulator.Account{{
 				ID: account, Keys: simulator.Keys{AccessKeyID: keyID, SecretAccessKey: secret},
 				Queues: []*simulator.Queue{
-					{Region: region, Name: usual, DeadLetter: deadLetter, MaxReceives: 10},
+					{Region: region, Name: mainQueue, DeadLetter: deadLetter, MaxReceives: 10},
 					{Region: region, Name: deadLetter},
-					{Region: region, Name: spare},
+					{Region: region, Name: otherQueue},
 				},
 			}}}, simulator.Options{}),
 		}
 		n := newNetwork()
-		server := &http.Server{Handler: b.server}
+		server := &http.Server{Handler: h.server}
 		served := make(chan struct{})
 		go func() {
 			defer close(served)
 			_ = server.Serve(n)
 		}()
 		transport := &http.Transport{DialContext: n.dial}
-		b.client = &http.Client{Transport: transport, Timeout: 40 * time.Second}
+		h.client = &http.Client{Transport: transport, Timeout: 40 * time.Second}
 		ctx, cancel := context.WithCancel(t.Context())
-		b.stop = cancel
-		b.set = func(queues ...events.Queue) { b.Set(ctx, queues) }
-		b.Consumer = events.New(events.Options{Apply: b.look, Metrics: events.NewMetrics(b.metrics), Logger: slog.New(&logHandler{bench: b})})
-		f(t, b)
-		b.stop()
-		b.Wait()
+		h.stop = cancel
+		h.set = func(queues ...events.Queue) { h.Set(ctx, queues) }
+		h.Consumer = events.New(events.Options{
+			Apply: h.record, Metrics: events.NewMetrics(h.metrics), Logger: slog.New(&logHandler{harness: h}),
+		})
+		f(t, h)
+		h.stop()
+		h.Wait()
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-served
 	})
 }
 
-// network is a listener whose connections are pipes: unlike sockets they stand
-// still with the bubble's clock.
+// network is a listener whose connections are pipes, because synctest does not
+// support sockets.
 type network struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -145,22 +147,22 @@ func (n *network) Close() error {
 func (n *network) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // queue returns a queue of the simulator.
-func (b *bench) queue(name string) events.Queue {
+func (h *harness) queue(name string) events.Queue {
 	return events.Queue{
-		URL: queue.Address{AccountID: account, Region: region, Name: name}.URL(endpoint), Key: "as ever",
+		URL: queue.Address{AccountID: account, Region: region, Name: name}.URL(endpoint), Key: "unchanged",
 		Config: aws.Config{
-			Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: b.client,
+			Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: h.client,
 			Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),
 		},
 	}
 }
 
 // send puts a message into a queue.
-func (b *bench) send(queue, body string) (messageID string) {
-	b.t.Helper()
-	id, err := b.server.Send(account, region, queue, body)
+func (h *harness) send(queue, body string) (messageID string) {
+	h.t.Helper()
+	id, err := h.server.Send(account, region, queue, body)
 	if err != nil {
-		b.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return id
 }
@@ -172,68 +174,69 @@ func event(name string) string {
 	).Replace(documented)
 }
 
-func (b *bench) look(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
-	b.mu.Lock()
-	b.looks = append(b.looks, look{time.Since(b.start), c.Name})
-	judge := b.judge
-	b.mu.Unlock()
-	return judge(ctx, c)
+// record records a call of Options.Apply.
+func (h *harness) record(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
+	h.mu.Lock()
+	h.calls = append(h.calls, applyCall{time.Since(h.start), e.Name})
+	apply := h.apply
+	h.mu.Unlock()
+	return apply(ctx, e)
 }
 
-// judgeBy replaces the judge.
-func (b *bench) judgeBy(j judge) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.judge = j
+// onApply replaces the applyFunc.
+func (h *harness) onApply(f applyFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.apply = f
 }
 
-func always(v coverage.Outcome) judge {
-	return func(context.Context, coverage.Event) (coverage.Outcome, error) { return v, nil }
+func returns(o coverage.Outcome) applyFunc {
+	return func(context.Context, coverage.Event) (coverage.Outcome, error) { return o, nil }
 }
 
-// after delays a judge.
-func after(d time.Duration, j judge) judge {
-	return func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
+// delayed calls f after d, or fails when its context ends before.
+func delayed(d time.Duration, f applyFunc) applyFunc {
+	return func(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
 		select {
 		case <-time.After(d):
-			return j(ctx, c)
+			return f(ctx, e)
 		case <-ctx.Done():
 			return "", ctx.Err()
 		}
 	}
 }
 
-// looked returns the names of the changes looked at, in their order.
-func (b *bench) looked() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// handled returns the names of the events' resources in the order of the calls.
+func (h *harness) handled() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var names []string
-	for _, l := range b.looks {
-		names = append(names, l.name)
+	for _, c := range h.calls {
+		names = append(names, c.name)
 	}
 	return names
 }
 
-// pass lets time go by and everything that is due happen.
-func (b *bench) pass(d time.Duration) {
-	b.t.Helper()
+// advance advances the fake clock and waits until everything that is due has
+// happened.
+func (h *harness) advance(d time.Duration) {
+	h.t.Helper()
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// wantDepth checks how many messages of a queue can be received and how many
-// are hidden.
-func (b *bench) wantDepth(queue string, visible, hidden int) {
-	b.t.Helper()
-	if v, h := b.server.QueueDepth(account, region, queue); v != visible || h != hidden {
-		b.t.Errorf("queue %s has %d messages and %d hidden ones, want %d and %d", queue, v, h, visible, hidden)
+// wantDepth checks how many messages of a queue are visible and hidden.
+func (h *harness) wantDepth(queue string, visible, hidden int) {
+	h.t.Helper()
+	if v, n := h.server.QueueDepth(account, region, queue); v != visible || n != hidden {
+		h.t.Errorf("queue %s has %d visible and %d hidden messages, want %d and %d", queue, v, n, visible, hidden)
 	}
 }
 
-// calls counts the calls of an operation that were answered.
-func (b *bench) calls(operation string) int {
+// requests returns the number of completed requests of an operation.
+func (h *harness) requests(operation string) int {
 	n := 0
-	for _, c := range b.server.Calls() {
+	for _, c := range h.server.Calls() {
 		if c.Operation == operation {
 			n++
 		}
@@ -241,12 +244,12 @@ func (b *bench) calls(operation string) int {
 	return n
 }
 
-// intercept has calls of an operation, for a queue or "" for all, answered by f.
-func (b *bench) intercept(operation, queue string, f func(w http.ResponseWriter, r *http.Request)) {
-	b.server.SetIntercept(func(c simulator.Call, w http.ResponseWriter, r *http.Request) bool {
+// intercept lets f respond to requests of an operation, for a queue or "" for all.
+func (h *harness) intercept(operation, queue string, f func(w http.ResponseWriter, r *http.Request)) {
+	h.server.SetIntercept(func(c simulator.Call, w http.ResponseWriter, r *http.Request) bool {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			b.t.Error(err)
+			h.t.Error(err)
 		}
 		if c.Operation != operation || !strings.Contains(string(body), "/"+queue) {
 			return false
@@ -257,11 +260,12 @@ func (b *bench) intercept(operation, queue string, f func(w http.ResponseWriter,
 	})
 }
 
-// values returns the metrics, by their names and label values, that are not zero.
-func (b *bench) values() map[string]float64 {
-	b.t.Helper()
+// values returns the metrics that are not zero, and all gauges, by their names
+// and label values.
+func (h *harness) values() map[string]float64 {
+	h.t.Helper()
 	found := map[string]float64{}
-	for _, f := range gather(b.t, b.metrics) {
+	for _, f := range gather(h.t, h.metrics) {
 		for _, m := range f.GetMetric() {
 			name := strings.TrimPrefix(strings.TrimPrefix(f.GetName(), "guardduty_exporter_events_"), "guardduty_")
 			for _, label := range m.GetLabel() {
@@ -285,16 +289,16 @@ func gather(t *testing.T, registry *prometheus.Registry) []*dto.MetricFamily {
 	return families
 }
 
-// line is a line of the log.
+// line is a log line.
 type line struct {
 	Level slog.Level
-	Text  string // the message, and the values of some attributes
+	Text  string // the message and the values of some attributes
 	attrs map[string]slog.Value
 }
 
-// logHandler keeps the lines in the bench.
+// logHandler records lines in the harness.
 type logHandler struct {
-	*bench
+	*harness
 	attrs []slog.Attr
 }
 
@@ -321,25 +325,24 @@ func (h *logHandler) Handle(_ context.Context, record slog.Record) error {
 }
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &logHandler{h.bench, append(slices.Clone(h.attrs), attrs...)}
+	return &logHandler{h.harness, append(slices.Clone(h.attrs), attrs...)}
 }
 
 func (*logHandler) WithGroup(string) slog.Handler { panic("not expected") }
 
-// said returns the lines of the log above DEBUG.
-func (b *bench) said() []line {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(b.lines), func(l line) bool { return l.Level == slog.LevelDebug })
+// logged returns the log lines above DEBUG.
+func (h *harness) logged() []line {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(h.lines), func(l line) bool { return l.Level == slog.LevelDebug })
 }
 
-// wantSaid checks the lines of the log above DEBUG: their levels, messages and
-// actions.
-func (b *bench) wantSaid(want ...string) {
-	b.t.Helper()
+// wantLog checks the log lines above DEBUG: level, message and action.
+func (h *harness) wantLog(want ...string) {
+	h.t.Helper()
 	var got []string
-	for _, l := range b.said() {
+	for _, l := range h.logged() {
 		got = append(got, l.Level.String()+" "+l.Text)
 	}
-	equal(b.t, "log", want, got)
+	equal(h.t, "log", want, got)
 }

@@ -21,7 +21,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-func TestPace(t *testing.T) {
+func TestPacer(t *testing.T) {
 	type step struct {
 		messages int
 		err      error
@@ -31,7 +31,7 @@ func TestPace(t *testing.T) {
 		wait, pause time.Duration
 	}
 	failed := errors.New("failed")
-	p := newPace()
+	p := newPacer()
 	if p.limit != 10 || p.wait() != 0 {
 		t.Errorf("begins with %d messages and %v", p.limit, p.wait())
 	}
@@ -55,10 +55,10 @@ func TestPace(t *testing.T) {
 	}
 }
 
-func TestLookAgain(t *testing.T) {
+func TestRedeliveryDelay(t *testing.T) {
 	var delays []time.Duration
 	for receives := 1; ; receives++ {
-		delay, again := lookAgain(receives)
+		delay, again := redeliveryDelay(receives)
 		if !again {
 			break
 		}
@@ -68,14 +68,14 @@ func TestLookAgain(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, receives := range []int{-1, 0, 6, 1000} {
-		if _, again := lookAgain(receives); again {
+		if _, again := redeliveryDelay(receives); again {
 			t.Errorf("looks again at a message received %d times", receives)
 		}
 	}
 }
 
-func TestMemory(t *testing.T) {
-	m := newMemory(3)
+func TestRecentIDs(t *testing.T) {
+	m := newRecentIDs(3)
 	for _, c := range []struct {
 		text  string
 		isNew bool

@@ -1,0 +1,68 @@
+package events
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+)
+
+// action is a kind of request to a queue.
+type action string
+
+const (
+	actionReceive action = "receive"
+	actionDelete  action = "delete"
+	actionRelease action = "release"
+)
+
+// queueStatus exports and logs whether the requests to a queue succeed. It is
+// safe for concurrent use.
+type queueStatus struct {
+	url string
+	o   Options
+
+	mu      sync.Mutex
+	failed  map[action]bool // by the last request of each action that was tried
+	stopped bool
+}
+
+func newQueueStatus(url string, o Options) *queueStatus {
+	return &queueStatus{url: url, o: o, failed: map[action]bool{}}
+}
+
+// record records the result of an action. A queue is up while receiving and
+// deleting succeed. Failures to release a message do not affect that: the
+// message reappears on its own.
+func (s *queueStatus) record(ctx context.Context, a action, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	failed, tried := s.failed[a]
+	s.failed[a] = err != nil
+	s.o.Metrics.setUp(s.url, !s.failed[actionReceive] && !s.failed[actionDelete])
+	switch {
+	case err != nil:
+		level := slog.LevelWarn
+		if failed {
+			level = slog.LevelDebug
+		}
+		text := err.Error()
+		s.o.Logger.LogAttrs(ctx, level, "request to event queue failed",
+			slog.String("action", string(a)), slog.String("err", text[:min(len(text), maxErrorBytes)]))
+	case failed, !tried && a == actionReceive:
+		s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "event queue reachable", slog.String("action", string(a)))
+	}
+}
+
+// maxErrorBytes limits an error in the log: some repeat the whole response.
+const maxErrorBytes = 2000
+
+// stop removes the queue's metric. Later results are ignored.
+func (s *queueStatus) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.o.Metrics.dropUp(s.url)
+}
