@@ -41,7 +41,7 @@ func TestReloadThenAChange(t *testing.T) {
 	if !e.shownWithin(4*time.Second, webHealthy+"0") {
 		t.Errorf("not shown within 4 s of a reload")
 		for l := range strings.Lines(e.log.String()) {
-			if strings.Contains(l, "reread") || strings.Contains(l, "event looked at") {
+			if strings.Contains(l, "reread") || strings.Contains(l, "event handled") {
 				t.Log(l)
 			}
 		}
