@@ -38,8 +38,8 @@ func eksFleet() []eksCluster {
 		{dataID, use1, "airflow-eks", 5, []string{
 			"vpc_endpoint_dns", "vpc_endpoint_shared", "vpc_endpoint_owner", "shared_vpc_endpoint_deletion",
 		}},
-		{dataID, apse2, "airflow-eks", 4, nil},
-		{standaloneID, use1, "lab-eks", 3, []string{"enablement_permission", "enablement_in_progress", "authorization_failure"}},
+		{dataID, apse2, "airflow-eks", 4, []string{"enablement_permission", "enablement_in_progress", "authorization_failure"}},
+		{standaloneID, use1, "lab-eks", 3, nil}, // not read by its target
 		{standaloneID, euw1, "lab-eks", 3, nil},
 	}
 }

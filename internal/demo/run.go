@@ -62,7 +62,7 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
 	}
 	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
-	o.Listening = func(s *web.Server) { fmt.Fprint(out, guide(s.Addresses(), o.TelemetryPath, listener.URL, key)) }
+	o.Listening = func(s *web.Server) { fmt.Fprint(out, guide(metricsURLs(s, o.TelemetryPath), listener.URL, key)) }
 	return app.Run(ctx, o)
 }
 
@@ -94,7 +94,7 @@ func configuration(endpoint string) string {
 	fmt.Fprintf(&b, "events: [{queue_url: %q, region: %s}]\n", queue.URL(endpoint), queue.Region)
 	b.WriteString("refresh: {interval: 10s, timeout: 5s, max_staleness: 5m}\naws: {requests_per_second: 50}\ntargets:\n")
 	for _, t := range targets() {
-		fmt.Fprintf(&b, "  - {name: %q, regions: [%s], resource_types: [ECS, EC2, EKS], detector: true", t.name, strings.Join(t.regions, ", "))
+		fmt.Fprintf(&b, "  - {name: %q, regions: [%s], resource_types: [%s], detector: true", t.name, strings.Join(t.regions, ", "), t.types)
 		if t.roleARN != "" {
 			fmt.Fprintf(&b, ", role_arn: %q, external_id: %q", t.roleARN, t.externalID)
 		} else { // the organization's administrator
@@ -106,16 +106,25 @@ func configuration(endpoint string) string {
 }
 
 // guide returns the text that is printed when the exporter is listening.
-func guide(addresses []net.Addr, telemetryPath, endpoint string, key simulator.Keys) string {
+func guide(metricsURLs []string, endpoint string, key simulator.Keys) string {
 	var b strings.Builder
 	b.WriteString("\nThe demo is running; stop it with Ctrl-C.\n\n")
-	for _, address := range addresses {
-		fmt.Fprintf(&b, "  metrics:    http://%s%s\n", browsable(address), telemetryPath)
+	for _, url := range metricsURLs {
+		fmt.Fprintf(&b, "  metrics:    %s\n", url)
 	}
 	fmt.Fprintf(&b, "  simulator:  %s\n\nUse the simulator with the AWS CLI:\n\n", endpoint)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1\n", key.AccessKeyID, key.SecretAccessKey)
 	fmt.Fprintf(&b, "  aws --endpoint-url %s guardduty list-detectors\n\n", endpoint)
 	return b.String()
+}
+
+// metricsURLs returns the URLs of the metrics on every listener.
+func metricsURLs(s *web.Server, telemetryPath string) []string {
+	var urls []string
+	for _, address := range s.Addresses() {
+		urls = append(urls, s.Scheme()+"://"+browsable(address)+telemetryPath)
+	}
+	return urls
 }
 
 // browsable returns an address that a browser on this machine can open.

@@ -3,9 +3,19 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"log/slog"
+	"math/big"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -48,13 +58,13 @@ func options() app.Options {
 }
 
 // request returns the status and body of a request without retries.
-func request(t *testing.T, method, url, body string) (int, string) {
+func request(t *testing.T, client *http.Client, method, url, body string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,12 +95,12 @@ func TestRun(t *testing.T) {
 	waitFor(t, 10*time.Second, "metrics URL", func() bool { return out.value("metrics:") != "" })
 	metricsURL, simulatorURL := out.value("metrics:"), out.value("simulator:")
 	metrics := func() string {
-		_, text := request(t, http.MethodGet, metricsURL, "")
+		_, text := request(t, http.DefaultClient, http.MethodGet, metricsURL, "")
 		return text
 	}
 	ready := strings.TrimSuffix(metricsURL, "/metrics") + "/-/ready"
 	waitFor(t, 20*time.Second, "readiness", func() bool {
-		status, _ := request(t, http.MethodGet, ready, "")
+		status, _ := request(t, http.DefaultClient, http.MethodGet, ready, "")
 		return status == http.StatusOK
 	})
 	clusters, accounts := 0, map[string]bool{}
@@ -108,7 +118,7 @@ func TestRun(t *testing.T) {
 	}
 
 	changed := time.Now()
-	status, text := request(t, http.MethodPut, simulatorURL+"/simulator/clusters",
+	status, text := request(t, http.DefaultClient, http.MethodPut, simulatorURL+"/simulator/clusters",
 		`{"account_id": "222233334444", "region": "eu-west-1", "cluster_name": "new", "coverage_status": "UNHEALTHY"}`)
 	if status != http.StatusNoContent {
 		t.Fatalf("PUT: %d %s", status, text)
@@ -127,6 +137,63 @@ func TestRun(t *testing.T) {
 		t.Error(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// writeWebConfig writes a web configuration file with a self-signed certificate
+// and returns its path.
+func writeWebConfig(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{
+		"cert.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
+		"key.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		"web.yaml": []byte("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "web.yaml")
+}
+
+// With TLS the printed URL is https.
+func TestRunWithTLS(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, result, o := &output{}, make(chan error, 1), options()
+	file := writeWebConfig(t)
+	o.Web.WebConfigFile = &file
+	go func() { result <- Run(ctx, o, "127.0.0.1:0", out) }()
+	waitFor(t, 10*time.Second, "metrics URL", func() bool { return out.value("metrics:") != "" })
+	url := out.value("metrics:")
+	if !strings.HasPrefix(url, "https://127.0.0.1:") {
+		t.Fatalf("metrics are on %s", url)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // self-signed
+	defer transport.CloseIdleConnections()
+	if status, _ := request(t, &http.Client{Transport: transport}, http.MethodGet, url, ""); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	cancel()
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSimulatorAddressMustBeLoopback(t *testing.T) {

@@ -30,6 +30,7 @@ type target struct {
 	name       string
 	roleARN    string // empty: the administrator's own access key
 	externalID string // empty: none
+	types      string // resource_types
 	regions    []string
 }
 
@@ -39,14 +40,15 @@ func accessKey() simulator.Keys {
 	return simulator.Keys{AccessKeyID: "AKIASIMULATORDEMO000", SecretAccessKey: "not-a-secret-but-the-key-of-the-demo-00"}
 }
 
-// targets returns the targets that cover the whole demo: the organization
-// through its administrator, and an account outside of the organization.
+// targets returns the targets of the demo: the organization through its
+// administrator, and an account outside of the organization, whose EKS clusters
+// are not read.
 func targets() []target {
 	return []target{
-		{name: "organization", regions: regions()},
+		{name: "organization", types: "ECS, EC2, EKS", regions: regions()},
 		{
 			name: "standalone", roleARN: "arn:aws:iam::" + standaloneID + ":role/" + roleName,
-			externalID: externalID, regions: regions(),
+			externalID: externalID, types: "ECS, EC2", regions: regions(),
 		},
 	}
 }

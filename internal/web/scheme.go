@@ -1,0 +1,16 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+)
+
+// Scheme returns the scheme of the server's URLs, http or https.
+func (s *Server) Scheme() string {
+	if slices.ContainsFunc(s.servers, func(server *http.Server) bool {
+		return server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil
+	}) {
+		return "https"
+	}
+	return "http"
+}
