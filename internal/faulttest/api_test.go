@@ -1,8 +1,6 @@
 package faulttest
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,181 +13,212 @@ import (
 
 const api = "AWS API"
 
-func apiRows() []row {
-	return slices.Concat(statuses(), denials(), detectors(), clocks(), bodies(), []row{oneType()}, odd())
+func apiCases() []testCase {
+	return slices.Concat(responseCases(), deniedCases(), detectorCases(), clockCases(), listingCases())
 }
 
-// statuses are answers of every call of near's detector, and the state that
-// they come to.
-func statuses() []row {
-	every := of(near())
-	fault := func(name string, state coverage.State, a answer) row {
-		return fails(api, name, state, answered(every, a))
-	}
-	return []row{
-		fault("500", coverage.Failed, refusal(500, "InternalServerErrorException", "Try again.")).stands(),
-		fault("503 with HTML", coverage.Failed, body(503, "text/html", "<html><body>Service Unavailable "+canaryMail+"</body></html>")),
-		fault("400 ThrottlingException", coverage.Throttled, refusal(400, "ThrottlingException", "Rate exceeded")).stands(),
-		fault("429 with a code", coverage.Throttled, refusal(429, "TooManyRequestsException", "Too many requests")),
-		fault("429 without a code", coverage.Throttled, body(429, "text/plain", "slow down")),
-		fault("ExpiredToken", coverage.Denied, refusal(403, "ExpiredTokenException", "The security token included in the request is expired")),
-		fault("a hang", coverage.Timeout, hang).stands(),
-		fault("a byte a second", coverage.Timeout, trickle),
-		fault("a connection cut in the middle of a body", coverage.InvalidResponse, cut).stands(),
-		fault("truncated JSON", coverage.InvalidResponse, ok(`{"resources":[{"resourceId":"`)),
-		fault("an empty 200", coverage.InvalidResponse, ok("")).stands(),
+// responseCases are responses to all calls of the subject.
+func responseCases() []testCase {
+	all := callsOf(subject())
+	return []testCase{
+		{
+			group: api, name: "500", state: coverage.Failed, short: true, retries: true,
+			begin: respond(all, errorResponse(500, "InternalServerErrorException", "Try again.")),
+		},
+		{
+			group: api, name: "503 with HTML", state: coverage.Failed, retries: true,
+			begin: respond(all, body(503, "text/html", "<html><body>Service Unavailable "+canaryEmail+"</body></html>")),
+		},
+		{
+			group: api, name: "400 ThrottlingException", state: coverage.Throttled, short: true, retries: true,
+			begin: respond(all, errorResponse(400, "ThrottlingException", "Rate exceeded")),
+		},
+		{
+			group: api, name: "429 with a code", state: coverage.Throttled, retries: true,
+			begin: respond(all, errorResponse(429, "TooManyRequestsException", "Too many requests")),
+		},
+		{
+			group: api, name: "429 without a code", state: coverage.Throttled, retries: true,
+			begin: respond(all, body(429, "text/plain", "slow down")),
+		},
+		{
+			group: api, name: "ExpiredToken", state: coverage.Denied, retries: true,
+			begin: respond(all, expiredToken),
+		},
+		{
+			group: api, name: "no response", state: coverage.Timeout, short: true, retries: true,
+			begin: respond(all, hang),
+		},
+		{
+			group: api, name: "a byte per second", state: coverage.Timeout, retries: true,
+			begin: respond(all, trickle),
+		},
+		{
+			group: api, name: "a connection closed within a body", state: coverage.InvalidResponse, short: true, retries: true,
+			begin: respond(all, cutBody),
+		},
+		{
+			group: api, name: "truncated JSON", state: coverage.InvalidResponse, retries: true,
+			begin: respond(all, truncatedJSON),
+		},
+		{
+			group: api, name: "an empty body with status 200", state: coverage.InvalidResponse, short: true, retries: true,
+			begin: respond(all, jsonBody("")),
+		},
 	}
 }
 
-// bodies are answers of near's ListCoverage that are no answer.
-func bodies() []row {
-	list := of(near(), "ListCoverage")
-	fault := func(name string, a answer) row { return fails(api, name, coverage.InvalidResponse, answered(list, a)) }
-	return []row{
-		fault("`resources: null`", ok(`{"resources":null}`)),
-		fault("wrong types", ok(`{"resources":{"mail":"`+canaryMail+`"}}`)),
-		fails(api, "wrong types where members belong", coverage.InvalidResponse,
-			answered(of(near(), "ListMembers"), ok(`{"members":{"email":"`+canaryMail+`"}}`))).stands(),
-		fault("JSON nested 200,000 deep", ok(`{"resources":`+strings.Repeat("[", 200_000))),
-		fault("a string of 64 MiB", endless).with(func(r *row) {
-			r.pace, r.heavy = ample(), true
-			r.also = func(r *rig) {
-				if !strings.Contains(r.journal.String(), "the answer is larger than") {
-					r.Error("the whole answer was read")
+// listingCases are unusual responses to ListCoverage and ListMembers.
+func listingCases() []testCase {
+	list := callsOf(subject(), "ListCoverage")
+	return []testCase{
+		{
+			group: api, name: "`resources: null`", state: coverage.InvalidResponse,
+			begin: respond(list, jsonBody(`{"resources":null}`)),
+		},
+		{
+			group: api, name: "wrong JSON types", state: coverage.InvalidResponse,
+			begin: respond(list, jsonBody(`{"resources":{"mail":"`+canaryEmail+`"}}`)),
+		},
+		{
+			group: api, name: "wrong JSON types of members", state: coverage.InvalidResponse, short: true,
+			begin: respond(callsOf(subject(), "ListMembers"), jsonBody(`{"members":{"email":"`+canaryEmail+`"}}`)),
+		},
+		{
+			group: api, name: "JSON with 200,000 levels", state: coverage.InvalidResponse,
+			begin: respond(list, jsonBody(`{"resources":`+strings.Repeat("[", 200_000))),
+		},
+		{
+			group: api, name: "a string of 64 MiB", state: coverage.InvalidResponse, pace: heavyPace(), heavy: true,
+			begin: respond(list, hugeString),
+			during: func(h *harness) {
+				if !strings.Contains(h.log.String(), "the answer is larger than") {
+					h.Error("the exporter read the whole response")
 				}
-			}
-		}),
-		fault("the same token for ever", tokens(func(int64) string { return "again" })).stands(),
-		fault("two tokens in turn", tokens(func(n int64) string { return []string{"a", "b"}[n%2] })),
-		fails(api, "fresh tokens without end", coverage.Timeout,
-			answered(list, tokens(func(n int64) string { return fmt.Sprint("page", n) }))),
+			},
+		},
+		{
+			group: api, name: "the same page token forever", state: coverage.InvalidResponse, short: true,
+			begin: respond(list, endlessPages(func(int64) string { return "again" })),
+		},
+		{
+			group: api, name: "two alternating page tokens", state: coverage.InvalidResponse,
+			begin: respond(list, endlessPages(func(n int64) string { return []string{"a", "b"}[n%2] })),
+		},
+		{
+			group: api, name: "new page tokens forever", state: coverage.Timeout,
+			begin: respond(list, endlessPages(func(n int64) string { return fmt.Sprint("page", n) })),
+		},
+		{
+			group: api, name: "truncated JSON for EKS clusters, with ECS clusters and EC2 instances in the same target", state: coverage.InvalidResponse,
+			config: strings.Replace(defaultTargets(), "members: true}", "members: true, resource_types: [ECS, EC2, EKS]}", 1),
+			setup:  addOtherTypes,
+			begin: func(h *harness) func() {
+				for _, name := range []string{"guardduty_ecs_cluster_healthy", "guardduty_ec2_instance_healthy", "guardduty_eks_cluster_healthy"} {
+					if h.pages[len(h.pages)-1].count(name) == 0 {
+						h.Errorf("no %s before the fault", name)
+					}
+				}
+				return respond(listCalls("RESOURCE_TYPE", "EKS"), truncatedJSON)(h)
+			},
+		},
+		{
+			group: api, name: "one resource on two pages", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: respond(list, func(w http.ResponseWriter, r *http.Request) {
+				if requestToken(r) == "" {
+					jsonBody(coveragePage("2", coverageRow("a", "HEALTHY"), coverageRow("b", "HEALTHY")))(w, r)
+					return
+				}
+				jsonBody(coveragePage("", coverageRow("b", "HEALTHY"), coverageRow("c", "HEALTHY")))(w, r)
+			}),
+			checkPage: func(_, during page) error {
+				return checkCounts(during, map[string]string{"HEALTHY": "3", "UNHEALTHY": "0"})
+			},
+		},
+		{
+			group: api, name: "an unknown coverage status", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: respond(list, jsonBody(coveragePage("", coverageRow("a", "HEALTHY"), coverageRow("b", "QUARANTINED")))),
+			checkPage: func(_, during page) error {
+				if v := during.series[clusterSeries("b")]; v != "0" {
+					return fmt.Errorf("the cluster with the unknown status is %q", v)
+				}
+				return checkCounts(during, map[string]string{"HEALTHY": "1", "UNHEALTHY": "0", "QUARANTINED": "1"})
+			},
+		},
 	}
 }
 
-// oneType garbles the answers about one of near's three types of resources.
-func oneType() row {
-	garbled := answeredWhere(func(c simulator.Call, req *http.Request) bool {
-		return of(near(), "ListCoverage")(c) && slices.Contains(criterion(req, "RESOURCE_TYPE"), "EKS")
-	}, ok(`{"resources":[{"resourceId":"`))
-	return fails(api, "truncated JSON about EKS clusters, of a target with ECS clusters and EC2 instances, too", coverage.InvalidResponse, func(r *rig) func() {
-		for _, name := range []string{"guardduty_ecs_cluster_healthy", "guardduty_ec2_instance_healthy", "guardduty_eks_cluster_healthy"} {
-			if r.pages[len(r.pages)-1].count(name) == 0 {
-				r.Errorf("no %s before the fault", name)
-			}
-		}
-		return garbled(r)
-	}).with(func(r *row) {
-		r.config = strings.Replace(targets(), "members: true}", "members: true, resource_types: [ECS, EC2, EKS]}", 1)
-		r.arrange = func(r *rig) {
-			r.aws.Update(func(w *simulator.World) {
-				a := w.Account(nearAccount)
-				a.Instances = []*simulator.Instance{{
-					Region: faulty, ID: "i-0123456789abcdef0", UpdatedAt: then,
-					ClusterARN: "arn:aws:ecs:" + faulty + ":" + nearAccount + ":cluster/cluster-00000",
-				}}
-				a.EKSClusters = []*simulator.EKSCluster{{Region: faulty, Name: "pods", UpdatedAt: then}}
-			})
-		}
+// addOtherTypes adds an EC2 instance and an EKS cluster to the subject.
+func addOtherTypes(h *harness) {
+	h.aws.Update(func(w *simulator.World) {
+		a := w.Account(subjectAccount)
+		a.Instances = []*simulator.Instance{{
+			Region: faultRegion, ID: "i-0123456789abcdef0", UpdatedAt: baseTime,
+			ClusterARN: "arn:aws:ecs:" + faultRegion + ":" + subjectAccount + ":cluster/cluster-00000",
+		}}
+		a.EKSClusters = []*simulator.EKSCluster{{Region: faultRegion, Name: "pods", UpdatedAt: baseTime}}
 	})
 }
 
-// odd are answers that are unusual and true.
-func odd() []row {
-	list := of(near(), "ListCoverage")
-	return []row{
-		bears(api, "one resource on two pages", answered(list, func(w http.ResponseWriter, r *http.Request) {
-			if asksFor(r) == "" {
-				ok(listing("2", resource("a", "HEALTHY"), resource("b", "HEALTHY")))(w, r)
-				return
-			}
-			ok(listing("", resource("b", "HEALTHY"), resource("c", "HEALTHY")))(w, r)
-		})).with(func(r *row) {
-			r.shows = func(_, now page) error { return counts(now, map[string]string{"HEALTHY": "3", "UNHEALTHY": "0"}) }
-		}),
-		bears(api, "values that no enumeration has", answered(list, ok(listing("", resource("a", "HEALTHY"), resource("b", "QUARANTINED"))))).
-			with(func(r *row) {
-				r.shows = func(_, now page) error {
-					if v := now.series[cluster("b")]; v != "0" {
-						return fmt.Errorf("a cluster of an unknown status is %q", v)
-					}
-					return counts(now, map[string]string{"HEALTHY": "1", "UNHEALTHY": "0", "QUARANTINED": "1"})
-				}
-			}),
-	}
+const newDetectorID = "0123456789abcdef0123456789abcdef"
+
+func subjectDetector(w *simulator.World) *simulator.Detector {
+	return w.Account(subjectAccount).Detector(faultRegion)
 }
 
-// cluster is the series of one of near's clusters.
-func cluster(name string) string {
-	return series("guardduty_ecs_cluster_healthy", "account_id", nearAccount, "cluster_name", name, "region", faulty)
-}
-
-// counts says where near's clusters are not so many of each status.
-func counts(p page, want map[string]string) error {
-	for status, n := range want {
-		at := series("guardduty_coverage_resources", "account_id", nearAccount, "region", faulty, "resource_type", "ECS", "coverage_status", status)
-		if got := p.series[at]; got != n {
-			return fmt.Errorf("%s resources are %q, want %s", status, got, n)
-		}
-	}
-	return nil
-}
-
-// updated is a fault in the world, and the world put right.
-func updated(fault, mend func(*simulator.World)) func(*rig) func() {
-	return func(r *rig) func() {
-		r.aws.Update(fault)
-		return func() { r.aws.Update(mend) }
-	}
-}
-
-// detectors are what becomes of near's detector.
-func detectors() []row {
-	detector := func(w *simulator.World) *simulator.Detector { return w.Account(nearAccount).Detector(faulty) }
+// detectorCases are changes of the subject's detector and Region.
+func detectorCases() []testCase {
 	var removed *simulator.Detector
-	return []row{
-		fails(api, "no detector", coverage.NoDetector, updated(func(w *simulator.World) {
-			removed = detector(w)
-			a := w.Account(nearAccount)
-			a.Detectors = slices.DeleteFunc(a.Detectors, func(d *simulator.Detector) bool { return d == removed })
-		}, func(w *simulator.World) {
-			a := w.Account(nearAccount)
-			a.Detectors = append(a.Detectors, removed)
-		})).stands(),
-		bears(api, "a detector created anew: the old one is “not owned by the current account”", updated(
-			func(w *simulator.World) { detector(w).ID = "0123456789abcdef0123456789abcdef" },
-			func(w *simulator.World) { detector(w).ID = "fedcba9876543210fedcba9876543210" },
-		)).stands(),
-		fails(api, "UnrecognizedClient: the Region is off", coverage.RegionDisabled, updated(
-			func(w *simulator.World) { w.Account(nearAccount).DisabledRegions = []string{faulty} },
-			func(w *simulator.World) { w.Account(nearAccount).DisabledRegions = nil },
-		)),
+	return []testCase{
+		{
+			group: api, name: "no detector", state: coverage.NoDetector, short: true,
+			begin: updateWorld(func(w *simulator.World) {
+				removed = subjectDetector(w)
+				a := w.Account(subjectAccount)
+				a.Detectors = slices.DeleteFunc(a.Detectors, func(d *simulator.Detector) bool { return d == removed })
+			}, func(w *simulator.World) {
+				a := w.Account(subjectAccount)
+				a.Detectors = append(a.Detectors, removed)
+			}),
+		},
+		{
+			group: api, name: "a recreated detector: the old one is “not owned by the current account”", state: coverage.OK, short: true,
+			skip: skips{lastGood: refreshSucceeds},
+			begin: updateWorld(
+				func(w *simulator.World) { subjectDetector(w).ID = newDetectorID },
+				func(w *simulator.World) { subjectDetector(w).ID = "fedcba9876543210fedcba9876543210" },
+			),
+		},
+		{
+			group: api, name: "UnrecognizedClient: the Region is disabled", state: coverage.RegionDisabled,
+			begin: updateWorld(
+				func(w *simulator.World) { w.Account(subjectAccount).DisabledRegions = []string{faultRegion} },
+				func(w *simulator.World) { w.Account(subjectAccount).DisabledRegions = nil },
+			),
+		},
 	}
 }
 
-// clocks put the exporter's clock wrong, by putting everyone else's wrong. It
-// is one clock for all targets, so it concerns all.
-func clocks() []row {
-	off := func(name string, by time.Duration) row {
-		return bears(api, name, func(r *rig) func() {
-			r.clock.set(by)
-			return func() { r.clock.set(0) }
-		}).but(isolation, "the exporter has one clock, so the fault is about every target").with(func(r *row) {
-			r.concerned = everyTarget()
-			r.pace = patient() // the SDK waits up to two seconds before it signs anew
-		})
+// clockCases set the exporter's clock wrong by setting the simulator's wrong.
+func clockCases() []testCase {
+	skip := skips{
+		lastGood:  refreshSucceeds,
+		isolation: "the exporter has one clock, so the fault affects all targets",
 	}
-	return []row{off("the clock two hours ahead", -2*time.Hour), off("the clock two hours behind", 2*time.Hour)}
-}
-
-// contextUntil is ctx, ended by a channel, too.
-func contextUntil(ctx context.Context, over <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-over:
-			cancel(errors.New("the fault is over"))
-		case <-ctx.Done():
+	offset := func(d time.Duration) func(*harness) func() {
+		return func(h *harness) func() {
+			h.clock.set(d)
+			return func() { h.clock.set(0) }
 		}
-	}()
-	return ctx, func() { cancel(nil) }
+	}
+	return []testCase{
+		{
+			group: api, name: "the clock two hours ahead", state: coverage.OK, affected: allTargets(), skip: skip, retries: true,
+			pace: retryPace(), begin: offset(-2 * time.Hour),
+		},
+		{
+			group: api, name: "the clock two hours behind", state: coverage.OK, affected: allTargets(), skip: skip, retries: true,
+			pace: retryPace(), begin: offset(2 * time.Hour),
+		},
+	}
 }

@@ -19,131 +19,143 @@ import (
 
 const creds = "Credentials"
 
-// lifetime is how long near's credentials live, so that a fault is soon met.
-const lifetime = 2 * time.Second
+// shortLifetime is the lifetime of credentials that must be renewed soon.
+const shortLifetime = 2 * time.Second
 
-// credentialRows are about the credentials of near's role, and so about all of
+// credentialCases affect the credentials of the subject's role, and thus all of
 // its Regions.
-func credentialRows() []row {
-	assumed := func(c simulator.Call) bool { return c.Operation == "AssumeRole" }
-	return []row{
-		shortLived(fails(creds, "STS 500", coverage.Failed, answered(assumed, errorOfSTS(500, "InternalFailure")))).
-			with(func(r *row) { r.pace = patient() }), // the SDK tries three times before it says so
-		shortLived(fails(creds, "STS hangs", coverage.Timeout, answered(assumed, hang))).
-			with(func(r *row) { r.pace = patient() }),
-		shortLived(fails(creds, "a broken trust policy", coverage.Denied, updated(
-			func(w *simulator.World) { nearRole(w).Broken = true },
-			func(w *simulator.World) { nearRole(w).Broken = false },
-		))),
-		shortLived(fails(creds, "a wrong external ID", coverage.Denied, updated(
-			func(w *simulator.World) { nearRole(w).ExternalID = "another" },
-			func(w *simulator.World) { nearRole(w).ExternalID = nearSesame },
-		))).stands(),
-		bears(creds, "credentials that expire between two pages", expireBetweenPages).stands(),
-		webIdentity(),
-		bears(creds, "a refresh that fails while the old credentials are valid", updated(
-			func(w *simulator.World) { nearRole(w).Broken = true },
-			func(w *simulator.World) { nearRole(w).Broken = false },
-		)).stands().with(func(r *row) {
-			r.arrange = lives(4*time.Minute + 50*time.Second) // always about to be renewed
-			r.also = func(r *rig) {
-				if n := strings.Count(r.journal.String(), "credentials cannot be renewed"); n != 1 {
-					r.Errorf("the log says %d times that the credentials cannot be renewed", n)
+func credentialCases() []testCase {
+	bothRegions := []target{subject(), subjectHealthy()}
+	assumeRole := func(c simulator.Call, _ *http.Request) bool { return c.Operation == "AssumeRole" }
+	breakTrust := updateWorld(
+		func(w *simulator.World) { subjectRole(w).Broken = true },
+		func(w *simulator.World) { subjectRole(w).Broken = false },
+	)
+	return []testCase{
+		{
+			group: creds, name: "STS 500", state: coverage.Failed, affected: bothRegions, pace: retryPace(), retries: true,
+			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, stsError(500, "InternalFailure")),
+		},
+		{
+			group: creds, name: "no response from STS", state: coverage.Timeout, affected: bothRegions, pace: retryPace(), retries: true,
+			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, hang),
+		},
+		{
+			group: creds, name: "a broken trust policy", state: coverage.Denied, affected: bothRegions,
+			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: breakTrust,
+		},
+		{
+			group: creds, name: "a wrong external ID", state: coverage.Denied, affected: bothRegions, short: true,
+			setup: setLifetime(shortLifetime), delay: shortLifetime,
+			begin: updateWorld(
+				func(w *simulator.World) { subjectRole(w).ExternalID = "another" },
+				func(w *simulator.World) { subjectRole(w).ExternalID = subjectExternalID },
+			),
+		},
+		{
+			group: creds, name: "credentials that expire between two pages", state: coverage.OK, short: true, retries: true,
+			skip: skips{lastGood: refreshSucceeds}, begin: expireBetweenPages,
+		},
+		webIdentityCase(),
+		{
+			group: creds, name: "a renewal that fails while the old credentials are valid", state: coverage.OK, short: true,
+			skip:  skips{lastGood: refreshSucceeds},
+			setup: setLifetime(4*time.Minute + 50*time.Second), // within the window in which they are renewed
+			begin: breakTrust,
+			during: func(h *harness) {
+				if n := strings.Count(h.log.String(), "credentials cannot be renewed"); n != 1 {
+					h.Errorf("the failed renewal was logged %d times, want 1", n)
 				}
-			}
-		}),
+			},
+		},
 	}
 }
 
-func nearRole(w *simulator.World) *simulator.Role { return w.Account(nearAccount).Role("coverage") }
-
-// lives makes the credentials of near's role live so long.
-func lives(d time.Duration) func(*rig) {
-	return func(r *rig) { r.aws.Update(func(w *simulator.World) { nearRole(w).Duration = d }) }
+func subjectRole(w *simulator.World) *simulator.Role {
+	return w.Account(subjectAccount).Role("coverage")
 }
 
-// shortLived is a row in which near's credentials are soon to be renewed.
-func shortLived(r row) row {
-	r.concerned = []target{near(), nearSibling()}
-	r.arrange = lives(lifetime)
-	r.grace = lifetime
-	return r
+// setLifetime returns a setup that sets the lifetime of the credentials of the
+// subject's role.
+func setLifetime(d time.Duration) func(*harness) {
+	return func(h *harness) {
+		h.aws.Update(func(w *simulator.World) { subjectRole(w).Duration = d })
+	}
 }
 
-// expireBetweenPages ends the validity of the credentials that first ask for a
-// second page.
-func expireBetweenPages(r *rig) func() {
+// expireBetweenPages expires the first credentials that request a second page.
+func expireBetweenPages(h *harness) func() {
 	var mu sync.Mutex
 	expired := ""
-	second := of(near(), "ListCoverage")
-	refuse := refusal(403, "ExpiredTokenException", "The security token included in the request is expired")
-	r.aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, req *http.Request) bool {
+	list := callsOf(subject(), "ListCoverage")
+	h.aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, r *http.Request) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		token := req.Header.Get("X-Amz-Security-Token")
-		if second(c) && expired == "" && asksFor(req) != "" {
+		token := r.Header.Get("X-Amz-Security-Token")
+		if list(c, r) && expired == "" && requestToken(r) != "" {
 			expired = token
 		}
 		if token != expired || token == "" {
 			return false
 		}
-		refuse(w, req)
+		expiredToken(w, r)
 		return true
 	})
 	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if expired == "" {
-			r.Error("nobody asked for a second page")
+			h.Error("no second page was requested")
 		}
-		r.aws.SetIntercept(nil)
+		h.aws.SetIntercept(nil)
 	}
 }
 
-// webIdentity is the credentials of the exporter itself, exchanged for a token
-// in a file that is away for a while and comes back with another token.
-func webIdentity() row {
+// webIdentityCase removes the web identity token of the exporter's own
+// credentials and writes another one in its place.
+func webIdentityCase() testCase {
 	const first, second = "canary-web-identity-token-1", "canary-web-identity-token-2"
 	var file string
-	exchange := &exchange{}
-	put := func(r *rig, token string) {
-		exchange.accept(token)
-		r.check(os.WriteFile(file, []byte(token), 0o600))
+	var server *webIdentityServer
+	write := func(h *harness, token string) {
+		server.accept(token)
+		h.writeFile(file, token)
 	}
-	return fails(creds, "the web identity token's file missing, then rotated", coverage.Denied, func(r *rig) func() {
-		r.check(os.Remove(file))
-		return func() { put(r, second) }
-	}).with(func(row *row) {
-		row.concerned = []target{home(), names()}
-		row.grace = lifetime
-		row.arrange = func(r *rig) {
-			file = filepath.Join(r.TempDir(), "token")
-			r.secrets.add("a web identity token", first)
-			r.secrets.add("a web identity token", second)
-			exchange.next, exchange.sts = r.endpoint, stsClient(r.server.URL)
-			r.endpoint = exchange
-			put(r, first)
-			r.aws.Update(func(w *simulator.World) { w.Account(homeAccount).Role("ambient").Duration = lifetime })
-			r.check(os.WriteFile(os.Getenv("AWS_CONFIG_FILE"), fmt.Appendf(nil,
-				"[profile reliability]\nrole_arn = arn:aws:iam::%s:role/ambient\nweb_identity_token_file = %s\nregion = %s\nendpoint_url = %s\n"+
-					"services = reliability\n[services reliability]\nsts =\n  endpoint_url = %[4]s\n",
-				homeAccount, file, sibling, r.server.URL), 0o600))
-			r.options.Simulator = nil
-			r.configure(strings.Replace(r.configure(""), "aws: {", "aws: {profile: reliability, ", 1))
-		}
-	})
+	return testCase{
+		group: creds, name: "the web identity token file missing, then rotated", state: coverage.Denied,
+		affected: []target{home(), accountNames()}, delay: shortLifetime,
+		begin: func(h *harness) func() {
+			h.check(os.Remove(file))
+			return func() { write(h, second) }
+		},
+		setup: func(h *harness) {
+			file = filepath.Join(h.TempDir(), "token")
+			h.secrets.add("a web identity token", first)
+			h.secrets.add("a web identity token", second)
+			server = &webIdentityServer{next: h.endpoint, sts: stsClient(h.server.URL)}
+			h.endpoint = server
+			write(h, first)
+			h.aws.Update(func(w *simulator.World) { w.Account(homeAccount).Role("ambient").Duration = shortLifetime })
+			h.writeFile(os.Getenv("AWS_CONFIG_FILE"), fmt.Sprintf(
+				"[profile faulttest]\nrole_arn = arn:aws:iam::%s:role/ambient\nweb_identity_token_file = %s\nregion = %s\nendpoint_url = %s\n"+
+					"services = faulttest\n[services faulttest]\nsts =\n  endpoint_url = %[4]s\n",
+				homeAccount, file, healthyRegion, h.server.URL))
+			h.options.Simulator = nil
+			h.configure(strings.Replace(h.configure(""), "aws: {", "aws: {profile: faulttest, ", 1))
+		},
+	}
 }
 
 func stsClient(endpoint string) *sts.Client {
 	return sts.NewFromConfig(aws.Config{
-		BaseEndpoint: aws.String(endpoint), Region: sibling,
+		BaseEndpoint: aws.String(endpoint), Region: healthyRegion,
 		Credentials: credentials.NewStaticCredentialsProvider(homeKeyID, homeSecret, ""),
 	})
 }
 
-// exchange gives credentials for a web identity token, which the simulator does
-// not, and passes everything else on.
-type exchange struct {
+// webIdentityServer implements AssumeRoleWithWebIdentity, which the simulator
+// lacks, and forwards everything else.
+type webIdentityServer struct {
 	next http.Handler
 	sts  *sts.Client
 
@@ -151,26 +163,26 @@ type exchange struct {
 	accepted string
 }
 
-func (e *exchange) accept(token string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.accepted = token
+func (s *webIdentityServer) accept(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted = token
 }
 
-func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "" { // signed: not the exchange
-		e.next.ServeHTTP(w, r)
+func (s *webIdentityServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "" { // AssumeRoleWithWebIdentity is not signed
+		s.next.ServeHTTP(w, r)
 		return
 	}
-	e.mu.Lock()
-	accepted := e.accepted
-	e.mu.Unlock()
+	s.mu.Lock()
+	accepted := s.accepted
+	s.mu.Unlock()
 	if r.FormValue("WebIdentityToken") != accepted {
-		errorOfSTS(400, "InvalidIdentityToken")(w, r)
+		stsError(400, "InvalidIdentityToken")(w, r)
 		return
 	}
-	out, err := e.sts.AssumeRole(r.Context(), &sts.AssumeRoleInput{
-		RoleArn: aws.String(r.FormValue("RoleArn")), RoleSessionName: aws.String("reliability"),
+	out, err := s.sts.AssumeRole(r.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String(r.FormValue("RoleArn")), RoleSessionName: aws.String("faulttest"),
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

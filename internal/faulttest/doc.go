@@ -1,9 +1,10 @@
-// Package faulttest holds six promises of the exporter against every fault of
-// one table: in AWS's answers, in the network, in the credentials and in what
-// AWS truthfully says. Each row runs a whole exporter against the simulator;
-// docs/reliability.md shows the table and what is checked under each fault.
+// Package faulttest tests six promises of the exporter under faults of the AWS
+// APIs, the network, the credentials, other clients, files and queues. Each
+// test case runs a complete exporter against the simulator. docs/reliability.md
+// has the table of cases and of what each one checks.
 //
-// By default those rows run that stand for the others. -every runs all of them,
-// with the fleets of some smaller than they could be, -full all with the largest
-// fleets, and the thousand refreshes after which nothing may have grown.
+// By default only the short cases run. With -every all cases run, some of them
+// with reduced fleets; with -full all cases run with the largest fleets, and
+// the soak test makes a thousand refreshes. With -retries only those cases run
+// in which the SDK retries requests.
 package faulttest

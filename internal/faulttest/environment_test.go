@@ -26,11 +26,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// setEnvironment gives the process what rows cannot each have for themselves:
-// nothing of AWS from outside, a certificate authority that it trusts, and
-// names that it resolves. It is called once, before any row.
+// setEnvironment sets what test cases share: no AWS settings from outside, a
+// trusted certificate authority and a resolver. It is called once, before all
+// test cases.
 func setEnvironment() (cleanUp func(), err error) {
-	dir, err := os.MkdirTemp("", "reliability")
+	dir, err := os.MkdirTemp("", "faulttest")
 	if err != nil {
 		return nil, err
 	}
@@ -43,24 +43,21 @@ func setEnvironment() (cleanUp func(), err error) {
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificates().authority})
 	for name, value := range map[string]string{
 		"AWS_EC2_METADATA_DISABLED":   "true",
-		"AWS_CONFIG_FILE":             sharedConfig(dir),
+		"AWS_CONFIG_FILE":             filepath.Join(dir, "config"),
 		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"),
 		"SSL_CERT_FILE":               filepath.Join(dir, "authority.pem"),
 	} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
 	err = errors.Join(err, os.WriteFile(filepath.Join(dir, "authority.pem"), authority, 0o600))
-	resolve()
-	hangup := make(chan os.Signal, 1) // the goroutine that takes signals is no row's
+	useTestResolver()
+	hangup := make(chan os.Signal, 1) // starts the goroutine of os/signal outside all test cases
 	signal.Notify(hangup, syscall.SIGHUP)
 	signal.Stop(hangup)
 	return func() { _ = os.RemoveAll(dir) }, err
 }
 
-// sharedConfig is the SDK's configuration file in a directory.
-func sharedConfig(dir string) string { return filepath.Join(dir, "config") }
-
-// pki is a certificate authority, and what it has issued for 127.0.0.1.
+// pki is a certificate authority and its certificates for 127.0.0.1.
 type pki struct {
 	authority      []byte
 	valid, expired *tls.Certificate
@@ -72,7 +69,7 @@ var certificates = sync.OnceValue(func() pki {
 		panic(err)
 	}
 	root := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "reliability"}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "faulttest"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
 	}
 	issue := func(of *x509.Certificate) []byte {
@@ -91,24 +88,24 @@ var certificates = sync.OnceValue(func() pki {
 	return pki{authority: issue(root), valid: until(time.Now().Add(time.Hour)), expired: until(time.Now().Add(-time.Minute))}
 })
 
-// names that the process resolves to 127.0.0.1; any other, and those that are
-// broken, are answered with a failure.
+// hosts has the names that resolve to 127.0.0.1 (true) or lead to a server
+// failure (false). All other names do not exist.
 var hosts = struct {
 	sync.Mutex
-	broken map[string]bool
-}{broken: map[string]bool{}}
+	resolves map[string]bool
+}{resolves: map[string]bool{}}
 
-// resolve makes the process ask a name server of its own.
-func resolve() {
+// useTestResolver makes the process resolve names with hosts.
+func useTestResolver() {
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		go serveNames(ours)
-		return theirs, nil
+		server, client := net.Pipe()
+		go serveDNS(server)
+		return client, nil
 	}}
 }
 
-// serveNames answers the queries of one connection until it ends.
-func serveNames(conn net.Conn) {
+// serveDNS responds to the queries of a connection.
+func serveDNS(conn net.Conn) {
 	defer conn.Close()
 	for {
 		var length uint16
@@ -119,18 +116,18 @@ func serveNames(conn net.Conn) {
 		if _, err := io.ReadFull(conn, query); err != nil {
 			return
 		}
-		answer, err := nameAnswer(query)
+		response, err := dnsResponse(query)
 		if err != nil {
 			return
 		}
-		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(response))), response...)); err != nil {
 			return
 		}
 	}
 }
 
-// nameAnswer answers one query.
-func nameAnswer(query []byte) ([]byte, error) {
+// dnsResponse returns the response to a query.
+func dnsResponse(query []byte) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(query); err != nil || len(m.Questions) != 1 {
 		return nil, errors.Join(err, fmt.Errorf("%d questions", len(m.Questions)))
@@ -139,11 +136,11 @@ func nameAnswer(query []byte) ([]byte, error) {
 	m.Response, m.Additionals = true, nil
 	hosts.Lock()
 	defer hosts.Unlock()
-	broken, known := hosts.broken[strings.TrimSuffix(q.Name.String(), ".")]
+	resolves, known := hosts.resolves[strings.TrimSuffix(q.Name.String(), ".")]
 	switch {
 	case !known:
 		m.RCode = dnsmessage.RCodeNameError
-	case broken:
+	case !resolves:
 		m.RCode = dnsmessage.RCodeServerFailure
 	case q.Type == dnsmessage.TypeA:
 		m.Answers = []dnsmessage.Resource{{
@@ -154,9 +151,9 @@ func nameAnswer(query []byte) ([]byte, error) {
 	return m.Pack()
 }
 
-// setHost makes a name resolve, or fail to.
-func setHost(name string, broken bool) {
+// setHost makes a name resolve, or fail to resolve.
+func setHost(name string, resolves bool) {
 	hosts.Lock()
 	defer hosts.Unlock()
-	hosts.broken[name] = broken
+	hosts.resolves[name] = resolves
 }

@@ -19,44 +19,43 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// page is one answer of /metrics.
+// page is one response of /metrics.
 type page struct {
-	asked, got time.Time
-	// series are those of the domain, with their values.
-	series  map[string]string
-	targets map[[2]string]status // by name and Region
+	requested, received time.Time
+	series              map[string]string          // the coverage metrics and their values
+	targets             map[[2]string]targetStatus // by name and Region
 }
 
-// status is what a page says of a target.
-type status struct {
-	states  []coverage.State // those that are true, of which there should be one
-	up      bool
-	success time.Time // zero before the first one
+// targetStatus is the status of a target on a page.
+type targetStatus struct {
+	states      []coverage.State // with the value 1; exactly one is correct
+	up          bool
+	lastSuccess time.Time // zero before the first success
 }
 
-// parse takes the domain's series from a page.
-func parse(text string, asked, got time.Time) page {
+// parse reads the coverage metrics of a page.
+func parse(text string, requested, received time.Time) page {
 	known := map[string]bool{}
 	for _, f := range collector.Families() {
 		known[f.Name] = true
 	}
-	p := page{asked: asked, got: got, series: map[string]string{}, targets: map[[2]string]status{}}
+	p := page{requested: requested, received: received, series: map[string]string{}, targets: map[[2]string]targetStatus{}}
 	for line := range strings.Lines(text) {
 		at := strings.LastIndexByte(line, ' ')
 		if line[0] == '#' || at < 0 || !known[family(line)] {
 			continue
 		}
-		series, value := line[:at], number(line[at+1:])
+		series, value := line[:at], normalize(line[at+1:])
 		p.series[series] = value
 		if strings.HasPrefix(series, "guardduty_target_") {
-			p.note(series, value)
+			p.addStatus(series, value)
 		}
 	}
 	return p
 }
 
-// number writes a value as one of the many ways in which it can be written.
-func number(value string) string {
+// normalize returns the shortest form of a number.
+func normalize(value string) string {
 	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	if err != nil {
 		return value
@@ -64,8 +63,8 @@ func number(value string) string {
 	return strconv.FormatFloat(n, 'g', -1, 64)
 }
 
-// note takes what a series says of a target.
-func (p page) note(series, value string) {
+// addStatus adds the status that a series of guardduty_target_* has.
+func (p page) addStatus(series, value string) {
 	l := labels(series)
 	at := [2]string{l["target"], l["region"]}
 	s := p.targets[at]
@@ -78,20 +77,20 @@ func (p page) note(series, value string) {
 		}
 	case "guardduty_target_last_success_timestamp_seconds":
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-			s.success = time.UnixMilli(int64(seconds * 1000))
+			s.lastSuccess = time.UnixMilli(int64(seconds * 1000))
 		}
 	}
 	p.targets[at] = s
 }
 
-// family is the name before a series's labels.
+// family returns the metric name of a series.
 func family(series string) string {
 	name, _, _ := strings.Cut(series, "{")
 	name, _, _ = strings.Cut(name, " ")
 	return name
 }
 
-// labels takes a series of a page that has been checked apart. The values stay
+// labels returns the labels of a series of a valid page. The values stay
 // escaped.
 func labels(series string) map[string]string {
 	found := map[string]string{}
@@ -113,7 +112,7 @@ func labels(series string) map[string]string {
 	}
 }
 
-// series writes a series as a page does, its labels sorted by their names.
+// series formats a series as a page does, with sorted labels.
 func series(family string, labels ...string) string {
 	var pairs []string
 	for i := 0; i < len(labels); i += 2 {
@@ -123,8 +122,8 @@ func series(family string, labels ...string) string {
 	return family + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// state returns the one state that the page says a target is in, "" for none,
-// or for a contradiction.
+// state returns the state of a target, "" if the page has none or contradicts
+// itself.
 func (p page) state(t target) coverage.State {
 	s := p.targets[[2]string{t.name, t.region}]
 	if len(s.states) != 1 || s.up != (s.states[0] == coverage.OK) {
@@ -133,15 +132,24 @@ func (p page) state(t target) coverage.State {
 	return s.states[0]
 }
 
-// lastSuccess is when the last good refresh of a target ended; zero if there is none.
-func (p page) lastSuccess(t target) time.Time { return p.targets[[2]string{t.name, t.region}].success }
+// allIn reports whether all targets are in a state.
+func (p page) allIn(s coverage.State, targets []target) bool {
+	return !slices.ContainsFunc(targets, func(t target) bool { return p.state(t) != s })
+}
 
-// isData tells the series that a snapshot makes from those about the target itself.
+// lastSuccess returns when the last successful refresh of a target ended, zero
+// if there was none.
+func (p page) lastSuccess(t target) time.Time {
+	return p.targets[[2]string{t.name, t.region}].lastSuccess
+}
+
+// isData reports whether a series comes from a snapshot, and not from the
+// status of a target.
 func isData(series string) bool {
 	return !strings.HasPrefix(series, "guardduty_target_") || strings.HasPrefix(series, "guardduty_target_capability_up")
 }
 
-// data are the series that the snapshots of these targets make.
+// data returns the series that come from the snapshots of the targets.
 func (p page) data(targets ...target) map[string]string {
 	found := map[string]string{}
 	for series, value := range p.series {
@@ -152,7 +160,7 @@ func (p page) data(targets ...target) map[string]string {
 	return found
 }
 
-// count is how many series of a family there are.
+// count returns the number of series of a family.
 func (p page) count(name string) (n int) {
 	for series := range p.series {
 		if family(series) == name {
@@ -173,7 +181,7 @@ var (
 	omDescriptor = regexp.MustCompile(`^# (HELP|TYPE|UNIT) (` + omName + `) (?:.*)$`)
 )
 
-// suffixes are what the names of samples add to their family's, by its type.
+// suffixes returns the suffixes of sample names for a metric type.
 func suffixes(kind string) []string {
 	switch kind {
 	case "counter":
@@ -188,9 +196,8 @@ func suffixes(kind string) []string {
 	return []string{""}
 }
 
-// checkOpenMetrics returns where a page is not OpenMetrics 1.0. It is stricter
-// than the library's parser, see TestCheckOpenMetrics, which needs seconds for
-// a page.
+// checkOpenMetrics checks that a page is OpenMetrics 1.0. It is stricter than
+// the library's parser (see TestCheckOpenMetrics), which takes seconds per page.
 func checkOpenMetrics(text string) error {
 	if !utf8.ValidString(text) {
 		return errors.New("not UTF-8")
@@ -200,16 +207,16 @@ func checkOpenMetrics(text string) error {
 		return errors.New("no # EOF at the end")
 	}
 	var name, kind string
-	begun := false // the samples of the family
+	inSamples := false
 	families, samples := map[string]bool{}, map[string]bool{}
 	for line := range strings.Lines(body) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := omDescriptor.FindStringSubmatch(line); m != nil {
-			if families[m[2]] && (begun || m[2] != name) {
-				return fmt.Errorf("the family comes again: %s", line)
+			if families[m[2]] && (inSamples || m[2] != name) {
+				return fmt.Errorf("repeated family: %s", line)
 			}
 			if m[2] != name {
-				name, kind, begun = m[2], "", false
+				name, kind, inSamples = m[2], "", false
 			}
 			families[name] = true
 			if m[1] == "TYPE" {
@@ -220,13 +227,13 @@ func checkOpenMetrics(text string) error {
 		m := omSample.FindStringSubmatch(line)
 		switch {
 		case m == nil:
-			return fmt.Errorf("no sample: %s", line)
+			return fmt.Errorf("not a sample: %s", line)
 		case !slices.ContainsFunc(suffixes(kind), func(s string) bool { return name+s == m[1] }):
-			return fmt.Errorf("not of the family %s, a %s: %s", name, kind, line)
+			return fmt.Errorf("not a sample of the family %s of type %s: %s", name, kind, line)
 		case samples[m[1]+m[2]]:
-			return fmt.Errorf("the series comes again: %s", line)
+			return fmt.Errorf("repeated series: %s", line)
 		}
-		samples[m[1]+m[2]], begun = true, true
+		samples[m[1]+m[2]], inSamples = true, true
 	}
 	return nil
 }
@@ -235,7 +242,7 @@ func TestCheckOpenMetrics(t *testing.T) {
 	const family = "# HELP a A gauge.\n# TYPE a gauge\n"
 	for _, c := range []struct {
 		name, text    string
-		good, library bool // for this check, and for the library's
+		good, library bool // whether this check and the library accept it
 	}{
 		{"a gauge", family + "a{b=\"\\\"\\n\\\\ß\",c=\"\"} 1.0\n# EOF\n", true, true},
 		{"a counter", "# HELP a A counter.\n# TYPE a counter\na_total 1e+06\na_created 1.7e9\n# EOF\n", true, true},
@@ -246,7 +253,7 @@ func TestCheckOpenMetrics(t *testing.T) {
 		{"a counter of a gauge's name", family + "a 1\n# TYPE a counter\na_total 1\n# EOF\n", false, false},
 		{"a family in two parts", family + "a{b=\"1\"} 1\n# TYPE b gauge\nb 1\n" + family + "a{b=\"2\"} 1\n# EOF\n", false, false},
 		{"a series twice", family + "a{b=\"c\"} 1\na{b=\"c\"} 2\n# EOF\n", false, true},
-		{"an escape that nobody writes", family + "a{b=\"\\x\"} 1\n# EOF\n", false, true},
+		{"an unknown escape", family + "a{b=\"\\x\"} 1\n# EOF\n", false, true},
 		{"a newline in a label", family + "a{b=\"c\nd\"} 1\n# EOF\n", false, false},
 		{"HTML", "<html>\n# EOF\n", false, false},
 		{"no value", family + "a\n# EOF\n", false, false},
@@ -256,12 +263,12 @@ func TestCheckOpenMetrics(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if err := decode(c.text); (err == nil) != c.library {
-			t.Errorf("%s: by the library: %v", c.name, err)
+			t.Errorf("%s: library: %v", c.name, err)
 		}
 	}
 }
 
-// decode reads a page with the library's parser.
+// decode parses a page with the library.
 func decode(text string) error {
 	decoder := expfmt.NewDecoder(strings.NewReader(text), expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	for {

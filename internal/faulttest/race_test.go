@@ -2,5 +2,5 @@
 
 package faulttest
 
-// raced tells that the race detector is on, which makes everything slower.
-const raced = true
+// raceEnabled reports whether the race detector is on, which slows everything.
+const raceEnabled = true

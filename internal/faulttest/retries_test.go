@@ -8,14 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// TestRetrySettings makes sure that the suite's two runs differ: the variable
-// has to change how long the SDK waits before it tries again.
+// TestRetrySettings checks that the environment variable changes the SDK's
+// retries, so that a second run with it is useful.
 func TestRetrySettings(t *testing.T) {
 	longest := func(setting string) (longest time.Duration) {
 		t.Setenv("AWS_NEW_RETRIES_2026", setting)
 		r := retry.NewStandard()
 		for range 100 {
-			d, err := r.RetryDelay(0, errors.New("try again"))
+			d, err := r.RetryDelay(0, errors.New("retry"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -24,6 +24,6 @@ func TestRetrySettings(t *testing.T) {
 		return longest
 	}
 	if before, after := longest("false"), longest("true"); after > 50*time.Millisecond || before <= after {
-		t.Errorf("the longest wait is %s, and %s with the new retries", before, after)
+		t.Errorf("the longest delay is %s, %s with the new retries", before, after)
 	}
 }

@@ -13,63 +13,62 @@ import (
 	"testing"
 )
 
-// secrets are what no output may show, and every output that did.
+// secrets records the secrets of a test case and the outputs that contain one.
 type secrets struct {
 	mu    sync.Mutex
-	known map[string]string // what it is, by the secret
-	found []string
+	kinds map[string]string // by the secret
+	leaks []string
 }
 
 func newSecrets() *secrets {
-	return &secrets{known: map[string]string{
+	return &secrets{kinds: map[string]string{
 		homeKeyID: "an access key ID", homeSecret: "a secret access key",
-		nearSesame: "an external ID", farSesame: "an external ID", canaryMail: "an e-mail address",
+		subjectExternalID: "an external ID", otherExternalID: "an external ID", canaryEmail: "an e-mail address",
 	}}
 }
 
-func (s *secrets) add(what, secret string) {
+func (s *secrets) add(kind, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[secret] = what
+	s.kinds[secret] = kind
 }
 
-// search notes the secrets that an output shows, as they are or escaped.
-func (s *secrets) search(output, text string) {
-	texts := readings(text)
+// scan records the secrets that an output contains, also escaped ones.
+func (s *secrets) scan(output, text string) {
+	texts := unescaped(text)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for secret, what := range s.known {
+	for secret, kind := range s.kinds {
 		for _, text := range texts {
 			if at := strings.Index(text, secret); at >= 0 {
-				s.found = append(s.found, output+" shows "+what+": "+text[max(0, at-200):min(len(text), at+len(secret)+50)])
+				s.leaks = append(s.leaks, output+" contains "+kind+": "+text[max(0, at-200):min(len(text), at+len(secret)+50)])
 				break
 			}
 		}
 	}
 }
 
-var escaped = regexp.MustCompile(`(?:%[0-9A-Fa-f]{2})+`)
+var percentEscapes = regexp.MustCompile(`(?:%[0-9A-Fa-f]{2})+`)
 
-// readings returns a text as it is, and without the escapes of HTML, of a URL's
-// path and of its query. Percent signs that escape nothing do not hide escapes
-// elsewhere in the text, as they would from [url.QueryUnescape].
-func readings(text string) []string {
+// unescaped returns a text as it is, and without the escapes of HTML, of URL
+// paths and of URL queries. Unlike [url.QueryUnescape] it ignores percent signs
+// that escape nothing.
+func unescaped(text string) []string {
 	plain := html.UnescapeString(text)
 	unescape := func(s string) string {
-		s, _ = url.PathUnescape(s) // whatever is escaped can be unescaped
+		s, _ = url.PathUnescape(s) // s has only valid escapes
 		return s
 	}
-	path := escaped.ReplaceAllStringFunc(plain, unescape)
-	query := escaped.ReplaceAllStringFunc(strings.ReplaceAll(plain, "+", " "), unescape)
+	path := percentEscapes.ReplaceAllStringFunc(plain, unescape)
+	query := percentEscapes.ReplaceAllStringFunc(strings.ReplaceAll(plain, "+", " "), unescape)
 	return slices.Compact([]string{text, plain, path, query})
 }
 
-// TestSearch has outputs show a secret in every way.
-func TestSearch(t *testing.T) {
+func TestScan(t *testing.T) {
 	const canary = `canary "of" <a+b>/&c=d%`
 	for _, tc := range []struct {
 		name, text string
-		shown      int
+		leaks      int
 	}{
 		{"as it is", "100% of " + canary + ".", 1},
 		{"escaped for HTML", "<b>100% of " + html.EscapeString(canary) + "</b>", 1},
@@ -81,46 +80,46 @@ func TestSearch(t *testing.T) {
 	} {
 		s := newSecrets()
 		s.add("a canary", canary)
-		s.search("an output", tc.text)
-		if shown := s.shown(); len(shown) != tc.shown {
-			t.Errorf("%s: %q, want %d", tc.name, shown, tc.shown)
+		s.scan("an output", tc.text)
+		if leaks := s.leaked(); len(leaks) != tc.leaks {
+			t.Errorf("%s: %q, want %d", tc.name, leaks, tc.leaks)
 		}
 	}
 }
 
-// shown returns where secrets were seen.
-func (s *secrets) shown() []string {
+// leaked returns the outputs that contain secrets.
+func (s *secrets) leaked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.found)
+	return slices.Clone(s.leaks)
 }
 
 var issued = regexp.MustCompile(`<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]+)</`)
 
-// spy stands before the simulator and learns the credentials that STS issues.
-func (s *secrets) spy(next http.Handler) http.Handler {
+// captureIssued is a middleware that adds the credentials that STS issues.
+func (s *secrets) captureIssued(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.URL.Path != "/" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		copied := &copier{ResponseWriter: w}
-		next.ServeHTTP(copied, r)
-		for _, m := range issued.FindAllSubmatch(copied.body.Bytes(), -1) {
+		captured := &teeWriter{ResponseWriter: w}
+		next.ServeHTTP(captured, r)
+		for _, m := range issued.FindAllSubmatch(captured.body.Bytes(), -1) {
 			s.add("an issued "+string(m[1]), string(m[2]))
 		}
 	})
 }
 
-// copier keeps a copy of an answer.
-type copier struct {
+// teeWriter keeps a copy of the response.
+type teeWriter struct {
 	http.ResponseWriter
 	body bytes.Buffer
 }
 
-func (c *copier) Write(p []byte) (int, error) {
-	return io.MultiWriter(&c.body, c.ResponseWriter).Write(p)
+func (t *teeWriter) Write(p []byte) (int, error) {
+	return io.MultiWriter(&t.body, t.ResponseWriter).Write(p)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
-func (c *copier) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+// Unwrap is for http.ResponseController.
+func (t *teeWriter) Unwrap() http.ResponseWriter { return t.ResponseWriter }

@@ -22,73 +22,73 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 )
 
-// soaked are the faults, by Region, that the refreshes of TestNothingGrows
-// meet; where there is none, they succeed.
-func soaked() map[string]answer {
-	return map[string]answer{
+// soakFaults returns the responses to all calls in each Region; nil for those
+// of the simulator.
+func soakFaults() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
 		"us-east-1":      nil,
-		"us-east-2":      refusal(500, "InternalServerErrorException", "Try again."),
-		"us-west-1":      refusal(400, "ThrottlingException", "Rate exceeded"),
+		"us-east-2":      errorResponse(500, "InternalServerErrorException", "Try again."),
+		"us-west-1":      errorResponse(400, "ThrottlingException", "Rate exceeded"),
 		"us-west-2":      accessDenied,
-		"eu-west-1":      ok(`{"resources":[{"resourceId":"`),
-		"eu-west-2":      cut,
+		"eu-west-1":      truncatedJSON,
+		"eu-west-2":      cutBody,
 		"eu-west-3":      hang,
-		"eu-north-1":     tokens(func(int64) string { return "again" }),
-		"ap-northeast-1": refusal(403, "ExpiredTokenException", "The security token included in the request is expired"),
+		"eu-north-1":     endlessPages(func(int64) string { return "again" }),
+		"ap-northeast-1": expiredToken,
 	}
 }
 
-// TestNothingGrows lets refreshes that succeed, and others that fail in each
-// of several ways, go on side by side: a thousand of each with -full. Neither
-// the heap nor the number of goroutines may grow.
+// TestNothingGrows repeats refreshes that succeed and refreshes that fail in
+// several ways, a thousand of each with -full. Neither the heap nor the number
+// of goroutines may grow.
 func TestNothingGrows(t *testing.T) {
-	if brief() {
-		t.Skip("takes its time")
+	if shortOnly() || *retries {
+		t.Skip("takes long")
 	}
 	cycles := 100
 	if *full {
 		cycles = 1000
 	}
 	s := newSoak(t)
-	s.after(t, cycles/2) // until pools and quotas are as full, and as empty, as they get
+	s.wait(t, cycles/2) // until pools and quotas have reached their limits
 	before := s.measure()
-	s.after(t, cycles)
+	s.wait(t, cycles)
 	after := s.measure()
 	t.Logf("%d refreshes of each of %d targets: heap %d → %d KiB, goroutines %d → %d",
 		cycles, len(s.faults), before.heap>>10, after.heap>>10, before.goroutines, after.goroutines)
 	if after.heap > before.heap+1<<20 {
-		t.Errorf("the heap has grown from %d to %d bytes", before.heap, after.heap)
+		t.Errorf("the heap grew from %d to %d bytes", before.heap, after.heap)
 	}
-	if after.goroutines > before.goroutines+cycles/3 { // connections come and go
-		t.Errorf("the goroutines have grown from %d to %d", before.goroutines, after.goroutines)
+	if after.goroutines > before.goroutines+cycles/3 { // the number of connections varies
+		t.Errorf("the number of goroutines grew from %d to %d", before.goroutines, after.goroutines)
 	}
 	if failed := s.failed(); failed > cycles/2 {
-		t.Errorf("%d refreshes that nothing disturbed have failed", failed)
+		t.Errorf("%d refreshes without a fault failed", failed)
 	}
 }
 
-// soak refreshes a target for each of the faults, as fast as it can.
+// soak continuously refreshes one target for each fault.
 type soak struct {
 	aws    *simulator.Server
 	store  store.Store
-	faults map[string]answer
+	faults map[string]http.HandlerFunc
 
-	mu       sync.Mutex
-	done     map[string]int // by Region
-	failures int            // of the target without a fault
+	mu        sync.Mutex
+	refreshes map[string]int // by Region
+	failures  int            // of the target without a fault
 }
 
-// soakPace is as fast as the machine allows.
+// soakPace returns settings for continuous refreshes.
 func soakPace() refresh.Settings {
 	pace := refresh.Settings{Interval: 20 * time.Millisecond, Timeout: 17 * time.Millisecond, MaxStaleness: time.Hour}
-	if raced {
+	if raceEnabled {
 		pace.Interval, pace.Timeout = 80*time.Millisecond, 75*time.Millisecond
 	}
 	return pace
 }
 
 func newSoak(t *testing.T) *soak {
-	s := &soak{done: map[string]int{}, faults: soaked()}
+	s := &soak{refreshes: map[string]int{}, faults: soakFaults()}
 	account := &simulator.Account{ID: homeAccount, Keys: simulator.Keys{AccessKeyID: homeKeyID, SecretAccessKey: homeSecret}, Roles: []*simulator.Role{{Name: "coverage"}}}
 	for region := range s.faults {
 		account.Detectors = append(account.Detectors, &simulator.Detector{Region: region})
@@ -96,11 +96,11 @@ func newSoak(t *testing.T) *soak {
 	}
 	s.aws = simulator.New(&simulator.World{Accounts: []*simulator.Account{account}}, simulator.Options{
 		Intercept: func(c simulator.Call, w http.ResponseWriter, r *http.Request) bool {
-			answer := s.faults[c.Region]
-			if answer == nil || c.Service != "guardduty" {
+			response := s.faults[c.Region]
+			if response == nil || c.Service != "guardduty" {
 				return false
 			}
-			answer(w, r)
+			response(w, r)
 			return true
 		},
 	})
@@ -119,7 +119,7 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// targets makes a target of each Region, with one role.
+// targets returns a target for each Region, all with one role.
 func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 	factory, err := session.Open(t.Context(), session.Options{
 		RequestsPerSecond: 1000,
@@ -130,7 +130,7 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	role := factory.Session(session.Role{ARN: roleARN(homeAccount), SessionName: "soak"}, sibling)
+	role := factory.Session(session.Role{ARN: roleARN(homeAccount), SessionName: "soak"}, healthyRegion)
 	var targets []refresh.Target
 	for region := range s.faults {
 		in := role.In(region)
@@ -142,12 +142,12 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 	return targets
 }
 
-// put takes what a refresh has come to.
+// put counts the refreshes.
 func (s *soak) put(r coverage.Report) {
 	s.store.Put(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done[r.Target.Region]++
+	s.refreshes[r.Target.Region]++
 	if s.faults[r.Target.Region] == nil && r.State != coverage.OK {
 		s.failures++
 	}
@@ -159,38 +159,38 @@ func (s *soak) failed() int {
 	return s.failures
 }
 
-// least is how many refreshes the target with the fewest has made.
-func (s *soak) least() int {
+// fewest returns the smallest number of refreshes of a target.
+func (s *soak) fewest() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := math.MaxInt
 	for region := range s.faults {
-		n = min(n, s.done[region])
+		n = min(n, s.refreshes[region])
 	}
 	return n
 }
 
-// after waits until every target has made so many refreshes more.
-func (s *soak) after(t *testing.T, cycles int) {
+// wait waits until every target has been refreshed so many more times.
+func (s *soak) wait(t *testing.T, cycles int) {
 	t.Helper()
-	until := s.least() + cycles
-	for deadline := time.Now().Add(5 * time.Minute); s.least() < until; <-time.After(10 * time.Millisecond) {
+	until := s.fewest() + cycles
+	for deadline := time.Now().Add(5 * time.Minute); s.fewest() < until; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("only %d of %d refreshes", s.least(), until)
+			t.Fatalf("%d of %d refreshes", s.fewest(), until)
 		}
 	}
 }
 
-// size is what must not grow.
+// size has the values that must not grow.
 type size struct {
 	heap       uint64
 	goroutines int
 }
 
 func (s *soak) measure() size {
-	s.aws.ResetCalls() // what the simulator remembers is not the exporter's
+	s.aws.ResetCalls() // they are the simulator's memory
 	runtime.GC()
-	debug.FreeOSMemory() // collects once more, what finalizers and pools have let go
+	debug.FreeOSMemory() // collects what finalizers and pools have freed
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return size{m.HeapAlloc, runtime.NumGoroutine()}
