@@ -48,7 +48,6 @@ type testCase struct {
 	skip     skips
 	short    bool // runs by default
 	heavy    bool // needs so much CPU that it would delay other cases
-	retries  bool // the SDK retries requests, so the retry settings matter
 
 	pace    pace     // default: defaultPace
 	config  string   // the targets in YAML; default: defaultTargets

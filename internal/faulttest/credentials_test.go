@@ -33,11 +33,11 @@ func credentialCases() []testCase {
 	)
 	return []testCase{
 		{
-			group: creds, name: "STS 500", state: coverage.Failed, affected: bothRegions, pace: retryPace(), retries: true,
+			group: creds, name: "STS 500", state: coverage.Failed, affected: bothRegions, pace: retryPace(),
 			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, stsError(500, "InternalFailure")),
 		},
 		{
-			group: creds, name: "no response from STS", state: coverage.Timeout, affected: bothRegions, pace: retryPace(), retries: true,
+			group: creds, name: "no response from STS", state: coverage.Timeout, affected: bothRegions, pace: retryPace(),
 			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, hang),
 		},
 		{
@@ -53,7 +53,7 @@ func credentialCases() []testCase {
 			),
 		},
 		{
-			group: creds, name: "credentials that expire between two pages", state: coverage.OK, short: true, retries: true,
+			group: creds, name: "credentials that expire between two pages", state: coverage.OK, short: true,
 			skip: skips{lastGood: refreshSucceeds}, begin: expireBetweenPages,
 		},
 		webIdentityCase(),

@@ -5,6 +5,5 @@
 //
 // By default only the short cases run. With -every all cases run, some of them
 // with reduced fleets; with -full all cases run with the largest fleets, and
-// the soak test makes a thousand refreshes. With -retries only those cases run
-// in which the SDK retries requests.
+// the soak test makes a thousand refreshes.
 package faulttest

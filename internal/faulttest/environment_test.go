@@ -36,7 +36,7 @@ func setEnvironment() (cleanUp func(), err error) {
 	}
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "AWS_") && name != "AWS_NEW_RETRIES_2026" {
+		if strings.HasPrefix(name, "AWS_") {
 			err = errors.Join(err, os.Unsetenv(name))
 		}
 	}

@@ -16,19 +16,13 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "update the tables in docs/reliability.md")
-	every   = flag.Bool("every", false, "run every test case, not only the short ones")
-	full    = flag.Bool("full", false, "run every test case with the largest fleets, and a thousand refreshes")
-	retries = flag.Bool("retries", false, "run the test cases in which the SDK retries requests")
+	update = flag.Bool("update", false, "update the tables in docs/reliability.md")
+	every  = flag.Bool("every", false, "run every test case, not only the short ones")
+	full   = flag.Bool("full", false, "run every test case with the largest fleets, and a thousand refreshes")
 )
 
 // shortOnly reports whether only the short test cases run.
-func shortOnly() bool { return !*every && !*full && !*retries }
-
-// selected reports whether the flags select a test case.
-func selected(tc testCase) bool {
-	return *every || *full || *retries && tc.retries || shortOnly() && tc.short
-}
+func shortOnly() bool { return !*every && !*full }
 
 // parallel is how many test cases run at a time. They mostly wait, except for
 // the overhead of the race detector.
@@ -68,7 +62,7 @@ func TestFaults(t *testing.T) {
 	run := func(t *testing.T, heavy bool) {
 		n := 0
 		for _, tc := range testCases() {
-			if !selected(tc) || tc.heavy != heavy {
+			if shortOnly() && !tc.short || tc.heavy != heavy {
 				continue
 			}
 			n++

@@ -22,7 +22,7 @@ func networkCases() []testCase {
 	affected := []target{subject(), other()}
 	return []testCase{
 		{
-			group: network, name: "connection refused", state: coverage.Failed, affected: affected, short: true, retries: true,
+			group: network, name: "connection refused", state: coverage.Failed, affected: affected, short: true,
 			setup: relayHTTP,
 			begin: func(h *harness) func() {
 				h.relay.close()
@@ -30,26 +30,26 @@ func networkCases() []testCase {
 			},
 		},
 		{
-			group: network, name: "connection reset", state: coverage.Failed, affected: affected, retries: true,
+			group: network, name: "connection reset", state: coverage.Failed, affected: affected,
 			setup: relayHTTP, begin: relayFault(resetting),
 		},
 		{
-			group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected, retries: true,
+			group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected,
 			setup: relayHTTP, begin: relayFault(delaying),
 		},
 		{
-			group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected, retries: true,
+			group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected,
 			setup: relayTLS(false), begin: relayFault(slow),
 		},
 		dnsCase(affected),
 		certificateCase(affected),
 		{
 			group: network, name: "half-open connections after an idle hour, all closed by the first refresh that uses one", state: coverage.OK,
-			affected: affected, failures: 1, retries: true, setup: relayTLS(false), begin: halfOpenConnections, during: wantTimeout,
+			affected: affected, failures: 1, setup: relayTLS(false), begin: halfOpenConnections, during: wantTimeout,
 		},
 		{
 			group: network, name: "the same with HTTP/2", state: coverage.OK,
-			affected: affected, failures: 1, retries: true, setup: relayTLS(true), begin: halfOpenConnections, during: wantTimeout,
+			affected: affected, failures: 1, setup: relayTLS(true), begin: halfOpenConnections, during: wantTimeout,
 		},
 	}
 }
@@ -124,7 +124,7 @@ func (h *harness) serveTLS(http2 bool, certificate func() *tls.Certificate) *htt
 func dnsCase(affected []target) testCase {
 	const name = "guardduty.faulttest.test"
 	return testCase{
-		group: network, name: "DNS failure", state: coverage.Failed, affected: affected, retries: true,
+		group: network, name: "DNS failure", state: coverage.Failed, affected: affected,
 		setup: func(h *harness) {
 			setHost(name, true)
 			endpoint, err := url.Parse(h.server.URL)
@@ -144,7 +144,7 @@ func certificateCase(affected []target) testCase {
 	var expired atomic.Bool
 	var server *httptest.Server
 	return testCase{
-		group: network, name: "expired TLS certificate", state: coverage.Failed, affected: affected, short: true, retries: true,
+		group: network, name: "expired TLS certificate", state: coverage.Failed, affected: affected, short: true,
 		setup: func(h *harness) {
 			expired.Store(false)
 			server = h.serveTLS(false, func() *tls.Certificate {

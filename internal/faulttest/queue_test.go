@@ -53,7 +53,7 @@ func queueCases() []testCase {
 			setup: addQueue, after: checkQueue, begin: sendMessages(50, foreignEvent), during: wantDiscarded("foreign", 50),
 		},
 		{
-			group: eventQueue, name: "deletes that fail", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, retries: true,
+			group: eventQueue, name: "deletes that fail", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
 			setup: addQueue, after: checkQueue, during: func(h *harness) { h.wantQueueUp(0) },
 			begin: func(h *harness) func() {
 				end := respond(callsTo("sqs", homeAccount, "DeleteMessageBatch"), errorResponse(500, "InternalError", "Try again."))(h)

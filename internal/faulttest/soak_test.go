@@ -42,7 +42,7 @@ func soakFaults() map[string]http.HandlerFunc {
 // several ways, a thousand of each with -full. Neither the heap nor the number
 // of goroutines may grow.
 func TestNothingGrows(t *testing.T) {
-	if shortOnly() || *retries {
+	if shortOnly() {
 		t.Skip("takes long")
 	}
 	cycles := 100
