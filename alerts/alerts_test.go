@@ -1,6 +1,5 @@
-// Package alerts has no code: it checks the Prometheus rules, their tests, the
-// runbook and the example configuration of Alertmanager against each other and
-// against the metrics that exist.
+// Package alerts checks the Prometheus rules, their tests, the runbook and the
+// example configuration of Alertmanager against each other and against the metrics.
 package alerts
 
 import (
@@ -40,7 +39,7 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations"`
 }
 
-// readRules returns the rules in their order, the alerts apart.
+// readRules returns the recording rules and the alerts in their order.
 func readRules(t *testing.T) (records, alerts []rule) {
 	t.Helper()
 	for _, name := range fileNames(t, ruleFiles) {
@@ -91,7 +90,7 @@ func TestAlertsAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, a := range alerts {
 		if !name.MatchString(a.Alert) || seen[a.Alert] {
-			t.Errorf("%s: want a name that begins with GuardDutyCoverage and comes once", a.Alert)
+			t.Errorf("%s: want a unique name that starts with GuardDutyCoverage", a.Alert)
 		}
 		seen[a.Alert] = true
 		if !slices.Contains([]string{"critical", "warning", "info"}, a.Labels["severity"]) {
@@ -118,8 +117,8 @@ func TestRecordsAreNamedByLevelMetricOperation(t *testing.T) {
 	}
 }
 
-// TestRunbook holds each alert against its section and its row in the table,
-// and each section against the alerts.
+// TestRunbook: each alert has a section and a row in the table, and each section
+// has an alert.
 func TestRunbook(t *testing.T) {
 	_, alerts := readRules(t)
 	preamble, sections := splitRunbook(string(read(t, runbookFile)))
@@ -143,17 +142,17 @@ func TestRunbook(t *testing.T) {
 		}
 		row := "| [" + a.Alert + "](#" + strings.ToLower(a.Alert) + ") | " + a.Labels["severity"] + " | " + wait + " |"
 		if !strings.Contains(preamble, "\n"+row) {
-			t.Errorf("%s: the table has no row that begins with %s", runbookFile, row)
+			t.Errorf("%s: the table has no row that starts with %s", runbookFile, row)
 		}
 	}
 	for name := range sections {
 		if strings.HasPrefix(name, "GuardDutyCoverage") {
-			t.Errorf("%s: there is no alert %s", runbookFile, name)
+			t.Errorf("%s: unknown alert %s", runbookFile, name)
 		}
 	}
 }
 
-// splitRunbook returns what stands before the first section and the sections by heading.
+// splitRunbook returns the text before the first section, and the sections by heading.
 func splitRunbook(text string) (preamble string, sections map[string]string) {
 	preamble, rest, _ := strings.Cut(text, "\n## ")
 	sections = map[string]string{}
@@ -164,7 +163,7 @@ func splitRunbook(text string) (preamble string, sections map[string]string) {
 	return preamble, sections
 }
 
-// TestEveryAlertIsTested wants a test in which the alert fires and one in which it does not.
+// TestEveryAlertIsTested: each alert has a test in which it fires and one in which it does not.
 func TestEveryAlertIsTested(t *testing.T) {
 	_, alerts := readRules(t)
 	fires, quiet := map[string]bool{}, map[string]bool{}
@@ -196,7 +195,7 @@ func TestEveryAlertIsTested(t *testing.T) {
 		delete(quiet, a.Alert)
 	}
 	for name := range maps.Keys(quiet) {
-		t.Errorf("a test names %s, which is no alert", name) // promtool takes it for one that does not fire
+		t.Errorf("a test names the unknown alert %s", name) // promtool would accept it as not firing
 	}
 }
 
@@ -209,8 +208,8 @@ func fileNames(t *testing.T, pattern string) []string {
 	return names
 }
 
-// TestMetricsExist wants every metric that a rule, an annotation's query or the
-// runbook names to be exported or recorded.
+// TestMetricsExist: every metric in a rule, an annotation or the runbook is
+// exported or recorded.
 func TestMetricsExist(t *testing.T) {
 	records, alerts := readRules(t)
 	known := exported()
@@ -221,7 +220,7 @@ func TestMetricsExist(t *testing.T) {
 	check := func(where, text string) {
 		for _, name := range metric.FindAllString(text, -1) {
 			if !known[name] {
-				t.Errorf("%s: there is no metric %s", where, name)
+				t.Errorf("%s: unknown metric %s", where, name)
 			}
 		}
 	}
@@ -234,8 +233,7 @@ func TestMetricsExist(t *testing.T) {
 	check(runbookFile, string(read(t, runbookFile)))
 }
 
-// exported returns the names of all metrics of the exporter, those of main
-// included, which no package of its own describes.
+// exported returns the names of all metrics of the exporter.
 func exported() map[string]bool {
 	names := map[string]bool{
 		"guardduty_exporter_build_info":                                   true,

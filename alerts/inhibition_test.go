@@ -19,8 +19,8 @@ import (
 
 type alert map[string]string
 
-// TestInhibition gives alerts to a real Alertmanager with the example's rules,
-// all of them together, and asks which it would not send.
+// TestInhibition sends alerts to a real Alertmanager with the example
+// configuration and checks which of them are inhibited.
 func TestInhibition(t *testing.T) {
 	read(t, routingFile) // so that go test does not take a result from its cache when the file has changed
 	at := startAlertmanager(t)
@@ -35,13 +35,13 @@ func TestInhibition(t *testing.T) {
 		{"DataStale", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1"}, false},
 		{"TargetDown", alert{"target": "standalone", "account_id": "999988887777", "region": "us-east-1"}, false},
 		{"TargetDown", alert{"target": "refused", "region": "sa-east-1"}, false},
-		// The administrator's Region, whichever account; the standalone's account and Region, not another's.
+		// The administrator's target inhibits all accounts of its Region, a standalone target its own account and Region.
 		{"ClusterUnhealthy", with(member, "cluster_name", "administered"), true},
 		{"AccountVanished", with(member, "resource_type", "ECS"), true},
 		{"ClusterUnhealthy", alert{"account_id": "999988887777", "region": "us-east-1", "cluster_name": "standalone"}, true},
 		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-east-1", "cluster_name": "stranger"}, false},
 		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "sa-east-1", "cluster_name": "beside-refused"}, false},
-		// A drop stands for its clusters, an issue type for those that have it, a cluster for its instances.
+		// A drop inhibits its clusters, a shared issue type the clusters that have it, a cluster its instances.
 		{"Dropped", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "ECS"}, false},
 		{"BelowThreshold", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "ECS"}, true},
 		{"ClusterUnhealthy", alert{"account_id": "444455556666", "region": "ap-southeast-2", "cluster_name": "dropped"}, true},
@@ -50,17 +50,17 @@ func TestInhibition(t *testing.T) {
 		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a", "issue_type": "agent_exited"}, false},
 		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "a"}, true},
 		{"ContainerInstancesUncovered", alert{"account_id": "333344445555", "region": "us-west-2", "cluster_name": "b"}, false},
-		// A drop stands for its own resource type alone; instances below the threshold are one ticket.
+		// A drop inhibits only its own resource type; BelowThreshold inhibits alerts about single instances.
 		{"BelowThreshold", alert{"account_id": "444455556666", "region": "ap-southeast-2", "resource_type": "EKS"}, false},
 		{"EKSClusterUnhealthy", alert{"account_id": "444455556666", "region": "ap-southeast-2", "cluster_name": "k8s", "resource_type": "EKS"}, false},
-		{"Dropped", alert{"account_id": "444455556666", "region": "eu-central-1", "resource_type": "EKS"}, true}, // by the fleet's
+		{"Dropped", alert{"account_id": "444455556666", "region": "eu-central-1", "resource_type": "EKS"}, true}, // by FleetDropped
 		{"EKSClusterUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "cluster_name": "k8s", "resource_type": "EKS"}, true},
 		{"ClusterUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "cluster_name": "ecs"}, false},
 		{"BelowThreshold", alert{"account_id": "444455556666", "region": "eu-central-1", "resource_type": "EC2"}, false},
 		{"InstanceUnhealthy", alert{"account_id": "444455556666", "region": "eu-central-1", "instance_id": "i-0below", "resource_type": "EC2"}, true},
 		{"InstanceUnhealthy", alert{"account_id": "333344445555", "region": "eu-central-1", "instance_id": "i-0alone", "resource_type": "EC2"}, false},
 		{"FleetDropped", alert{"resource_type": "EKS"}, false},
-		// What is switched off is told though its target is out of reach, and stands for what follows from it.
+		// Alerts about disabled monitoring are not inhibited by a failing target, and inhibit their consequences.
 		{"RuntimeMonitoringOff", with(member, "feature", "RUNTIME_MONITORING"), false},
 		{"DetectorSuspended", alert{"account_id": "666677778888", "region": "eu-central-1"}, false},
 		{"BelowThreshold", alert{"account_id": "666677778888", "region": "eu-central-1", "resource_type": "ECS"}, true},
@@ -69,7 +69,7 @@ func TestInhibition(t *testing.T) {
 		{"MemberLeft", alert{"account_id": "777788889999", "region": "eu-central-1"}, false},
 		{"AccountVanished", alert{"account_id": "777788889999", "region": "eu-central-1", "resource_type": "ECS"}, true},
 		{"AccountVanished", alert{"account_id": "888899990000", "region": "eu-central-1", "resource_type": "ECS"}, false},
-		// Without names everything else is known.
+		// These inhibit nothing.
 		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
 		{"CapabilityDenied", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "capability": "members"}, false},
 		{"ReloadFailed", alert{}, false},
@@ -91,7 +91,7 @@ func TestInhibition(t *testing.T) {
 		t.Errorf("inhibited alerts (-want +got):\n%s", diff)
 	}
 
-	// Without an exporter everything else is quiet.
+	// ExporterAbsent inhibits all others.
 	want = nil
 	for _, a := range alerts {
 		want = append(want, fmt.Sprint(a))
@@ -142,9 +142,9 @@ func startAlertmanager(t *testing.T) string {
 	case a := <-address:
 		return "http://" + a
 	case <-ended:
-		t.Fatal("Alertmanager ended before it listened")
+		t.Fatal("Alertmanager exited before listening")
 	case <-time.After(30 * time.Second):
-		t.Fatal("Alertmanager does not listen")
+		t.Fatal("timeout waiting for Alertmanager")
 	}
 	return ""
 }
@@ -165,8 +165,8 @@ func post(t *testing.T, at string, alerts []alert) {
 	request(t, http.MethodPost, at, encoded)
 }
 
-// untilEqual waits for Alertmanager to have taken in what it was given, and
-// returns the difference that remains.
+// untilEqual waits until the inhibited alerts are as expected, and returns the
+// remaining difference.
 func untilEqual(t *testing.T, at string, want []string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -219,9 +219,9 @@ func request(t *testing.T, method, at string, body []byte) []byte {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	respBody, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s alerts: %s %v %s", method, resp.Status, err, answer)
+		t.Fatalf("%s alerts: %s %v %s", method, resp.Status, err, respBody)
 	}
-	return answer
+	return respBody
 }

@@ -14,8 +14,7 @@ const (
 	perAccountPanel = "Coverage percent per account"
 )
 
-// TestAccountStates tells what is enabled from what is not and from what does
-// not report.
+// TestAccountStates covers Not enabled, Not reporting and Enabled.
 func TestAccountStates(t *testing.T) {
 	const (
 		counts    = `guardduty_coverage_resources{account_id="1",region="r",resource_type="ECS",coverage_status="HEALTHY"}`
@@ -35,20 +34,20 @@ func TestAccountStates(t *testing.T) {
 		state  float64
 		detail string
 	}{
-		"it reports, and no more is known":           {map[string]float64{counts: 3}, isEnabled, ""},
-		"it reports one type":                        {map[string]float64{counts: 0, instances: 1}, isEnabled, ""},
-		"all is on":                                  {map[string]float64{counts: 3, enabled: 1, runtime: 1, fargate: 1, other: 0}, isEnabled, ""},
-		"silent member":                              {map[string]float64{counts: 0, instances: 0, enabled: 1, runtime: 1, fargate: 1}, notReporting, "no resources"},
-		"silent, and no more is known":               {map[string]float64{counts: 0}, notReporting, "no resources"},
-		"no member any more":                         {map[string]float64{resigned: 0}, notEnabled, "not an enabled member"},
-		"no member, with clusters of before":         {map[string]float64{resigned: 0, counts: 3, runtime: 1, fargate: 1}, notEnabled, "not an enabled member"},
-		"no member, but a target itself":             {map[string]float64{resigned: 0, counts: 3, detector: 1, runtime: 1, fargate: 1}, isEnabled, ""},
-		"no member, a target, and suspended":         {map[string]float64{resigned: 0, counts: 0, detector: 0}, notEnabled, "not an enabled member"},
-		"one replica still sees an invitation":       {map[string]float64{invited: 0, enabled: 1, counts: 3}, isEnabled, ""},
-		"suspended":                                  {map[string]float64{counts: 3, detector: 0, runtime: 1, fargate: 1}, notEnabled, "detector suspended"},
-		"Runtime Monitoring off":                     {map[string]float64{counts: 0, enabled: 1, runtime: 0, fargate: 0}, notEnabled, "RUNTIME_MONITORING off"},
-		"Fargate agent off, EC2 instances are there": {map[string]float64{counts: 0, instances: 2, detector: 1, runtime: 1, fargate: 0}, notEnabled, "ECS_FARGATE_AGENT_MANAGEMENT off"},
-		"member of a target with a status filter":    {map[string]float64{enabled: 1, runtime: 1, fargate: 1}, isEnabled, "not counted"},
+		"reports, nothing else known":             {map[string]float64{counts: 3}, isEnabled, ""},
+		"reports one type":                        {map[string]float64{counts: 0, instances: 1}, isEnabled, ""},
+		"everything enabled":                      {map[string]float64{counts: 3, enabled: 1, runtime: 1, fargate: 1, other: 0}, isEnabled, ""},
+		"silent member":                           {map[string]float64{counts: 0, instances: 0, enabled: 1, runtime: 1, fargate: 1}, notReporting, "no resources"},
+		"silent, nothing else known":              {map[string]float64{counts: 0}, notReporting, "no resources"},
+		"no longer a member":                      {map[string]float64{resigned: 0}, notEnabled, "not an enabled member"},
+		"no longer a member, with old clusters":   {map[string]float64{resigned: 0, counts: 3, runtime: 1, fargate: 1}, notEnabled, "not an enabled member"},
+		"no longer a member, but a target itself": {map[string]float64{resigned: 0, counts: 3, detector: 1, runtime: 1, fargate: 1}, isEnabled, ""},
+		"no longer a member, target, suspended":   {map[string]float64{resigned: 0, counts: 0, detector: 0}, notEnabled, "not an enabled member"},
+		"one replica still sees an invitation":    {map[string]float64{invited: 0, enabled: 1, counts: 3}, isEnabled, ""},
+		"suspended":                               {map[string]float64{counts: 3, detector: 0, runtime: 1, fargate: 1}, notEnabled, "detector suspended"},
+		"Runtime Monitoring off":                  {map[string]float64{counts: 0, enabled: 1, runtime: 0, fargate: 0}, notEnabled, "RUNTIME_MONITORING off"},
+		"Fargate agent off, has EC2 instances":    {map[string]float64{counts: 0, instances: 2, detector: 1, runtime: 1, fargate: 0}, notEnabled, "ECS_FARGATE_AGENT_MANAGEMENT off"},
+		"member of a target with a status filter": {map[string]float64{enabled: 1, runtime: 1, fargate: 1}, isEnabled, "not counted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := sample{`{account_id="1",region="r"}`, tc.state}
@@ -60,7 +59,7 @@ func TestAccountStates(t *testing.T) {
 	}
 }
 
-// TestAccountNames has accounts with a name beside others without one.
+// TestAccountNames has accounts with and without names.
 func TestAccountNames(t *testing.T) {
 	resources := map[string]float64{
 		`guardduty_coverage_resources{account_id="1",region="r",resource_type="ECS",coverage_status="HEALTHY",instance="a"}`:   1,
@@ -102,9 +101,8 @@ func TestAccountNames(t *testing.T) {
 	}
 }
 
-// TestFirstResourceType sees that counts and percent are of ECS unless the
-// reader asks for more.
-func TestFirstResourceType(t *testing.T) {
+// TestDefaultResourceType: counts and percentages are those of ECS by default.
+func TestDefaultResourceType(t *testing.T) {
 	text, err := os.ReadFile(overviewFile)
 	if err != nil {
 		t.Fatal(err)
@@ -123,10 +121,10 @@ func TestFirstResourceType(t *testing.T) {
 	for _, v := range d.Templating.List {
 		if v.Name == "resource_type" {
 			if got := fmt.Sprint(v.Current.Value); got != "[ECS]" {
-				t.Errorf("it begins with %s", got)
+				t.Errorf("the default is %s", got)
 			}
 			return
 		}
 	}
-	t.Error("there is no variable resource_type")
+	t.Error("no variable resource_type")
 }

@@ -1,6 +1,6 @@
-// Package dashboards_test holds the Grafana dashboards of this directory to
-// what Grafana, dashboard-linter and the exporter's own metrics demand, and
-// runs their queries against a real Prometheus.
+// Package dashboards_test checks the Grafana dashboards of this directory against
+// the rules of Grafana and dashboard-linter and against the exporter's metrics, and
+// runs their queries and those of the documents on a real Prometheus.
 package dashboards_test
 
 import (
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// dashboard is as much of Grafana's dashboard as is checked.
+// dashboard has the fields of a Grafana dashboard that the tests check.
 type dashboard struct {
 	ID            *int            `json:"id"`
 	UID           string          `json:"uid"`
@@ -61,7 +61,7 @@ type variable struct {
 	AllValue   string          `json:"allValue"`
 }
 
-// text returns the query of a variable in either form, "" for neither.
+// text returns the query of a variable in either form, or "".
 func (v variable) text() string {
 	var object struct {
 		Query string `json:"query"`
@@ -179,7 +179,7 @@ func load(t *testing.T) map[string]dashboard {
 	return all
 }
 
-func TestTheThreeDashboardsAreHere(t *testing.T) {
+func TestDashboardFiles(t *testing.T) {
 	want := map[string]string{
 		"coverage-overview.json": overviewUID,
 		"cluster.json":           clusterUID,

@@ -15,17 +15,17 @@ func checkDatasourceVariable(d dashboard) []string {
 			return nil
 		}
 	}
-	return []string{"there is no variable datasource of type prometheus, labelled Data source"}
+	return []string{"no variable datasource of type prometheus with label Data source"}
 }
 
-// checkScrapeVariable is about job and instance, which every scrape has.
+// checkScrapeVariable checks the variable job or instance.
 func checkScrapeVariable(d dashboard, name string) []string {
 	for _, v := range d.Templating.List {
 		if v.Name == name && strings.EqualFold(v.Label, name) && v.Type == "query" && v.Multi && v.AllValue == ".+" {
 			return nil
 		}
 	}
-	return []string{"there is no variable " + name + " of several values with .+ for all"}
+	return []string{"no multi-value variable " + name + " with .+ for all"}
 }
 
 func checkVariableQueries(d dashboard) []string {
@@ -48,8 +48,8 @@ func checkVariableReload(d dashboard) []string {
 	return wrong
 }
 
-// checkVariables wants the variables to be complete and chained: one asks only
-// for what those before it leave over.
+// checkVariables requires that variables are complete and chained: the query of
+// each is filtered by those before it.
 func checkVariables(d dashboard) []string {
 	var wrong []string
 	chains := map[string][]string{
@@ -63,7 +63,7 @@ func checkVariables(d dashboard) []string {
 			}
 			for _, before := range chains[v.Name] {
 				if seen[before] && !strings.Contains(v.text(), fmt.Sprintf("%s=~\"$%s\"", before, before)) {
-					wrong = append(wrong, v.Name+" does not follow "+before)
+					wrong = append(wrong, v.Name+" is not filtered by "+before)
 				}
 			}
 		}
@@ -73,7 +73,7 @@ func checkVariables(d dashboard) []string {
 		for _, t := range p.Targets {
 			for _, name := range variableName.FindAllStringSubmatch(t.Expr, -1) {
 				if !seen[name[1]] && name[1] != "__rate_interval" {
-					wrong = append(wrong, fmt.Sprintf("panel %q uses $%s, which is none", p.Title, name[1]))
+					wrong = append(wrong, fmt.Sprintf("panel %q uses the unknown variable $%s", p.Title, name[1]))
 				}
 			}
 		}
@@ -111,12 +111,12 @@ func checkTexts(p panel) string {
 	return ""
 }
 
-// checkUnit knows the units that the dashboards have use for. Source: Grafana's
+// checkUnit allows the units that the dashboards need. Source: Grafana's
 // packages/grafana-data/src/valueFormats/categories.ts.
 func checkUnit(p panel) string {
 	units := []string{"none", "short", "percent", "s", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso"}
 	if !slices.Contains(units, p.FieldConfig.Defaults.Unit) {
-		return fmt.Sprintf("%q is no unit", p.FieldConfig.Defaults.Unit)
+		return fmt.Sprintf("%q is not a unit", p.FieldConfig.Defaults.Unit)
 	}
 	for _, o := range p.FieldConfig.Overrides {
 		for _, property := range o.Properties {
@@ -150,13 +150,13 @@ func checkSettings(d dashboard) []string {
 	return nil
 }
 
-// checkGrid wants every panel inside the 24 columns and none upon another.
+// checkGrid requires that panels are within the 24 columns and do not overlap.
 func checkGrid(d dashboard) []string {
 	var wrong []string
 	for i, p := range d.Panels {
 		g := p.GridPos
 		if g.X < 0 || g.Y < 0 || g.W <= 0 || g.H <= 0 || g.X+g.W > 24 {
-			wrong = append(wrong, fmt.Sprintf("panel %q is outside of the grid", p.Title))
+			wrong = append(wrong, fmt.Sprintf("panel %q is outside the grid", p.Title))
 		}
 		for _, other := range d.Panels[:i] {
 			o := other.GridPos
@@ -179,7 +179,7 @@ func checkIDs(d dashboard) []string {
 	seen := make(map[int]bool)
 	for _, p := range d.Panels {
 		if p.ID <= 0 || seen[p.ID] {
-			wrong = append(wrong, fmt.Sprintf("panel %q has the id %d, as another one or none", p.Title, p.ID))
+			wrong = append(wrong, fmt.Sprintf("panel %q has the duplicate or zero id %d", p.Title, p.ID))
 		}
 		seen[p.ID] = true
 	}
@@ -198,21 +198,21 @@ func checkType(p panel) string {
 	return ""
 }
 
-// checkLinks wants the way to the other dashboards, by their common tag, and
-// data links that lead to one of them or to the runbook.
+// checkLinks requires a link to the other dashboards by their tag, and data links
+// to a dashboard or the runbook.
 func checkLinks(d dashboard) []string {
 	const tag, docs = "guardduty-coverage", "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/"
 	var wrong []string
 	if !slices.Contains(d.Tags, tag) || !slices.ContainsFunc(d.Links, func(l dashboardLink) bool {
 		return l.Type == "dashboards" && slices.Contains(l.Tags, tag) && l.IncludeVars && l.KeepTime
 	}) {
-		wrong = append(wrong, "no link to the dashboards of the tag "+tag)
+		wrong = append(wrong, "no link to the dashboards with the tag "+tag)
 	}
 	for _, p := range d.Panels {
 		for _, l := range p.dataLinks() {
 			cluster := strings.HasPrefix(l.URL, "/d/"+clusterUID+"?${datasource:queryparam}&") && strings.HasSuffix(l.URL, "&${__url_time_range}")
 			if l.Title == "" || !cluster && !strings.HasPrefix(l.URL, docs) {
-				wrong = append(wrong, fmt.Sprintf("panel %q: the link %q leads elsewhere", p.Title, l.URL))
+				wrong = append(wrong, fmt.Sprintf("panel %q: unexpected link %q", p.Title, l.URL))
 			}
 		}
 	}

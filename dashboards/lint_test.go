@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// rule is one demand on a dashboard. Its function returns what is wrong.
+// rule is a check of a dashboard that returns the violations.
 type rule struct {
 	name  string
 	check func(d dashboard) []string
 }
 
-// rules are those of dashboard-linter, under its names, and Grafana's and our
-// own below them. target-logql-rule has nothing to look at: there is no Loki.
-// target-promql-rule is TestQueries, for which Prometheus itself parses.
+// rules returns the rules of dashboard-linter, under its names, followed by
+// those of Grafana and our own. target-logql-rule does not apply because there is
+// no Loki; TestQueries covers target-promql-rule.
 func rules() []rule {
 	return []rule{
 		{"template-datasource-rule", checkDatasourceVariable},
@@ -46,9 +46,9 @@ func rules() []rule {
 	}
 }
 
-// excluded are the rules that do not hold for a dashboard, with the reason.
+// excluded returns the rules that do not apply to a dashboard, with the reason.
 func excluded() map[string]map[string]string {
-	const clusters = "a cluster is the same through whichever job and instance it is seen: the queries take the maximum over them"
+	const clusters = "the queries take the maximum over job and instance"
 	domain := map[string]string{
 		"template-job-rule": clusters, "template-instance-rule": clusters,
 		"target-job-rule": clusters, "target-instance-rule": clusters,
@@ -56,7 +56,7 @@ func excluded() map[string]map[string]string {
 	return map[string]map[string]string{
 		overviewUID: domain,
 		clusterUID:  domain,
-		exporterUID: {"replicas": "requests and memory of two replicas are really two; what it shows of targets takes the maximum all the same"},
+		exporterUID: {"replicas": "requests and memory of replicas add up; queries about targets take the maximum"},
 	}
 }
 
@@ -66,7 +66,7 @@ func TestRules(t *testing.T) {
 			wrong := r.check(d)
 			if reason, ok := excluded()[d.UID][r.name]; ok {
 				if len(wrong) == 0 {
-					t.Errorf("%s: %s holds; it need not be excluded (%s)", file, r.name, reason)
+					t.Errorf("%s: %s is not violated and need not be excluded (%s)", file, r.name, reason)
 				}
 				continue
 			}
@@ -77,9 +77,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesFind breaks the dashboard of the exporter in one way for each rule
-// and sees that the rule says so.
-func TestRulesFind(t *testing.T) {
+// TestRulesFindViolations changes a dashboard so that it violates each rule.
+func TestRulesFindViolations(t *testing.T) {
 	whole, err := os.ReadFile("exporter.json")
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +116,7 @@ func TestRulesFind(t *testing.T) {
 		}
 		text := bytes.Replace(from, []byte(tc.old), []byte(tc.broken), 1)
 		if bytes.Equal(text, from) {
-			t.Errorf("%s: there is no %s to break", name, tc.old)
+			t.Errorf("%s: %s not found", name, tc.old)
 			continue
 		}
 		var d dashboard
@@ -126,11 +125,11 @@ func TestRulesFind(t *testing.T) {
 		}
 		i := slices.IndexFunc(rules(), func(r rule) bool { return r.name == name })
 		if len(rules()[i].check(d)) == 0 {
-			t.Errorf("%s does not see %s", name, tc.broken)
+			t.Errorf("%s does not report %s", name, tc.broken)
 		}
 	}
 	if len(rules()) != 21 {
-		t.Errorf("%d rules; each one needs its case here", len(rules()))
+		t.Errorf("%d rules, want 21; add a case for each rule", len(rules()))
 	}
 }
 
@@ -193,20 +192,20 @@ func checkMatcher(s selector, name string) string {
 	return ""
 }
 
-// checkReplicas wants each metric inside an aggregation that drops job and
-// instance and counts nothing twice.
+// checkReplicas requires that each metric is aggregated with max by (…), which
+// drops job and instance.
 func checkReplicas(t target) string {
 	flat := aggregated.ReplaceAllString(t.Expr, "")
 	if left := read(flat).selectors; len(left) > 0 {
-		return left[0].metric + " is not taken as max by (…)"
+		return left[0].metric + " is not aggregated with max by (…)"
 	}
 	return ""
 }
 
 var aggregated = regexp.MustCompile(`max by \([\w, ]+\) \((?:changes\()?\w*\{[^}]*\}(?:\[\$\w+\])?\)?(?: offset \$window)?\)`)
 
-// checkResourceTypes wants clusters, instances and EKS clusters never to be
-// added up, and a percent to be a quotient of sums.
+// checkResourceTypes requires that resources of different types are never added
+// up, and that percentages are computed from sums.
 func checkResourceTypes(t target) string {
 	counts := slices.ContainsFunc(read(t.Expr).selectors, func(s selector) bool {
 		return s.metric == "guardduty_coverage_resources" && !slices.ContainsFunc(s.matchers, oneType.MatchString)
@@ -217,7 +216,7 @@ func checkResourceTypes(t target) string {
 		}
 	}
 	if strings.Contains(t.Expr, "avg") || strings.Contains(t.Expr, "(guardduty_coverage_percent") && added.MatchString(t.Expr) {
-		return "makes a mean, or a sum of percentages"
+		return "averages or adds up percentages"
 	}
 	return ""
 }

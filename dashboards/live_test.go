@@ -15,15 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// live is the demo under the eyes of Prometheus. Something of everything that
-// the dashboards show has happened since baseline.
+// live is the demo, scraped by Prometheus. Since baseline, everything that the
+// dashboards show has happened at least once.
 type live struct {
 	prometheus
 	baseline time.Time
 }
 
-// TestQueries runs every query of the dashboards against a real Prometheus
-// that scrapes the demo.
+// TestQueries runs the queries of the dashboards and of the documents on a real
+// Prometheus that scrapes the demo.
 func TestQueries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the demo and Prometheus and waits for data")
@@ -48,8 +48,8 @@ func TestQueries(t *testing.T) {
 	t.Run("documents", l.checkDocuments)
 }
 
-// startLive starts the demo and Prometheus, breaks, deletes and creates a
-// cluster once there are data from before, and waits until that shows.
+// startLive starts the demo and Prometheus, waits for data, changes, creates and
+// deletes a cluster, and waits for the result.
 func startLive(t *testing.T) live {
 	t.Helper()
 	demo := startDemo(t)
@@ -67,7 +67,7 @@ func startLive(t *testing.T) live {
 		found, err := l.instant(t.Context(), `count(guardduty_ecs_cluster_healthy{cluster_name="created"}) == 2`, time.Time{})
 		return err == nil && len(found) > 0
 	})
-	waitFor(t, "the transition, twice for an increase and once more, for panels end with a whole second", func() bool {
+	waitFor(t, "three scrapes of the transition", func() bool {
 		found, err := l.instant(t.Context(), `count(count_over_time(guardduty_coverage_transitions_total[10s]) > 2) >= 2`, time.Time{})
 		return err == nil && len(found) > 0
 	})
@@ -83,8 +83,7 @@ func (l live) waitForScrape(t *testing.T, after time.Time) {
 	})
 }
 
-// concrete puts values in the place of Grafana's variables: all of what there
-// is, and a window that reaches back to the baseline.
+// concrete replaces Grafana's variables: all values, and a window since baseline.
 func (l live) concrete(d dashboard, expr string, now time.Time) string {
 	pairs := []string{"$__rate_interval", "10s", "$window", fmt.Sprintf("%ds", int(now.Sub(l.baseline).Seconds()))}
 	for _, v := range d.Templating.List {
@@ -95,8 +94,8 @@ func (l live) concrete(d dashboard, expr string, now time.Time) string {
 	return strings.NewReplacer(pairs...).Replace(expr)
 }
 
-// ask runs a query in the way of its panel.
-func (l live) ask(ctx context.Context, d dashboard, q target) ([]result, error) {
+// query runs a query as its panel does.
+func (l live) query(ctx context.Context, d dashboard, q target) ([]result, error) {
 	now := time.Now()
 	expr := l.concrete(d, q.Expr, now)
 	if q.Instant {
@@ -125,13 +124,13 @@ func (l live) checkPanel(t *testing.T, d dashboard, p panel) {
 	t.Helper()
 	columns := map[string]bool{"Time": true}
 	for _, q := range p.Targets {
-		found, err := l.ask(t.Context(), d, q)
+		found, err := l.query(t.Context(), d, q)
 		if err != nil {
 			t.Errorf("panel %q, query %s: %v", p.Title, q.RefID, err)
 			continue
 		}
 		if !slices.ContainsFunc(found, hasNumber) {
-			t.Errorf("panel %q, query %s gives no data: %s", p.Title, q.RefID, q.Expr)
+			t.Errorf("panel %q, query %s has no data: %s", p.Title, q.RefID, q.Expr)
 		}
 		for _, series := range found {
 			for label := range series.Metric {
@@ -155,12 +154,12 @@ func hasNumber(r result) bool {
 
 var dataField = regexp.MustCompile(`\$\{__data\.fields\.(\w+)\}`)
 
-// checkColumns wants a table to name columns that it has, and to have none
-// that it neither shows in its place nor hides.
+// checkColumns requires that the columns which a table configures exist, and that
+// every column is placed or hidden.
 func checkColumns(t *testing.T, p panel, columns map[string]bool) {
 	t.Helper()
 	named := make(map[string]bool)
-	placed := map[string]bool{"Value": true} // what Grafana calls the column while only one query has data
+	placed := map[string]bool{"Value": true} // the name of the column while only one query has data
 	for _, o := range p.FieldConfig.Overrides {
 		named[o.Matcher.Options] = true
 	}
@@ -189,7 +188,7 @@ func checkColumns(t *testing.T, p panel, columns map[string]bool) {
 	}
 }
 
-// checkReplicas wants two replicas of the exporter to look like one.
+// checkReplicas requires the same result with two replicas as with one.
 func (l live) checkReplicas(t *testing.T, d dashboard) {
 	t.Helper()
 	for _, p := range d.Panels {
@@ -202,7 +201,7 @@ func (l live) checkReplicas(t *testing.T, d dashboard) {
 	}
 }
 
-// values answers an instant query as numbers by labels.
+// values returns the result of an instant query by labels.
 func (l live) values(t *testing.T, expr string, at time.Time) map[string][]float64 {
 	t.Helper()
 	found, err := l.instant(t.Context(), expr, at)
@@ -216,7 +215,7 @@ func (l live) values(t *testing.T, expr string, at time.Time) map[string][]float
 	return all
 }
 
-// checkSelfMetrics holds selfMetrics against what the exporter really has.
+// checkSelfMetrics compares selfMetrics with the metrics of the exporter.
 func (l live) checkSelfMetrics(t *testing.T) {
 	for name, labels := range selfMetrics() {
 		found, err := l.series(t.Context(), name)
@@ -230,14 +229,14 @@ func (l live) checkSelfMetrics(t *testing.T) {
 		for _, series := range found {
 			for label := range series {
 				if !slices.Contains(want, label) {
-					t.Errorf("%s has the label %s too", name, label)
+					t.Errorf("%s also has the label %s", name, label)
 				}
 			}
 		}
 	}
 }
 
-// checkAccounts wants the demo's accounts to be told apart under their names.
+// checkAccounts checks the states and names of the demo's accounts.
 func (l live) checkAccounts(t *testing.T) {
 	got := make(map[string]float64)
 	found, err := l.instant(t.Context(), queryOf(t, overviewFile, accountsPanel), time.Time{})

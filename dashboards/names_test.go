@@ -13,9 +13,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// selfMetrics are the metrics of the exporter itself and of its scrape that
-// the dashboards may use, with their labels. TestQueries sees whether the
-// running exporter has them.
+// selfMetrics returns the exporter's own metrics and those of its scrape that the
+// dashboards may use, with their labels. TestQueries compares them with a running
+// exporter.
 func selfMetrics() map[string][]string {
 	call := []string{"aws_service", "operation", "region"}
 	return map[string][]string{
@@ -42,8 +42,8 @@ func selfMetrics() map[string][]string {
 	}
 }
 
-// metrics returns every metric that the dashboards may use with the labels
-// that it has in Prometheus.
+// metrics returns every metric that the dashboards may use, with its labels in
+// Prometheus.
 func metrics() map[string][]string {
 	all := selfMetrics()
 	for _, family := range collector.Families() {
@@ -55,7 +55,7 @@ func metrics() map[string][]string {
 	return all
 }
 
-// unknownNames returns what is wrong with the names in a query.
+// unknownNames returns the unknown metrics and labels of a query.
 func unknownNames(expr string) []string {
 	known, q := metrics(), read(expr)
 	var wrong []string
@@ -63,7 +63,7 @@ func unknownNames(expr string) []string {
 	for _, s := range q.selectors {
 		has, ok := known[s.metric]
 		if !ok {
-			wrong = append(wrong, fmt.Sprintf("there is no metric %s", s.metric))
+			wrong = append(wrong, fmt.Sprintf("unknown metric %s", s.metric))
 		}
 		labels = append(labels, has...)
 		for _, label := range s.labels() {
@@ -74,7 +74,7 @@ func unknownNames(expr string) []string {
 	}
 	for _, label := range q.grouping {
 		if !slices.Contains(labels, label) {
-			wrong = append(wrong, fmt.Sprintf("no metric of the query has the label %s", label))
+			wrong = append(wrong, fmt.Sprintf("no metric in the query has the label %s", label))
 		}
 	}
 	return wrong
@@ -159,9 +159,9 @@ func TestUnknownNames(t *testing.T) {
 
 var step = regexp.MustCompile(`"(\w+)": \{\s*"index"`)
 
-// TestEveryIssueTypeHasItsStep sees that the tables of issues know every issue
-// type, and that the runbook to which they lead has all that they lead to.
-func TestEveryIssueTypeHasItsStep(t *testing.T) {
+// TestRecommendedSteps: the issue tables have a step for every issue type, and
+// their links exist in the runbook.
+func TestRecommendedSteps(t *testing.T) {
 	runbook, err := os.ReadFile("../docs/issues.md")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestEveryIssueTypeHasItsStep(t *testing.T) {
 					properties[property.ID] = string(property.Value)
 				}
 				if !strings.Contains(properties["links"], "/docs/issues.md#${__value.raw}") {
-					t.Errorf("%s: panel %q: the recommended step does not lead to the runbook", file, p.Title)
+					t.Errorf("%s: panel %q: the recommended step does not link to the runbook", file, p.Title)
 				}
 				for _, issueType := range coverage.IssueTypes() {
 					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", issueType)) {
@@ -188,18 +188,18 @@ func TestEveryIssueTypeHasItsStep(t *testing.T) {
 				}
 				for _, m := range step.FindAllStringSubmatch(properties["mappings"], -1) {
 					if !strings.Contains(string(runbook), "\n## "+m[1]+"\n") && !strings.Contains(string(runbook), `<a id="`+m[1]+`">`) {
-						t.Errorf("%s: panel %q leads to #%s, which the runbook has not", file, p.Title, m[1])
+						t.Errorf("%s: panel %q links to #%s, which the runbook does not have", file, p.Title, m[1])
 					}
 				}
 			}
 		}
 	}
-	if tables != 5 { // of ECS clusters, EKS clusters and EC2 instances, and two of the cluster's dashboard
-		t.Errorf("%d tables show recommended steps", tables)
+	if tables != 5 { // three on the overview, two on the cluster dashboard
+		t.Errorf("%d tables have recommended steps, want 5", tables)
 	}
 }
 
-// TestAllMetricsAreShown sees that no domain metric is forgotten.
+// TestAllMetricsAreShown: every metric is used in a dashboard.
 func TestAllMetricsAreShown(t *testing.T) {
 	used := make(map[string]bool)
 	for _, d := range load(t) {
@@ -211,7 +211,7 @@ func TestAllMetricsAreShown(t *testing.T) {
 			}
 		}
 	}
-	// The statistics are there for the alert that holds them against the rows.
+	// An alert compares the statistics with the rows.
 	unused := []string{"guardduty_coverage_statistics_resources"}
 	for _, name := range slices.Sorted(maps.Keys(metrics())) {
 		if used[name] == slices.Contains(unused, name) {

@@ -9,12 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// selector is a metric with its matchers as a query names it.
+// selector is a metric selector of a query.
 type selector struct {
 	metric   string
 	matchers []string // such as region=~"$region"
-	window   string   // the range in brackets, "" for none
-	function string   // that takes the selector, "" for none
+	window   string   // range in brackets, or ""
+	function string   // applied to the selector, or ""
 }
 
 // labels returns the labels that the matchers name.
@@ -26,8 +26,7 @@ func (s selector) labels() []string {
 	return names
 }
 
-// query is what is in a PromQL text, as far as names go. Whether the text is
-// valid PromQL is for Prometheus to say.
+// query has the names in a PromQL expression. It need not be valid PromQL.
 type query struct {
 	selectors []selector
 	grouping  []string // labels of by, without, on, ignoring, group_left and group_right
@@ -43,7 +42,7 @@ var (
 	operators = []string{"and", "or", "unless", "offset", "bool"}
 )
 
-// read takes a PromQL text apart.
+// read parses the names in a PromQL expression.
 func read(expr string) query {
 	tokens := token.FindAllString(expr, -1)
 	at := func(i int) string {
@@ -93,8 +92,8 @@ func read(expr string) query {
 	return q
 }
 
-// argument returns the n-th argument, counted from 0, of the call whose opening
-// parenthesis is the first token, where it is a single token.
+// argument returns argument n, counted from 0, of the call whose opening
+// parenthesis is the first token, or "" if it is not a single token.
 func argument(tokens []string, n int) string {
 	depth, seen := 0, 0
 	for i, tok := range tokens {

@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for something that is sure to come.
-const patience = 30 * time.Second
+// waitTimeout is how long waitFor waits.
+const waitTimeout = 30 * time.Second
 
-// start runs a program until the test ends. Its messages go to the test's log.
+// start runs a program until the end of the test. Its standard error goes to the log.
 func start(t *testing.T, name string, args ...string) *bufio.Scanner {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -35,7 +35,7 @@ func start(t *testing.T, name string, args ...string) *bufio.Scanner {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // it was told to stop: how it ends does not matter
+	t.Cleanup(func() { _ = cmd.Wait() }) // it is stopped by a signal
 	return bufio.NewScanner(out)
 }
 
@@ -54,7 +54,7 @@ func find(t *testing.T, program string) string {
 	return path
 }
 
-// demo is the exporter with its simulator, as a user starts them.
+// demo is a running demo of the exporter.
 type demo struct {
 	exporter  string // host:port
 	simulator string // URL
@@ -63,7 +63,7 @@ type demo struct {
 func startDemo(t *testing.T) demo {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "exporter")
-	stamp := "-ldflags=-X github.com/prometheus/common/version.Version=test" // as releases are: an empty label is none
+	stamp := "-ldflags=-X github.com/prometheus/common/version.Version=test" // an empty label would be missing
 	if out, err := exec.CommandContext(t.Context(), "go", "build", stamp, "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("build the exporter: %v\n%s", err, out)
 	}
@@ -79,7 +79,7 @@ func startDemo(t *testing.T) demo {
 		}
 	}
 	if d.exporter == "" || d.simulator == "" {
-		t.Fatalf("the demo does not say where it is: %+v, %v", d, lines.Err())
+		t.Fatalf("no addresses in the output of the demo: %+v, %v", d, lines.Err())
 	}
 	waitFor(t, "every target's first refresh", func() bool {
 		code, err := send(t.Context(), http.MethodGet, "http://"+d.exporter+"/-/ready", "")
@@ -88,7 +88,7 @@ func startDemo(t *testing.T) demo {
 	return d
 }
 
-// change makes or removes a cluster of the demo.
+// change replaces or deletes a cluster of the demo.
 func (d demo) change(t *testing.T, method, body string) {
 	t.Helper()
 	code, err := send(t.Context(), method, d.simulator+"/simulator/clusters", body)
@@ -109,24 +109,24 @@ func send(ctx context.Context, method, url, body string) (int, error) {
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// waitFor asks again and again until done says yes.
+// waitFor polls done until it returns true.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for !done() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s did not come within %v", what, patience)
+			t.Fatalf("timeout waiting for %s after %v", what, waitTimeout)
 		case <-ticker.C:
 		}
 	}
 }
 
-// prometheus is a real one. It scrapes the demo twice a second, as two replicas
-// that see the same.
+// prometheus is a Prometheus that scrapes the demo twice a second, as two replicas
+// with the same data, and evaluates the shipped rules.
 type prometheus struct {
 	url string
 }
@@ -163,7 +163,7 @@ func startPrometheus(t *testing.T, exporter string) prometheus {
 	return p
 }
 
-// freeAddress returns a loopback address on which nothing listens.
+// freeAddress returns an unused loopback address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -174,8 +174,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// result is one series of an answer. An instant query fills Value, a range
-// query Values; each is a time and a number as text.
+// result is one series of a response. Value is set for instant queries, Values for
+// range queries; each is a time and a number as text.
 type result struct {
 	Metric map[string]string `json:"metric"`
 	Value  []any             `json:"value"`
@@ -196,7 +196,7 @@ func (r result) numbers() []float64 {
 	return all
 }
 
-// instant answers an instant query, now if at is zero.
+// instant runs an instant query, at the current time if at is zero.
 func (p prometheus) instant(ctx context.Context, expr string, at time.Time) ([]result, error) {
 	form := url.Values{"query": {expr}}
 	if !at.IsZero() {
@@ -209,7 +209,7 @@ func (p prometheus) instant(ctx context.Context, expr string, at time.Time) ([]r
 	return data.Result, err
 }
 
-// between answers a range query with a step of one second.
+// between runs a range query with a step of one second.
 func (p prometheus) between(ctx context.Context, expr string, from, to time.Time) ([]result, error) {
 	var data struct {
 		Result []result `json:"result"`
@@ -218,7 +218,7 @@ func (p prometheus) between(ctx context.Context, expr string, from, to time.Time
 	return data.Result, err
 }
 
-// series returns the label sets of all series that the selector chooses.
+// series returns the label sets of all series that match a selector.
 func (p prometheus) series(ctx context.Context, match string) ([]map[string]string, error) {
 	var data []map[string]string
 	err := p.get(ctx, "/api/v1/series", url.Values{"match[]": {match}}, &data)
@@ -235,15 +235,15 @@ func (p prometheus) get(ctx context.Context, path string, form url.Values, data 
 		return err
 	}
 	defer resp.Body.Close()
-	answer := struct {
+	response := struct {
 		Status, Error string
 		Data          any
 	}{Data: data}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return fmt.Errorf("read the answer to %s: %w", path, err)
+	if err := json.NewDecoder(resp.Body).Decode(&response); err != nil {
+		return fmt.Errorf("decode response to %s: %w", path, err)
 	}
-	if answer.Status != "success" {
-		return fmt.Errorf("prometheus says: %s", answer.Error)
+	if response.Status != "success" {
+		return fmt.Errorf("query failed: %s", response.Error)
 	}
 	return nil
 }

@@ -11,14 +11,13 @@ import (
 	"testing"
 )
 
-// sample is what a query is to give.
+// sample is an expected sample.
 type sample struct {
 	Labels string  `json:"labels"`
 	Value  float64 `json:"value"`
 }
 
-// queryOf returns the first query of a panel, with all of what there is in the
-// place of the variables.
+// queryOf returns the first query of a panel with all values selected.
 func queryOf(t *testing.T, file, title string) string {
 	t.Helper()
 	d := load(t)[file]
@@ -35,7 +34,7 @@ func queryOf(t *testing.T, file, title string) string {
 	return strings.NewReplacer(pairs...).Replace(d.Panels[i].Targets[0].Expr)
 }
 
-// evaluate has promtool hold a query against series of one constant value.
+// evaluate compares the result of a query on constant series, using promtool.
 func evaluate(t *testing.T, expr string, series map[string]float64, want []sample) {
 	t.Helper()
 	promtool := find(t, "promtool")
@@ -63,8 +62,8 @@ func evaluate(t *testing.T, expr string, series map[string]float64, want []sampl
 	}
 }
 
-// TestUnhealthyECSClusters has clusters with an issue of their own, with issues
-// of their instances, with both, and with none that is known.
+// TestUnhealthyECSClusters has clusters with their own issue, with issues of
+// instances, with both, and with none.
 func TestUnhealthyECSClusters(t *testing.T) {
 	series := map[string]float64{
 		`guardduty_ecs_cluster_issue_info{account_id="1",region="r",cluster_name="own",issue_type="agent_exited",task_definition="t:1",issue="It exits"}`:  1,
@@ -77,7 +76,7 @@ func TestUnhealthyECSClusters(t *testing.T) {
 		`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name="healthy"}`:                                                                  1,
 		`guardduty_account_info{account_id="1",account_name="one"}`:                                                                                        1,
 	}
-	for _, name := range []string{"own", "instances", "both", "silent"} {
+	for _, name := range []string{"own", "instances", "both", "noissue"} {
 		series[fmt.Sprintf(`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name=%q}`, name)] = 0
 	}
 	row := func(cluster, more string) sample {
@@ -88,32 +87,32 @@ func TestUnhealthyECSClusters(t *testing.T) {
 		row("instances", `issue_type="kernel_unsupported",recommended_step="kernel_unsupported"`),
 		row("both", `issue_type="agent_exited",task_definition="t:2",issue="It exits",recommended_step="agent_exited"`),
 		row("both", `issue_type="waiting_for_ssm",recommended_step="waiting_for_ssm"`),
-		row("silent", `recommended_step="without_issue"`),
+		row("noissue", `recommended_step="without_issue"`),
 	})
 }
 
-// TestUnhealthyEKSClusters has a cluster that AWS says nothing of, with an
-// add-on that the replicas do not agree on.
+// TestUnhealthyEKSClusters has a cluster without issues whose add-on differs
+// between the replicas.
 func TestUnhealthyEKSClusters(t *testing.T) {
 	expr := queryOf(t, overviewFile, "Unhealthy EKS clusters")
 	evaluate(t, "count by (cluster_name, addon_status, issue_type, issue, recommended_step) ("+expr+")", map[string]float64{
-		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="silent",instance="a"}`:                                             0,
-		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="silent",instance="b"}`:                                             0,
-		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="silent",addon_version="v1",addon_status="",instance="a"}`:             1,
-		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="silent",addon_version="v2",addon_status="",instance="b"}`:             1,
-		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="told",instance="a"}`:                                               0,
-		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="told",addon_version="v1",addon_status="DEGRADED",instance="a"}`:       1,
-		`guardduty_eks_cluster_issue_info{account_id="1",region="r",cluster_name="told",issue_type="addon_failed",issue="It fails",instance="a"}`: 1,
-		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="well",instance="a"}`:                                               1,
-		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="well",addon_version="v1",addon_status="ACTIVE",instance="a"}`:         1,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="noissue",instance="a"}`:                                                0,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="noissue",instance="b"}`:                                                0,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="noissue",addon_version="v1",addon_status="",instance="a"}`:                1,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="noissue",addon_version="v2",addon_status="",instance="b"}`:                1,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="degraded",instance="a"}`:                                               0,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="degraded",addon_version="v1",addon_status="DEGRADED",instance="a"}`:       1,
+		`guardduty_eks_cluster_issue_info{account_id="1",region="r",cluster_name="degraded",issue_type="addon_failed",issue="It fails",instance="a"}`: 1,
+		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="healthy",instance="a"}`:                                                1,
+		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="healthy",addon_version="v1",addon_status="ACTIVE",instance="a"}`:          1,
 	}, []sample{
-		{`{cluster_name="silent",recommended_step="eks"}`, 1},
-		{`{cluster_name="told",addon_status="DEGRADED",issue_type="addon_failed",issue="It fails",recommended_step="addon_failed"}`, 1},
+		{`{cluster_name="noissue",recommended_step="eks"}`, 1},
+		{`{cluster_name="degraded",addon_status="DEGRADED",issue_type="addon_failed",issue="It fails",recommended_step="addon_failed"}`, 1},
 	})
 }
 
-// TestInstancesOfACluster wants each instance of a cluster once, or once for
-// each issue, and none of those that serve no ECS cluster.
+// TestInstancesOfACluster: each instance has one row, or one per issue; instances
+// without an ECS cluster have none.
 func TestInstancesOfACluster(t *testing.T) {
 	series := map[string]float64{
 		`guardduty_ec2_instance_issue_info{account_id="1",region="r",instance_id="i-two",issue_type="waiting_for_ssm",issue="Waiting"}`:   1,
@@ -124,22 +123,22 @@ func TestInstancesOfACluster(t *testing.T) {
 		series[fmt.Sprintf(`guardduty_ec2_instance_info{account_id="1",region="r",instance_id=%q,cluster_name=%q,instance_type="m7g.large",agent_version="v1",management_type="MANUAL"}`, id, cluster)] = 1
 	}
 	instance("i-two", "c", 0)
-	instance("i-silent", "c", 0)
-	instance("i-well", "c", 1)
-	instance("i-free", "", 0)
+	instance("i-noissue", "c", 0)
+	instance("i-healthy", "c", 1)
+	instance("i-other", "", 0)
 	row := func(id string, healthy float64, more string) sample {
 		return sample{fmt.Sprintf(`{account_id="1",region="r",instance_id=%q,cluster_name="c",instance_type="m7g.large",agent_version="v1",management_type="MANUAL"%s}`, id, more), healthy}
 	}
 	evaluate(t, queryOf(t, "cluster.json", "EC2 instances"), series, []sample{
 		row("i-two", 0, `,issue_type="waiting_for_ssm",issue="Waiting",recommended_step="waiting_for_ssm"`),
 		row("i-two", 0, `,issue_type="agent_disconnected",issue="Silent",recommended_step="agent_disconnected"`),
-		row("i-silent", 0, `,recommended_step="instances"`),
-		row("i-well", 1, ""),
+		row("i-noissue", 0, `,recommended_step="instances"`),
+		row("i-healthy", 1, ""),
 	})
 }
 
-// TestBlindSpots has a target whose names of accounts are denied and that may
-// not list members, and another one in a Region that was not chosen.
+// TestBlindSpots has a target that AWS denies account names and members, and one
+// in a Region that is not selected.
 func TestBlindSpots(t *testing.T) {
 	expr := strings.ReplaceAll(queryOf(t, overviewFile, "Targets with incomplete data"), ".*|", "r|")
 	evaluate(t, expr, map[string]float64{
