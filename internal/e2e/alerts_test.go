@@ -11,7 +11,7 @@ import (
 
 const runbook = "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/alerts.md#"
 
-// expectation is an alert that a scenario asks for.
+// expectation is the notification that a scenario expects.
 type expectation struct {
 	receiver    string
 	labels      map[string]string // all of them
@@ -19,11 +19,11 @@ type expectation struct {
 	description []string // parts of it
 }
 
-// check holds a notification against the expectation.
+// check compares a notification with the expectation.
 func (e expectation) check(t *testing.T, n notified) {
 	t.Helper()
 	if n.Receiver != e.receiver {
-		t.Errorf("%s arrives at %s, not at %s", e.labels["alertname"], n.Receiver, e.receiver)
+		t.Errorf("%s: receiver %s, want %s", e.labels["alertname"], n.Receiver, e.receiver)
 	}
 	if diff := cmp.Diff(e.labels, n.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
@@ -41,7 +41,7 @@ func (e expectation) check(t *testing.T, n notified) {
 	}
 }
 
-// TestAlerts runs each scenario in a system of its own, all at the same time.
+// TestAlerts runs the scenarios in parallel, each in its own system.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -59,15 +59,15 @@ func TestAlerts(t *testing.T) {
 	})
 }
 
-// sickness is a cluster, what is wrong with it, and the one alert that comes of
-// that.
-type sickness struct {
-	healthy, sick cluster
+// breakage is a cluster before and after it loses coverage, and the only alert that
+// must fire.
+type breakage struct {
+	healthy, broken cluster
 	expectation
 }
 
-// sicknesses are of clusters that the demo's own course leaves alone for a while.
-func sicknesses() []sickness {
+// breakages returns clusters that the demo itself does not change at first.
+func breakages() []breakage {
 	storefront := cluster{
 		AccountID: "333344445555", Region: "eu-west-1", ClusterName: "storefront",
 		ManagementType: "AUTO_MANAGED", Covered: 17, Compatible: 17,
@@ -97,14 +97,14 @@ func sicknesses() []sickness {
 	}
 	notReporting := labels(storefront, "GuardDutyCoverageClusterUnhealthy")
 	notReporting["issue_type"] = "agent_not_reporting"
-	return []sickness{
+	return []breakage{
 		{storefront, silent, expectation{
 			receiver:    "tickets",
 			labels:      notReporting,
 			summary:     "ECS cluster storefront is not covered by GuardDuty, issue type agent_not_reporting",
 			description: []string{"storefront", "333344445555", "eu-west-1", "storefront:7"},
 		}},
-		{runners, uncovered, expectation{ // inhibits the alert that container instances are uncovered
+		{runners, uncovered, expectation{ // inhibits GuardDutyCoverageContainerInstancesUncovered
 			receiver:    "tickets",
 			labels:      labels(runners, "GuardDutyCoverageClusterUnhealthy"),
 			summary:     "ECS cluster ci-runners is not covered by GuardDuty",
@@ -119,103 +119,103 @@ func sicknesses() []sickness {
 	}
 }
 
-// testClusters breaks clusters and heals them.
+// testClusters breaks clusters and repairs them.
 func testClusters(t *testing.T, s *system) {
-	for _, c := range sicknesses() {
-		s.put(t, c.sick)
+	for _, c := range breakages() {
+		s.put(t, c.broken)
 	}
-	for _, c := range sicknesses() {
-		s.untilSaid(t, "firing", c.labels)
+	for _, c := range breakages() {
+		s.untilNotified(t, "firing", c.labels)
 		c.check(t, s.webhook.last(c.labels))
 	}
-	// Prometheus has it, but no receiver hears of it.
-	inhibited := maps.Clone(sicknesses()[1].labels)
+	// This alert fires but is inhibited.
+	inhibited := maps.Clone(breakages()[1].labels)
 	inhibited["alertname"] = "GuardDutyCoverageContainerInstancesUncovered"
-	until(t, time.Minute, "the uncovered container instances of ci-runners are an alert too", func() bool {
+	until(t, time.Minute, "the alert about container instances of ci-runners fires", func() bool {
 		return contains(s.active(t, "firing"), inhibited)
 	})
-	for _, c := range sicknesses() {
+	for _, c := range breakages() {
 		s.put(t, c.healthy)
 	}
-	for _, c := range sicknesses() {
-		s.untilSaid(t, "resolved", c.labels)
+	for _, c := range breakages() {
+		s.untilNotified(t, "resolved", c.labels)
 	}
-	for _, c := range sicknesses() {
+	for _, c := range breakages() {
 		own := map[string]string{"account_id": c.healthy.AccountID, "region": c.healthy.Region, "cluster_name": c.healthy.ClusterName}
 		for _, n := range s.webhook.firing(0) {
 			if n.has(own) && !maps.Equal(n.Labels, c.labels) {
-				t.Errorf("a second alert for one cause: %v", n.Labels)
+				t.Errorf("unexpected second alert: %v", n.Labels)
 			}
 		}
 	}
 }
 
-// untilSaid waits until the last notification about an alert has the status.
-func (s *system) untilSaid(t *testing.T, status string, labels map[string]string) {
+// untilNotified waits until the last notification of an alert has the status.
+func (s *system) untilNotified(t *testing.T, status string, labels map[string]string) {
 	t.Helper()
 	until(t, time.Minute, labels["alertname"]+" is notified as "+status, func() bool {
 		return s.webhook.last(labels).Status == status
 	})
 }
 
-// outage is how long the exporter is away, before it is scaled: longer than the
-// rules bridge and than most alerts wait.
+// outage is how long the exporter is down, unscaled: longer than the gaps that the
+// rules fill and than the "for" of most alerts.
 const outage = 20 * time.Minute
 
-// testExporter kills the exporter and starts it again after the outage. What was
-// wrong before is wrong after it; nothing else may fire.
+// testExporter kills the exporter and starts it again after the outage. Only alerts
+// that fired before may fire during and after it.
 func testExporter(t *testing.T, s *system) {
 	absent := expectation{
 		receiver: "pager",
 		labels:   map[string]string{"alertname": "GuardDutyCoverageExporterAbsent", "severity": "critical"},
 		summary:  "No GuardDuty coverage exporter is scraped",
 	}
-	// A cluster that is ill for good.
+	// A cluster that is permanently unhealthy.
 	ledger := map[string]string{
 		"alertname": "GuardDutyCoverageClusterUnhealthy", "severity": "warning", "issue_type": "vpc_endpoint",
 		"account_id": "222233334444", "region": "eu-west-1", "cluster_name": "ledger",
 	}
 
-	s.untilSaid(t, "firing", ledger)
+	s.untilNotified(t, "firing", ledger)
 	known := s.active(t, "pending", "firing")
 	if contains(known, absent.labels) {
-		t.Error("the exporter is absent before it is killed")
+		t.Error("ExporterAbsent fires before the exporter is killed")
 	}
 	known = append(known, absent.labels)
-	said, killed := len(s.webhook.all()), time.Now()
+	notified, killed := len(s.webhook.all()), time.Now()
 	s.demo.kill(t)
 
-	s.untilSaid(t, "firing", absent.labels)
+	s.untilNotified(t, "firing", absent.labels)
 	absent.check(t, s.webhook.last(absent.labels))
 	announced := len(s.webhook.all())
 	until(t, time.Minute, "the outage has lasted long enough", func() bool {
 		for _, n := range s.webhook.all()[announced:] {
-			t.Fatalf("notified though the exporter is known to be absent: %s %v", n.Status, n.Labels)
+			t.Fatalf("notified during the outage: %s %v", n.Status, n.Labels)
 		}
 		return time.Since(killed) > outage/scale
 	})
 	checkKnown(t, "during the outage", known, s.active(t, "firing"))
 	if contains(s.active(t, "pending", "firing"), ledger) {
-		t.Error("the outage was shorter than what the rules bridge")
+		t.Error("the outage was too short: the rules still keep the alert")
 	}
 
 	s.startDemo(t)
-	s.untilSaid(t, "resolved", absent.labels)
-	until(t, time.Minute, "the clusters have been ill for long enough again", func() bool {
+	s.untilNotified(t, "resolved", absent.labels)
+	until(t, time.Minute, "the alert about ledger fires again", func() bool {
 		return contains(s.active(t, "firing"), ledger)
 	})
 	checkKnown(t, "after the restart", known, s.active(t, "firing"))
-	for _, n := range s.webhook.firing(said) {
-		checkKnown(t, "at "+n.Receiver, known, []map[string]string{n.Labels})
+	for _, n := range s.webhook.firing(notified) {
+		checkKnown(t, "notified to "+n.Receiver, known, []map[string]string{n.Labels})
 	}
 }
 
-// checkKnown asks that of each alert it is known that it may be firing.
+// checkKnown fails the test for each firing alert that is not known.
 func checkKnown(t *testing.T, when string, known, firing []map[string]string) {
 	t.Helper()
 	for _, labels := range firing {
 		if !contains(known, labels) {
-			t.Errorf("set off %s: %v", when, labels)
+			t.Errorf("unexpected alert %s: %v", when, labels)
 		}
 	}
 }

@@ -12,8 +12,7 @@ import (
 
 const alertsDir = "../../alerts"
 
-// rulesFile is a rules file with all that the shipped ones hold: a key that is
-// not here fails the test, so that none is lost on the way.
+// rulesFile has every key of the shipped rules files. Unknown keys fail the test.
 type rulesFile struct {
 	Groups []struct {
 		Name     string `yaml:"name"`
@@ -57,8 +56,8 @@ func writeRules(t *testing.T, dir string) {
 	}
 }
 
-// writeRouting writes the shipped example of Alertmanager's configuration with
-// the timers of its groups scaled, and with every receiver at a webhook.
+// writeRouting writes the example configuration of Alertmanager with scaled timers
+// and with all receivers at a webhook.
 func writeRouting(t *testing.T, path, url string) {
 	t.Helper()
 	var routing yaml.Node
@@ -66,13 +65,13 @@ func writeRouting(t *testing.T, path, url string) {
 		t.Fatal(err)
 	}
 	if n := adaptRouting(&routing, url); n == 0 {
-		t.Fatal("no receiver of the example has a URL")
+		t.Fatal("no receiver URL in the example")
 	}
 	write(t, path, &routing)
 }
 
-// adaptRouting changes the values below a node and returns how many URLs of
-// receivers it has replaced.
+// adaptRouting scales timers and replaces receiver URLs below a node. It returns
+// the number of replaced URLs.
 func adaptRouting(node *yaml.Node, url string) (replaced int) {
 	for i, child := range node.Content {
 		if node.Kind == yaml.MappingNode && i%2 == 1 {
@@ -89,7 +88,7 @@ func adaptRouting(node *yaml.Node, url string) (replaced int) {
 	return replaced
 }
 
-// writeScrapes writes Prometheus' configuration; the rules lie beside it.
+// writeScrapes writes the configuration of Prometheus next to the rules.
 func writeScrapes(t *testing.T, dir, exporter, alertmanager string) string {
 	t.Helper()
 	path := filepath.Join(dir, "prometheus.yml")

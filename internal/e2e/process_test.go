@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// process is a child of the test, with its output in a file.
+// process is a child process with its output in a file.
 type process struct {
 	name string
 	cmd  *exec.Cmd
@@ -21,8 +21,8 @@ type process struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// start runs a program until the test ends, or until kill. A test that fails
-// shows what the program has said last.
+// start runs a program until kill or the end of the test. A failed test logs the
+// last lines of its output.
 func start(t *testing.T, name string, command ...string) *process {
 	t.Helper()
 	p := &process{name: name, log: filepath.Join(t.TempDir(), name+".log"), done: make(chan struct{})}
@@ -41,18 +41,18 @@ func start(t *testing.T, name string, command ...string) *process {
 	}
 	go func() {
 		defer close(p.done)
-		_ = p.cmd.Wait() // it ends by a signal
+		_ = p.cmd.Wait() // it is stopped by a signal
 	}()
 	t.Cleanup(func() {
 		<-p.done // the context of a test ends before its cleanups run
 		if t.Failed() {
-			t.Logf("%s said last:\n%s", name, p.tail())
+			t.Logf("last output of %s:\n%s", name, p.tail())
 		}
 	})
 	return p
 }
 
-// kill ends the process without a word to it, and waits for its end.
+// kill sends SIGKILL and waits until the process has exited.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -70,7 +70,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// tail returns the last lines of what the process has said.
+// tail returns the last lines of the output.
 func (p *process) tail() string {
 	log, err := os.ReadFile(p.log)
 	if err != nil {
@@ -80,28 +80,27 @@ func (p *process) tail() string {
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
 }
 
-// untilReady waits until a server answers 200, or fails when its process ends.
+// untilReady waits for a response with status 200. It fails if the process exits.
 func (p *process) untilReady(t *testing.T, url string) {
 	t.Helper()
 	until(t, 20*time.Second, p.name+" is ready", func() bool {
 		if p.ended() {
-			t.Fatalf("%s has ended", p.name)
+			t.Fatalf("%s has exited", p.name)
 		}
 		status, _ := get(t, url)
 		return status == http.StatusOK
 	})
 }
 
-// until asks again and again whether the condition holds, and fails the test
-// when it does not within the time.
-func until(t *testing.T, within time.Duration, what string, holds func() bool) {
+// until polls the condition and fails the test after the timeout.
+func until(t *testing.T, timeout time.Duration, what string, holds func() bool) {
 	t.Helper()
 	begun := time.Now()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for !holds() {
-		if time.Since(begun) > within {
-			t.Fatalf("not within %v: %s", within, what)
+		if time.Since(begun) > timeout {
+			t.Fatalf("timeout after %v: %s", timeout, what)
 		}
 		select {
 		case <-ticker.C:
@@ -112,7 +111,7 @@ func until(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Logf("after %.1f s: %s", time.Since(begun).Seconds(), what)
 }
 
-// get returns the status and the body of a page, 0 when there is no answer.
+// get returns the status and the body of a response; the status is 0 without one.
 func get(t *testing.T, url string) (int, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -131,11 +130,11 @@ func get(t *testing.T, url string) (int, []byte) {
 	return response.StatusCode, body
 }
 
-// freeAddresses returns loopback addresses on whose ports nothing listens.
+// freeAddresses returns unused loopback addresses.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	var addresses []string
-	var listeners []net.Listener // closed together, so that no two are the same
+	var listeners []net.Listener // closed together so that all are different
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -150,7 +149,8 @@ func freeAddresses(t *testing.T, n int) []string {
 	return addresses
 }
 
-// find returns the path of the first of the programs that is installed.
+// find returns the path of the first of the programs that is installed. Without
+// any the test is skipped, and with CI=true it fails.
 func find(t *testing.T, programs ...string) string {
 	t.Helper()
 	for _, program := range programs {
@@ -158,7 +158,7 @@ func find(t *testing.T, programs ...string) string {
 			return path
 		}
 	}
-	const missing = "%s is not on the PATH; Debian has a package of that name"
+	const missing = "%s is not in the PATH; Debian has a package of that name"
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(missing, programs[0])
 	}

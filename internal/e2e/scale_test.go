@@ -8,22 +8,21 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// scale is how much faster than shipped the rules and the routing run: a minute
-// becomes a second.
+// scale divides all durations of the rules and the routing: a minute becomes a
+// second.
 const scale = 60
 
-// durations finds the durations of a PromQL expression: the range and the step
-// of a selector in brackets, and what follows "offset". Brackets in the regular
-// expression of a matcher hold no duration, so they are not found.
+// durations matches the durations of a PromQL expression: range and step in
+// brackets, and offsets. It does not match brackets in the regular expression of a
+// matcher.
 var durations = regexp.MustCompile(`\[\s*[0-9a-z]+\s*(?::\s*(?:[0-9a-z]+)?\s*)?\]|\boffset\s+-?\s*[0-9a-z]+`)
 
-// duration finds one duration as PromQL and the configuration files write it.
+// duration matches one duration of PromQL or of the configuration files.
 var duration = regexp.MustCompile(`\b(?:[0-9]+(?:ms|[smhdwy]))+\b`)
 
-// scaleExpression divides the durations of a PromQL expression by scale. Plain
-// numbers stay, even those that stand for seconds, as in time() - x > 1800: to
-// PromQL they are no durations, and the timestamps that they are held against
-// are those of the real clock.
+// scaleExpression divides the durations of a PromQL expression by scale. It does
+// not change numbers of seconds, as in time() - x > 1800, which are compared with
+// timestamps of the real clock.
 func scaleExpression(expression string) string {
 	return durations.ReplaceAllStringFunc(expression, func(found string) string {
 		return duration.ReplaceAllStringFunc(found, scaleDuration)
@@ -34,7 +33,7 @@ func scaleExpression(expression string) string {
 func scaleDuration(text string) string {
 	d, err := model.ParseDuration(text)
 	if err != nil {
-		return text // what reads the result says what is wrong with it
+		return text // the reader of the file reports it
 	}
 	return (d / scale).String()
 }
@@ -70,6 +69,6 @@ func TestScaleDuration(t *testing.T) {
 		}
 	}
 	if got := scaleDuration("soon"); got != "soon" {
-		t.Errorf("what is no duration has become %q", got)
+		t.Errorf("invalid duration changed to %q", got)
 	}
 }

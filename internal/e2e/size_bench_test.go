@@ -23,7 +23,7 @@ import (
 
 const megabyte = 1e6
 
-// BenchmarkBinary reports the size of the binary as it is released.
+// BenchmarkBinary reports the size of the stripped binary.
 func BenchmarkBinary(b *testing.B) {
 	path := buildStripped(b)
 	for b.Loop() {
@@ -35,8 +35,8 @@ func BenchmarkBinary(b *testing.B) {
 	}
 }
 
-// BenchmarkStartToListening reports the time from the start of the process to
-// the first connection that it accepts.
+// BenchmarkStartToListening reports the time from the start of the process to the
+// first accepted connection.
 func BenchmarkStartToListening(b *testing.B) {
 	path, endpoint := buildStripped(b), newFleet(100).serve(b)
 	for b.Loop() {
@@ -58,7 +58,7 @@ func BenchmarkStartToListening(b *testing.B) {
 	}
 }
 
-// BenchmarkResidentDemo reports the memory of the demo after a while of scrapes.
+// BenchmarkResidentDemo reports the peak memory of the demo.
 func BenchmarkResidentDemo(b *testing.B) {
 	path := buildStripped(b)
 	for b.Loop() {
@@ -68,9 +68,8 @@ func BenchmarkResidentDemo(b *testing.B) {
 	}
 }
 
-// BenchmarkResident reports the most memory that the process has held, while it
-// refreshes a fleet of 8 series a cluster three times and is scraped every
-// second.
+// BenchmarkResident reports the peak memory of the process while it refreshes a
+// fleet with 8 series per cluster three times and is scraped every second.
 func BenchmarkResident(b *testing.B) {
 	path := buildStripped(b)
 	for _, clusters := range []int{50_000, 500_000} {
@@ -103,9 +102,8 @@ func BenchmarkResident(b *testing.B) {
 	}
 }
 
-// watch runs the exporter for that long, scrapes it every second, and returns
-// the most memory that it has held, in megabytes. What is shown at last must be
-// as complete says.
+// watch runs the exporter for d, scrapes it every second, and returns its peak
+// memory in megabytes. complete checks the last page.
 func watch(b *testing.B, cmd *exec.Cmd, address string, d time.Duration, complete func(page []byte) bool) float64 {
 	b.Helper()
 	cmd.Stderr = os.Stderr
@@ -115,7 +113,7 @@ func watch(b *testing.B, cmd *exec.Cmd, address string, d time.Duration, complet
 	}
 	defer func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // it ends by a signal
+		_ = cmd.Wait() // it is stopped by a signal
 	}()
 	var page []byte
 	ticker := time.NewTicker(time.Second)
@@ -137,7 +135,7 @@ func watch(b *testing.B, cmd *exec.Cmd, address string, d time.Duration, complet
 	return kilobytes * 1024 / megabyte
 }
 
-// scrape returns the page, read whole, or nothing.
+// scrape returns the page, or nil on an error.
 func scrape(ctx context.Context, address string) []byte {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	if err != nil {
@@ -155,12 +153,12 @@ func scrape(ctx context.Context, address string) []byte {
 	return page
 }
 
-// fleet answers the calls of a target as GuardDuty does, from pages that were
-// made before, so that it costs little beside what is measured.
+// fleet serves the requests of a target from prepared pages, so that it uses
+// little CPU.
 type fleet struct {
 	statistics []byte
 	pages      [][]byte
-	counted    atomic.Int64 // how often the statistics were asked for
+	counted    atomic.Int64 // requests for statistics
 }
 
 func newFleet(clusters int) *fleet {
@@ -201,23 +199,23 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	answer := []byte(`{"detectorIds":["12abc34d567e8fa901bc2d34e56789f0"]}`)
+	response := []byte(`{"detectorIds":["12abc34d567e8fa901bc2d34e56789f0"]}`)
 	switch {
 	case bytes.Contains(body, []byte("GetCallerIdentity")):
-		answer = []byte(`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+		response = []byte(`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
 			`<Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 	case strings.HasSuffix(r.URL.Path, "/statistics"):
 		f.counted.Add(1)
-		answer = f.statistics
+		response = f.statistics
 	case strings.HasSuffix(r.URL.Path, "/coverage"):
 		var in struct{ NextToken string }
 		if err := json.Unmarshal(body, &in); err != nil {
 			return
 		}
-		n, _ := strconv.Atoi(in.NextToken) // none is the first
-		answer = f.pages[n]
+		n, _ := strconv.Atoi(in.NextToken) // 0 without a token
+		response = f.pages[n]
 	}
-	_, _ = w.Write(answer) // the client may have gone
+	_, _ = w.Write(response) // the client may have disconnected
 }
 
 func environment(endpoint string) []string {
@@ -227,7 +225,7 @@ func environment(endpoint string) []string {
 	}
 }
 
-// run starts a program and returns what ends it.
+// run starts a program and returns a function that stops it.
 func run(b *testing.B, env []string, command ...string) (stop func()) {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
@@ -237,7 +235,7 @@ func run(b *testing.B, env []string, command ...string) (stop func()) {
 	}
 	return func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // it ends by a signal
+		_ = cmd.Wait() // it is stopped by a signal
 	}
 }
 

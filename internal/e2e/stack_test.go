@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// stackPorts are the variables that deploy/stack/run takes its ports from, and
-// what of each server says that it is ready.
+// stackPorts returns the variables with the ports of deploy/stack/run, and the
+// readiness path of each server.
 func stackPorts() []struct{ variable, ready string } {
 	return []struct{ variable, ready string }{
 		{"EXPORTER_PORT", "/-/ready"},
@@ -25,12 +25,12 @@ func stackPorts() []struct{ variable, ready string } {
 	}
 }
 
-// stackScript is deploy/stack/run, not yet started, with free ports.
+// stackScript is deploy/stack/run with unused ports, not started yet.
 type stackScript struct {
 	cmd       *exec.Cmd
-	output    strings.Builder // complete once the command has ended
+	output    strings.Builder // complete after the command has exited
 	addresses []string        // in the order of stackPorts
-	temp      string          // where it makes its temporary directory
+	temp      string          // TMPDIR
 }
 
 func newStackScript(t *testing.T) *stackScript {
@@ -42,7 +42,7 @@ func newStackScript(t *testing.T) *stackScript {
 	s.cmd = exec.CommandContext(t.Context(), "../../deploy/stack/run")
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 20 * time.Second
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell on a terminal does
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as an interactive shell does
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.temp)
 	for i, port := range stackPorts() {
@@ -55,23 +55,23 @@ func newStackScript(t *testing.T) *stackScript {
 	return s
 }
 
-// checkGone asks that the script has left neither files nor servers behind.
+// checkGone fails the test if the script left files or servers behind.
 func (s *stackScript) checkGone(t *testing.T) {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(s.temp, "guardduty-coverage-stack.*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %q, %v", left, err)
+		t.Errorf("not removed: %q, %v", left, err)
 	}
 	for _, address := range s.addresses {
 		if connection, err := net.Dial("tcp", address); err == nil {
 			connection.Close()
-			t.Errorf("%s is still served", address)
+			t.Errorf("%s is still in use", address)
 		}
 	}
 }
 
 // startReady starts the script and waits until all of its servers are ready. The
-// result of the script arrives at the channel.
+// channel receives the result of the script.
 func (s *stackScript) startReady(t *testing.T) <-chan error {
 	t.Helper()
 	if err := s.cmd.Start(); err != nil {
@@ -79,10 +79,10 @@ func (s *stackScript) startReady(t *testing.T) <-chan error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.cmd.Wait() }()
-	until(t, time.Minute, "everything of the stack is ready", func() bool {
+	until(t, time.Minute, "all servers of the stack are ready", func() bool {
 		select {
 		case err := <-ended:
-			t.Fatalf("the stack has ended: %v\n%s", err, &s.output)
+			t.Fatalf("the stack has exited: %v\n%s", err, &s.output)
 		default:
 		}
 		for i, port := range stackPorts() {
@@ -95,22 +95,22 @@ func (s *stackScript) startReady(t *testing.T) <-chan error {
 	return ended
 }
 
-func TestStackRunsUntilCtrlC(t *testing.T) {
+func TestStackStopsOnCtrlC(t *testing.T) {
 	t.Parallel()
 	find(t, "prometheus")
 	find(t, "prometheus-alertmanager", "alertmanager")
 	s := newStackScript(t)
 	ended := s.startReady(t)
-	until(t, 30*time.Second, "Prometheus has the exporter's series and the shipped rules", func() bool {
+	until(t, 30*time.Second, "Prometheus has the exporter's series and the rules", func() bool {
 		prometheus := "http://" + s.addresses[2]
 		_, series := get(t, prometheus+"/api/v1/query?query=guardduty_exporter_build_info")
 		_, rules := get(t, prometheus+"/api/v1/rules")
 		return strings.Contains(string(series), s.addresses[0]) && strings.Contains(string(rules), "GuardDutyCoverageExporterAbsent")
 	})
-	// A terminal sends it to the whole process group. What the script has started must not be in it: it would end by
-	// itself, and the script would take that for a failure.
+	// A terminal signals the whole process group. The servers must not be in it: the script would report their exit as
+	// a failure.
 	if others := groupMembers(t, s.cmd.Process.Pid); len(others) > 0 {
-		t.Errorf("Ctrl-C reaches not the script alone but processes %v too", others)
+		t.Errorf("Ctrl-C also reaches processes %v", others)
 	}
 	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -120,14 +120,14 @@ func TestStackRunsUntilCtrlC(t *testing.T) {
 	}
 	for _, address := range []string{s.addresses[0], s.addresses[2], s.addresses[3]} {
 		if !strings.Contains(s.output.String(), "http://"+address) {
-			t.Errorf("it does not say where %s is:\n%s", address, &s.output)
+			t.Errorf("address %s is not in the output:\n%s", address, &s.output)
 		}
 	}
 	s.checkGone(t)
 }
 
-// groupMembers returns the processes of a process group but for its leader, none
-// where there is no /proc.
+// groupMembers returns the processes of a process group except its leader; none
+// without /proc.
 func groupMembers(t *testing.T, leader int) (members []int) {
 	t.Helper()
 	directories, err := filepath.Glob("/proc/[0-9]*")
@@ -146,7 +146,7 @@ func groupMembers(t *testing.T, leader int) (members []int) {
 	return members
 }
 
-func TestStackEndsOnSIGTERM(t *testing.T) {
+func TestStackStopsOnSIGTERM(t *testing.T) {
 	t.Parallel()
 	find(t, "prometheus")
 	find(t, "prometheus-alertmanager", "alertmanager")
@@ -161,7 +161,7 @@ func TestStackEndsOnSIGTERM(t *testing.T) {
 	s.checkGone(t)
 }
 
-func TestStackEndsWithItsFirstToEnd(t *testing.T) {
+func TestStackStopsWhenAServerExits(t *testing.T) {
 	t.Parallel()
 	find(t, "prometheus-alertmanager", "alertmanager")
 	s := newStackScript(t)
@@ -172,16 +172,15 @@ func TestStackEndsWithItsFirstToEnd(t *testing.T) {
 	}
 	s.cmd.Env = append(s.cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
 	if err := s.cmd.Run(); err == nil {
-		t.Error("the script succeeds though Prometheus did not")
+		t.Error("the script succeeded although Prometheus failed")
 	}
-	if said := s.output.String(); !strings.Contains(said, "prometheus ended with status 3:\nit broke") {
-		t.Error(said)
+	if output := s.output.String(); !strings.Contains(output, "prometheus ended with status 3:\nit broke") {
+		t.Error(output)
 	}
 	s.checkGone(t)
 }
 
-// TestStackSaysWhatItMisses starts nothing.
-func TestStackSaysWhatItMisses(t *testing.T) {
+func TestStackReportsMissingPrograms(t *testing.T) {
 	t.Parallel()
 	s := newStackScript(t)
 	bin := t.TempDir()
@@ -197,7 +196,7 @@ func TestStackSaysWhatItMisses(t *testing.T) {
 	defer listener.Close()
 	s.cmd.Env = append(s.cmd.Env, "PATH="+bin)
 	if err := s.cmd.Run(); err == nil {
-		t.Error("the script succeeds without a single program")
+		t.Error("the script succeeded without any program")
 	}
 	_, port, err := net.SplitHostPort(s.addresses[3])
 	if err != nil {
@@ -210,7 +209,7 @@ func TestStackSaysWhatItMisses(t *testing.T) {
 		fmt.Sprintf("port %s is in use", port),
 	} {
 		if !strings.Contains(s.output.String(), want) {
-			t.Errorf("it does not say %q:\n%s", want, &s.output)
+			t.Errorf("%q is not in the output:\n%s", want, &s.output)
 		}
 	}
 }

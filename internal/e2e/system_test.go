@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// programs are the paths of what a system runs.
+// programs has the paths of the programs of a system.
 type programs struct {
 	exporter, prometheus, alertmanager string
 }
 
-// system is the exporter's demo, a Prometheus that scrapes it, an Alertmanager,
-// and the webhook that receives what Alertmanager sends.
+// system is the exporter's demo, a Prometheus that scrapes it, an Alertmanager, and
+// a webhook that receives its notifications.
 type system struct {
 	programs
 	exporterAddress  string
@@ -29,7 +29,7 @@ type system struct {
 	demo             *process
 }
 
-// startSystem runs a system until the test ends.
+// startSystem runs a system until the end of the test.
 func startSystem(t *testing.T, p programs) *system {
 	t.Helper()
 	addresses := freeAddresses(t, 4)
@@ -55,7 +55,7 @@ func startSystem(t *testing.T, p programs) *system {
 	alertmanager.untilReady(t, alertmanagerURL+"/-/ready")
 	prometheus.untilReady(t, s.prometheusURL+"/-/ready")
 
-	// Prometheus begins to scrape some seconds after its start, which are minutes to the scaled rules: they come after.
+	// Prometheus starts to scrape some seconds after its start, which are minutes for the scaled rules: load them later.
 	until(t, 20*time.Second, "Prometheus has scraped the exporter", func() bool {
 		status, body := get(t, s.prometheusURL+"/api/v1/query?query=guardduty_exporter_build_info")
 		return status == http.StatusOK && strings.Contains(string(body), s.exporterAddress)
@@ -67,8 +67,7 @@ func startSystem(t *testing.T, p programs) *system {
 	return s
 }
 
-// startDemo runs the exporter's demo, with its world as it is at the beginning,
-// and waits for its first data.
+// startDemo runs the exporter's demo from its initial state and waits for data.
 func (s *system) startDemo(t *testing.T) {
 	t.Helper()
 	s.demo = start(
@@ -78,7 +77,7 @@ func (s *system) startDemo(t *testing.T) {
 	s.demo.untilReady(t, "http://"+s.exporterAddress+"/-/ready")
 }
 
-// cluster is the body of a request to the simulator's control.
+// cluster is the body of a request to the simulator's admin API.
 type cluster struct {
 	AccountID      string   `json:"account_id"`
 	Region         string   `json:"region"`
@@ -90,7 +89,7 @@ type cluster struct {
 	Issues         []string `json:"issues,omitempty"`
 }
 
-// put replaces a cluster of the simulated world.
+// put replaces a cluster in the simulator.
 func (s *system) put(t *testing.T, c cluster) {
 	t.Helper()
 	body, err := json.Marshal(c)
@@ -112,11 +111,11 @@ func (s *system) put(t *testing.T, c cluster) {
 	}
 }
 
-// active returns the labels of the alerts that are in one of the states, pending
-// and firing, to Prometheus.
+// active returns the labels of the alerts in Prometheus that are in one of the
+// states: pending, firing.
 func (s *system) active(t *testing.T, states ...string) (found []map[string]string) {
 	t.Helper()
-	var answer struct {
+	var response struct {
 		Data struct {
 			Alerts []struct {
 				State  string            `json:"state"`
@@ -126,12 +125,12 @@ func (s *system) active(t *testing.T, states ...string) (found []map[string]stri
 	}
 	status, body := get(t, s.prometheusURL+"/api/v1/alerts")
 	if status != http.StatusOK {
-		t.Fatalf("Prometheus answers %d: %s", status, body)
+		t.Fatalf("Prometheus: status %d: %s", status, body)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &response); err != nil {
 		t.Fatal(err)
 	}
-	for _, alert := range answer.Data.Alerts {
+	for _, alert := range response.Data.Alerts {
 		if slices.Contains(states, alert.State) {
 			found = append(found, alert.Labels)
 		}
@@ -139,7 +138,7 @@ func (s *system) active(t *testing.T, states ...string) (found []map[string]stri
 	return found
 }
 
-// contains reports whether one of the sets of labels is this one.
+// contains reports whether the label sets include labels.
 func contains(sets []map[string]string, labels map[string]string) bool {
 	return slices.ContainsFunc(sets, func(set map[string]string) bool { return maps.Equal(set, labels) })
 }

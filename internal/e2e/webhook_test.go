@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// notified is one alert of a notification, as Alertmanager's webhook sends it.
+// notified is one alert in a notification of Alertmanager's webhook.
 type notified struct {
 	Receiver    string            `json:"-"`
 	Status      string            `json:"status"` // firing or resolved
@@ -27,7 +27,7 @@ func (n notified) has(labels map[string]string) bool {
 	return true
 }
 
-// webhook is a receiver of notifications. It is safe for concurrent use.
+// webhook receives notifications. It is safe for concurrent use.
 type webhook struct {
 	url string
 
@@ -35,7 +35,7 @@ type webhook struct {
 	received []notified
 }
 
-// listen serves a webhook until the test ends.
+// listen serves a webhook until the end of the test.
 func listen(t *testing.T) *webhook {
 	t.Helper()
 	w := &webhook{}
@@ -62,14 +62,14 @@ func (w *webhook) serve(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// all returns everything that has arrived, in its order.
+// all returns all received alerts in order.
 func (w *webhook) all() []notified {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.received)
 }
 
-// last returns what was said last of the alerts with these labels.
+// last returns the last notification of the alerts with these labels.
 func (w *webhook) last(labels map[string]string) (found notified) {
 	for _, n := range w.all() {
 		if n.has(labels) {
@@ -79,8 +79,8 @@ func (w *webhook) last(labels map[string]string) (found notified) {
 	return found
 }
 
-// firing returns those alerts, one for each set of labels, of which
-// a notification says that they are firing, from the given one on.
+// firing returns the alerts that were notified as firing from index from on,
+// without duplicates.
 func (w *webhook) firing(from int) []notified {
 	var found []notified
 	for _, n := range w.all()[from:] {
