@@ -33,7 +33,7 @@ func ecsFamilies() []Family {
 			Each: func(in Input, emit Emit) {
 				for r, key := range each(in, coverage.ECS) {
 					for i := range in.Issues.selected(r) {
-						emit(1, append(key, string(i.Type), i.TaskDefinition, i.Text)...)
+						emit(1, append(key, string(i.Type()), i.TaskDefinition(), i.Text())...)
 					}
 				}
 			},
@@ -48,8 +48,8 @@ func eachIssueType(in Input, emit Emit) {
 	var types []coverage.IssueType
 	for r, key := range each(in, coverage.ECS) {
 		types = types[:0]
-		for i := range r.Issues.All() {
-			types = append(types, i.Type)
+		for _, i := range r.Issues {
+			types = append(types, i.Type())
 		}
 		if r.Covered < r.Compatible && len(instances) > 0 {
 			types = append(types, instances[r.Key]...)
@@ -75,8 +75,8 @@ func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
 			continue
 		}
 		key := coverage.Key{Type: coverage.ECS, AccountID: r.AccountID, Region: r.Region, Name: cluster}
-		for i := range r.Issues.All() {
-			types[key] = append(types[key], i.Type)
+		for _, i := range r.Issues {
+			types[key] = append(types[key], i.Type())
 		}
 	}
 	return types

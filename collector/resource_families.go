@@ -68,7 +68,7 @@ func issueFamily(t coverage.ResourceType, name string, labels []string, help str
 	return Family{Name: name, Help: help, Labels: with(labels, "issue_type", "issue"), Each: func(in Input, emit Emit) {
 		for r, key := range each(in, t) {
 			for i := range in.Issues.selected(r) {
-				emit(1, append(key, string(i.Type), i.Text)...)
+				emit(1, append(key, string(i.Type()), i.Text())...)
 			}
 		}
 	}}
@@ -79,9 +79,9 @@ func (o IssueOptions) selected(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	return func(yield func(coverage.Issue) bool) {
 		var last coverage.Issue
 		n := 0
-		for i := range r.Issues.All() { // they are sorted
+		for _, i := range r.Issues { // they are sorted
 			if !o.Text {
-				i.Text = ""
+				i = i.WithoutText()
 			}
 			if n > 0 && i == last {
 				continue
@@ -124,5 +124,5 @@ func compatible(r *coverage.Resource) (float64, bool) {
 }
 
 func updated(r *coverage.Resource) (float64, bool) {
-	return seconds(r.UpdatedAt.Time()), r.UpdatedAt != 0
+	return seconds(r.UpdatedAt), !r.UpdatedAt.IsZero()
 }

@@ -1,11 +1,10 @@
-// Package coverage is the domain: clusters, instances and their coverage as
-// GuardDuty reports them, what one refresh of one target found, and the merge
-// of what all targets found into one view.
+// Package coverage is the domain: resources and their coverage as GuardDuty
+// reports them, the snapshot of one target after a refresh, and the merge of all
+// snapshots into one view.
 //
-// The package is pure: it reads no clock, writes no log and does no I/O, and it
-// imports the standard library alone. Its values are immutable once they are
-// handed on: whoever builds a Resource, a Snapshot or a View may fill it in,
-// after that nobody writes to it, so all of them may be read concurrently.
+// The package is pure: it reads no clock, writes no log, does no I/O and imports
+// only the standard library. A Resource, a Snapshot or a View is immutable once
+// its builder has returned it, so all of them are safe for concurrent reads.
 //
 // Sources: the GuardDuty user guide's pages on coverage of Amazon ECS clusters,
 // Amazon EC2 instances and Amazon EKS clusters, and the shapes CoverageResource,
@@ -29,10 +28,10 @@ const (
 	EKS ResourceType = "EKS" // Amazon EKS clusters
 )
 
-// Status is the API's coverageStatus. A status that AWS adds later is kept as it is.
+// Status is the API's coverageStatus. Statuses that AWS adds later are kept as they are.
 type Status string
 
-// The statuses of the API, and the one of a row that carries none.
+// The statuses of the API, and Unknown for a row without one.
 const (
 	Healthy   Status = "HEALTHY"
 	Unhealthy Status = "UNHEALTHY"
@@ -63,29 +62,28 @@ func (k Key) compare(other Key) int {
 	)
 }
 
-// Row is what GuardDuty says of one resource, in its own words.
+// Row is one resource as GuardDuty returned it.
 type Row struct {
 	Key
 	Status         Status
 	ManagementType string // AUTO_MANAGED, MANUAL or DISABLED
 	Covered        int64  // container instances or nodes with a reporting agent
-	Compatible     int64  // all container instances or nodes; 0 for a cluster of Fargate tasks alone
+	Compatible     int64  // all container instances or nodes; 0 for a cluster with Fargate tasks only
 	UpdatedAt      time.Time
-	Issues         []string // fargateDetails.issues and the top-level issue; empty strings and repeats are passed over
+	Issues         []string // fargateDetails.issues and the top-level issue; empty strings and repeats are ignored
 	Instance       Instance // of an EC2 instance
 	Addon          Addon    // of an EKS cluster
 }
 
-// Instance is what is said of an EC2 instance alone.
+// Instance is what only EC2 instances have.
 type Instance struct {
 	Type         string
 	AgentVersion string
-	ClusterARN   string // of the ECS or EKS cluster that it serves, "" for none
+	ClusterARN   string // of its ECS or EKS cluster, "" for none
 }
 
-// ECSCluster returns the name of the ECS cluster that the instance serves, and
-// "" where that is another's or none: clusterArn is documented as an ECS
-// cluster's, but has been seen to hold an EKS cluster's.
+// ECSCluster returns the name of the instance's ECS cluster, or "". ClusterARN is
+// documented as the ARN of an ECS cluster, but may be that of an EKS cluster.
 func (i Instance) ECSCluster() string {
 	parts := strings.SplitN(i.ClusterARN, ":", 6) // arn, partition, service, Region, account, resource
 	if len(parts) < 6 || parts[0] != "arn" || parts[2] != "ecs" {
@@ -98,55 +96,46 @@ func (i Instance) ECSCluster() string {
 	return SanitizeName(name)
 }
 
-// Addon is the GuardDuty agent's add-on of an EKS cluster.
+// Addon is the GuardDuty add-on of an EKS cluster.
 type Addon struct {
 	Version string
 	Status  string
 }
 
-// Resource is one row made fit for use: its texts are clean (see [Sanitize]), but
-// for Instance.ClusterARN, and its issues are classified. Only [New] and
-// [NewWith] make one.
+// Resource is a sanitized row with classified issues. Only Instance.ClusterARN is
+// as AWS returned it. Only [New] and [NewFrom] make one.
 type Resource struct {
 	Key
 	Status         Status
 	ManagementType string
 	Covered        int64
 	Compatible     int64
-	UpdatedAt      Instant // the last change of status or creation of a task, not the last check
-	Issues         Issues
-	// IssuesPrint may tell AWS's texts of the issues from others, so that they
-	// need not be classified again; zero where nobody keeps it.
-	IssuesPrint uint64
-	Instance    *Instance // of an EC2 instance, nil for others
-	Addon       *Addon    // of an EKS cluster, nil for others
+	UpdatedAt      time.Time // when the status last changed or a task was created, not when it was last checked
+	Issues         []Issue   // sorted
+	Instance       *Instance // of an EC2 instance, nil for others
+	Addon          *Addon    // of an EKS cluster, nil for others
 }
 
-// New cleans a row and classifies its issues, once and for all.
-func New(r Row) Resource {
-	var issues []Issue
-	for i, raw := range r.Issues {
-		if raw != "" && !slices.Contains(r.Issues[:i], raw) {
-			issue := Classify(raw)
-			if r.Type != ECS {
-				issue.TaskDefinition = "" // others have no tasks
-			}
-			issues = append(issues, issue)
-		}
+// New sanitizes a row and classifies its issues.
+func New(r Row) Resource { return NewFrom(nil, r) }
+
+// NewFrom is New for a resource that is known already, nil for none. It returns
+// the same as New, and does not classify issues again whose texts are unchanged.
+func NewFrom(known *Resource, r Row) Resource {
+	if known == nil {
+		known = &Resource{}
 	}
-	return NewWith(Pack(issues...), r)
-}
-
-// NewWith is New for a row whose issues New has made into these before.
-func NewWith(issues Issues, r Row) Resource {
 	c := Resource{
 		Key:            Key{Type: r.Type, AccountID: Sanitize(r.AccountID), Region: r.Region, Name: SanitizeName(r.Name)},
 		Status:         Status(Sanitize(string(r.Status))),
 		ManagementType: Sanitize(r.ManagementType),
 		Covered:        r.Covered,
 		Compatible:     r.Compatible,
-		UpdatedAt:      InstantOf(r.UpdatedAt),
-		Issues:         issues,
+		UpdatedAt:      r.UpdatedAt.UTC(),
+		Issues:         classifyAll(r.Issues, r.Type, known.Issues),
+	}
+	if c.Key == known.Key {
+		c.Key = known.Key // the same strings, so that memory has them once
 	}
 	if c.Status == "" {
 		c.Status = Unknown
@@ -162,22 +151,21 @@ func NewWith(issues Issues, r Row) Resource {
 	return c
 }
 
-// compare orders resources by key and, among those of one key, the one to be
-// believed first: the newest, and of equally new ones the worse. What remains
-// is a fixed order of no meaning, so that a merge never depends on the order
-// of its inputs.
+// compare orders resources by key, then newest first, then unhealthy first. The
+// remaining fields only make the order total, so that Merge does not depend on
+// the order of its input.
 func (c Resource) compare(other Resource) int {
 	if n := c.Key.compare(other.Key); n != 0 {
-		return n // nearly always, and the rest is not for nothing
+		return n // fast path
 	}
 	return cmp.Or(
-		cmp.Compare(other.UpdatedAt, c.UpdatedAt),
+		other.UpdatedAt.Compare(c.UpdatedAt),
 		cmp.Compare(c.Status.confidence(), other.Status.confidence()),
 		cmp.Compare(c.Status, other.Status),
 		cmp.Compare(c.Covered, other.Covered),
 		cmp.Compare(other.Compatible, c.Compatible),
 		cmp.Compare(c.ManagementType, other.ManagementType),
-		cmp.Compare(c.Issues, other.Issues),
+		slices.CompareFunc(c.Issues, other.Issues, Issue.compare),
 		c.Instance.compare(other.Instance),
 		c.Addon.compare(other.Addon),
 	)
@@ -185,7 +173,7 @@ func (c Resource) compare(other Resource) int {
 
 func (i *Instance) compare(other *Instance) int {
 	if i == nil || other == nil {
-		return 0 // of one key both are, or none
+		return 0 // resources of one key have both or neither
 	}
 	return cmp.Or(
 		cmp.Compare(i.Type, other.Type),

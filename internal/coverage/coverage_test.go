@@ -33,12 +33,12 @@ func TestNew(t *testing.T) {
 		Status:         coverage.Healthy,
 		ManagementType: "AUTO_MANAGED",
 		Covered:        1, Compatible: 2,
-		UpdatedAt: coverage.InstantOf(updated),
-		Issues: coverage.Pack(
-			coverage.Issue{Type: coverage.AgentNotReporting, TaskDefinition: "web:1", Text: "Agent not reporting for tasks in TaskDefinition - 'web:1'"},
-			coverage.Issue{Type: coverage.AgentNotReporting, TaskDefinition: "web:3", Text: "Agent not reporting for tasks in TaskDefinition - 'web:3'"},
-			coverage.Issue{Type: coverage.Unidentified, TaskDefinition: "web:2", Text: "Others : Unidentified issue(s), for task(s) in TaskDefinition 'web:2'"},
-		),
+		UpdatedAt: updated,
+		Issues: []coverage.Issue{
+			coverage.NewIssue(coverage.AgentNotReporting, "web:1", "Agent not reporting for tasks in TaskDefinition - 'web:1'"),
+			coverage.NewIssue(coverage.AgentNotReporting, "web:3", "Agent not reporting for tasks in TaskDefinition - 'web:3'"),
+			coverage.NewIssue(coverage.Unidentified, "web:2", "Others : Unidentified issue(s), for task(s) in TaskDefinition 'web:2'"),
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -55,7 +55,7 @@ func TestNewInstance(t *testing.T) {
 	}
 	want := coverage.Resource{
 		Key: row.Key, Status: coverage.Unhealthy,
-		Issues:   coverage.Pack(coverage.Issue{Type: coverage.AgentNotReporting, Text: "No Agent Reporting"}),
+		Issues:   []coverage.Issue{coverage.NewIssue(coverage.AgentNotReporting, "", "No Agent Reporting")},
 		Instance: &coverage.Instance{Type: "m6i.large", AgentVersion: "v1.6.1", ClusterARN: arn},
 	}
 	if diff := cmp.Diff(want, coverage.New(row)); diff != "" {
@@ -189,8 +189,8 @@ func TestNewOrderOfIssuesDoesNotMatter(t *testing.T) {
 }
 
 func TestDistinct(t *testing.T) {
-	at := func(minute int) coverage.Instant {
-		return coverage.InstantOf(time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC))
+	at := func(minute int) time.Time {
+		return time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC)
 	}
 	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "eu-west-1", Name: "web"}
 	other := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "eu-west-1", Name: "api"}
@@ -229,10 +229,10 @@ func TestDistinct(t *testing.T) {
 		{
 			name: "one and the same of those that differ in their issues alone",
 			have: []coverage.Resource{
-				{Key: key, Issues: coverage.Pack(coverage.Issue{Type: coverage.VPCEndpoint})},
-				{Key: key, Issues: coverage.Pack(coverage.Issue{Type: coverage.AgentExited})},
+				{Key: key, Issues: []coverage.Issue{coverage.NewIssue(coverage.VPCEndpoint, "", "")}},
+				{Key: key, Issues: []coverage.Issue{coverage.NewIssue(coverage.AgentExited, "", "")}},
 			},
-			want: []coverage.Resource{{Key: key, Issues: coverage.Pack(coverage.Issue{Type: coverage.AgentExited})}},
+			want: []coverage.Resource{{Key: key, Issues: []coverage.Issue{coverage.NewIssue(coverage.AgentExited, "", "")}}},
 		},
 		{
 			name: "another type is another resource",

@@ -2,17 +2,18 @@ package coverage
 
 import (
 	"cmp"
-	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// IssueType is our closed classification of AWS's issue texts, after the
-// tables of the GuardDuty user guide's pages on coverage, earlier editions and
-// the current one. docs/issues.md has a heading of the same name for each.
+// IssueType is the class of an issue, one of [IssueTypes]. The classes follow
+// the tables of the GuardDuty user guide's pages on coverage, in the current and
+// earlier editions. docs/issues.md has a heading for each.
 type IssueType string
 
-// The issue types of Amazon ECS clusters. Some are those of instances and EKS
-// clusters too.
+// The issue types of Amazon ECS clusters. Instances and EKS clusters have some of
+// them too.
 const (
 	AgentNotReporting              IssueType = "agent_not_reporting"
 	VPCEndpoint                    IssueType = "vpc_endpoint"
@@ -27,8 +28,8 @@ const (
 	StartedBeforeAgentConfig       IssueType = "started_before_agent_configuration"
 	StartedBeforeRuntimeMonitoring IssueType = "started_before_runtime_monitoring"
 	NewDeploymentRequired          IssueType = "new_deployment_required"
-	Unidentified                   IssueType = "unidentified" // AWS itself does not know
-	Unclassified                   IssueType = "unclassified" // this package does not know the text
+	Unidentified                   IssueType = "unidentified" // by AWS
+	Unclassified                   IssueType = "unclassified" // the text matches no rule
 )
 
 // The issue types that Amazon EC2 instances add.
@@ -44,8 +45,8 @@ const (
 	SharedVPCEndpointNotDeleted IssueType = "shared_vpc_endpoint_deletion"
 )
 
-// The issue types that Amazon EKS clusters add: those of the agent's add-on
-// are the add-on issue codes of the EKS API.
+// The issue types that Amazon EKS clusters add. Those of the agent's add-on are
+// the add-on issue codes of the EKS API.
 const (
 	AddonAccessDenied            IssueType = "addon_access_denied"
 	AddonInternalFailure         IssueType = "addon_internal_failure"
@@ -58,7 +59,7 @@ const (
 	AddonSubscriptionNeeded      IssueType = "addon_subscription_needed"
 	AddonPermissionFailure       IssueType = "addon_permission_failure"
 	AddonIncompatible            IssueType = "addon_incompatible"
-	AddonFailed                  IssueType = "addon_failed" // for a reason without a code that is known
+	AddonFailed                  IssueType = "addon_failed" // with a code that matches no other type, or without one
 	LocalCluster                 IssueType = "local_cluster"
 	EnablementPermission         IssueType = "enablement_permission"
 	EnablementInProgress         IssueType = "enablement_in_progress"
@@ -83,127 +84,87 @@ func IssueTypes() []IssueType {
 	}
 }
 
-// Issue is one reason why a resource is not covered.
+// Issue is one reason why a resource is not covered. Issues are comparable and
+// immutable. A fleet may have a million of them, so an Issue is one string and
+// small numbers; only [NewIssue] and [Classify] make one.
 type Issue struct {
-	Type           IssueType
-	TaskDefinition string // family:revision, "" where the text names none
-	Text           string // AWS's text after [CleanIssue]
+	text             string // ends with the task definition if it does not contain it
+	issueType        uint8  // index into sortedTypes
+	length           uint16 // of the text
+	defStart, defEnd uint16 // range of the task definition
 }
+
+var sortedTypes = slices.Sorted(slices.Values(IssueTypes()))
+
+// NewIssue returns an issue. The texts are sanitized and at most [MaxTextBytes]
+// long; a type that is not one of [IssueTypes] becomes [Unclassified].
+func NewIssue(t IssueType, taskDefinition, text string) Issue {
+	index, ok := slices.BinarySearch(sortedTypes, t)
+	if !ok {
+		index, _ = slices.BinarySearch(sortedTypes, Unclassified)
+	}
+	length, start := len(text), strings.Index(text, taskDefinition)
+	if start < 0 {
+		start, text = length, text+taskDefinition
+	}
+	//nolint:gosec // the numbers are small, see above
+	return Issue{text, uint8(index), uint16(length), uint16(start), uint16(start + len(taskDefinition))}
+}
+
+// Type returns the issue's type.
+func (i Issue) Type() IssueType { return sortedTypes[i.issueType] }
+
+// TaskDefinition returns family:revision, "" if the text names none.
+func (i Issue) TaskDefinition() string { return i.text[i.defStart:i.defEnd] }
+
+// Text returns AWS's text after [NormalizeIssue].
+func (i Issue) Text() string { return i.text[:i.length] }
+
+// Equal reports whether both issues are the same, for comparison in tests.
+func (i Issue) Equal(other Issue) bool { return i == other }
+
+// WithoutText returns the issue with an empty text.
+func (i Issue) WithoutText() Issue { return NewIssue(i.Type(), i.TaskDefinition(), "") }
+
+// WithoutTaskDefinition returns the issue with an empty task definition.
+func (i Issue) WithoutTaskDefinition() Issue { return NewIssue(i.Type(), "", i.Text()) }
 
 func (i Issue) compare(other Issue) int {
 	return cmp.Or(
-		cmp.Compare(i.Type, other.Type),
-		cmp.Compare(i.TaskDefinition, other.TaskDefinition),
-		cmp.Compare(i.Text, other.Text),
+		cmp.Compare(i.issueType, other.issueType),
+		cmp.Compare(i.TaskDefinition(), other.TaskDefinition()),
+		cmp.Compare(i.Text(), other.Text()),
 	)
 }
 
-// Classify makes an Issue of AWS's text. Letter case, white space, the plural
-// "(s)" and stray punctuation do not matter, and what stands in quotation
-// marks (names that users chose) never decides the type. Of a text of more than
-// a KiB, which is far more than AWS's are known to have, the beginning counts.
-func Classify(raw string) Issue {
-	raw = beginning(raw)
-	text := printable(raw)
-	issue := Issue{Type: Unclassified, Text: NormalizeIssue(raw)}
-	if m := taskDefinition.FindStringSubmatch(text); m != nil {
-		issue.TaskDefinition = SanitizeName(strings.TrimRight(m[1], ".,;"))
+// classifyAll returns the sorted issues of a resource's texts. Empty texts and
+// repeats are ignored. Issues of known, the resource's issues so far, are reused
+// where their text is unchanged.
+func classifyAll(raw []string, t ResourceType, known []Issue) []Issue {
+	var issues []Issue
+	for n, text := range raw {
+		if text == "" || slices.Contains(raw[:n], text) {
+			continue
+		}
+		issue := reclassify(normalize(printable(beginning(text))), known)
+		if t != ECS && issue.TaskDefinition() != "" {
+			issue = issue.WithoutTaskDefinition() // only ECS clusters have tasks
+		}
+		issues = append(issues, issue)
 	}
-	words := normalize(text)
-	for _, rule := range issueRules {
-		if rule.words.MatchString(words) {
-			issue.Type = rule.issueType
-			break
+	slices.SortFunc(issues, Issue.compare)
+	return slices.Clip(issues)
+}
+
+// reclassify returns the issue of known that has this normalized text, or else
+// classifies the text, which takes far longer.
+func reclassify(text string, known []Issue) Issue {
+	if len(text) < MaxTextBytes-utf8.UTFMax { // a longer text may be truncated in known
+		for _, issue := range known {
+			if issue.Text() == text {
+				return issue
+			}
 		}
 	}
-	return issue
-}
-
-// maxIssueBytes bounds the work on an issue's text.
-const maxIssueBytes = 1 << 10
-
-// beginning cuts a text that is too long, before a word, so that an identifier
-// is whole or not there.
-func beginning(s string) string {
-	if len(s) <= maxIssueBytes {
-		return s
-	}
-	s = cut(s, maxIssueBytes)
-	if space := strings.LastIndexByte(s, ' '); space > 0 {
-		s = s[:space]
-	}
-	return s
-}
-
-var (
-	// AWS at times forgets the closing quotation mark; a name has no space.
-	taskDefinition = regexp.MustCompile(`(?i)task ?definition\s*[-:]?\s*'\s*([^'\s]+)`)
-	// From an opening mark to the closing one, to the end of the text where no
-	// mark follows, or else one word. Apostrophes stand next to letters.
-	quoted   = regexp.MustCompile(`\B'[^']*'\B|\B'[^']*$|\B'[^'\s]*`)
-	notWords = regexp.MustCompile(`[^\pL\pN:;]+`)
-)
-
-// normalize leaves the lower-case words of a text, joined by single spaces,
-// with ":" and ";" standing for themselves and nothing that was quoted.
-func normalize(text string) string {
-	text = strings.ToLower(text)
-	text = quoted.ReplaceAllString(text, "")
-	text = strings.ReplaceAll(text, "(s)", "")
-	return strings.TrimSpace(notWords.ReplaceAllString(text, " "))
-}
-
-// issueRules are tried in order: a documented reason before the type that AWS
-// files it under, an add-on's code before words that its message may hold, and
-// an agent's exit before words that its reason may quote.
-var issueRules = []struct {
-	issueType IssueType
-	words     *regexp.Regexp
-}{
-	{AddonAccessDenied, addonIssue("access ?denied")},
-	{AddonInternalFailure, addonIssue("internal ?failure")},
-	{AddonClusterUnreachable, addonIssue("cluster ?unreachable")},
-	{AddonInsufficientReplicas, addonIssue("insufficient ?number ?of ?replicas")},
-	{AddonConfigurationConflict, addonIssue("configuration ?conflict")},
-	{AddonAdmissionRequestDenied, addonIssue("admission ?request ?denied")},
-	{AddonUnsupportedModification, addonIssue("unsupported ?addon ?modification")},
-	{AddonK8sResourceNotFound, addonIssue("k8s ?resource ?not ?found")},
-	{AddonSubscriptionNeeded, addonIssue("addon ?subscription ?needed")},
-	{AddonPermissionFailure, addonIssue("addon ?permission ?failure")},
-	{AddonIncompatible, regexp.MustCompile(`^addon.*not ?compatible ?with ?(the ?)?current ?cluster ?version`)},
-	{AddonFailed, regexp.MustCompile(`^(addon ?(creation ?failed|updat(e|ion) ?failed|status ?unhealthy)|eks ?addon ?issue)`)},
-	{AgentImagePull, regexp.MustCompile(`cannot ?pull ?(container|image)|^ecr ?image ?pull ?failed|image ?could ?not ?be ?pulled`)},
-	{AgentExited, regexp.MustCompile(`^agent ?exited|^exit ?code|^reason ?:`)},
-	{UnsupportedService, regexp.MustCompile(`unsupported invocation by`)},
-	{UnsupportedCPUArchitecture, regexp.MustCompile(`unsupported cpu architecture`)},
-	{TaskExecutionRoleMissing, regexp.MustCompile(`task ?execution ?role (is )?missing`)},
-	{NetworkConfigurationMissing, regexp.MustCompile(`missing network configuration`)},
-	{ExclusionTag, regexp.MustCompile(`exclusion ?tag`)},
-	{StartedBeforeAgentConfig, regexp.MustCompile(`before enabling automated agent config`)},
-	{NewDeploymentRequired, regexp.MustCompile(`requires? a new deployment`)},
-	{StartedBeforeRuntimeMonitoring, regexp.MustCompile(`before enabling runtime monitoring`)},
-	{WaitingForSSM, regexp.MustCompile(`waiting ?for ?ssm`)},
-	{AgentDisconnected, regexp.MustCompile(`agent ?(is ?)?disconnected`)},
-	{KernelUnsupported, regexp.MustCompile(`kernel ?version`)},
-	{IdentityDocument, regexp.MustCompile(`instance ?identity ?document`)},
-	{SSMAssociationCreation, regexp.MustCompile(`^ssm ?association ?creation ?failed|^(guardduty ?)?ssm ?association ?already ?exists|^your ?account ?has ?too ?many ?ssm`)},
-	{SSMAssociationUpdate, regexp.MustCompile(`^ssm ?association ?updat(e|ion) ?failed`)},
-	{SSMAssociationDeletion, regexp.MustCompile(`^ssm ?association ?deletion ?failed`)},
-	{SSMAssociationExecution, regexp.MustCompile(`^ssm ?(instance ?)?association ?execution ?failed|^architectural ?requirements`)},
-	{SharedVPCEndpointNotDeleted, regexp.MustCompile(`^shared ?vpc ?endpoint ?deletion`)},
-	{LocalCluster, regexp.MustCompile(`^local ?eks ?clusters?|^eks ?addons? ?are ?not ?supported ?on ?local`)},
-	{EnablementPermission, regexp.MustCompile(`enablement ?permission ?not ?granted`)},
-	{EnablementInProgress, regexp.MustCompile(`enablement ?resource ?provisioning ?in ?progress`)},
-	{AuthorizationFailed, regexp.MustCompile(`^(others?\b.*)?error ?due ?to ?authorization ?failure`)},
-	{VPCEndpoint, regexp.MustCompile(`\bvpc|enable ?dns ?(support|hostnames)|private dns|; for tasks? in task ?definition`)},
-	{AgentNotReporting, regexp.MustCompile(`agent ?not ?reporting|^no ?agent ?reporting`)},
-	{Unidentified, regexp.MustCompile(`unidentified issue|^others?\b`)},
-	{AgentNotProvisioned, regexp.MustCompile(`^agent ?not ?provisioned`)},
-}
-
-// addonIssue matches an add-on's issue code where AWS puts it, before its
-// message and after the type, the words "EKS Addon issue", or both.
-func addonIssue(code string) *regexp.Regexp {
-	const failed, marker = `addon ?(?:creation ?failed|updat(?:e|ion) ?failed|status ?unhealthy) ?:? ?`, `eks ?addon ?issue ?:? ?`
-	return regexp.MustCompile(`^(?:` + failed + `(?:` + marker + `)?|` + marker + `)` + code + `\b`)
+	return classify(text)
 }

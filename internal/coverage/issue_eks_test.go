@@ -202,7 +202,7 @@ func TestClassifyAddonCodes(t *testing.T) {
 			for _, beginning := range beginnings {
 				for _, message := range messages {
 					raw := beginning + spelling + message
-					if got := coverage.Classify(raw).Type; got != want {
+					if got := coverage.Classify(raw).Type(); got != want {
 						t.Errorf("Classify(%q) is %s, want %s", raw, got, want)
 					}
 				}
@@ -223,7 +223,7 @@ func TestClassifyCodesElsewhere(t *testing.T) {
 			"Others: ": coverage.Unidentified,
 			"EKS Runtime Monitoring enablement permission not granted: ": coverage.EnablementPermission,
 		} {
-			if got := coverage.Classify(before + code).Type; got != want {
+			if got := coverage.Classify(before + code).Type(); got != want {
 				t.Errorf("Classify(%q) is %s, want %s", before+code, got, want)
 			}
 		}

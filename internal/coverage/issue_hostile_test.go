@@ -54,11 +54,11 @@ func TestClassifyMisleadingNames(t *testing.T) {
 		for _, name := range names {
 			raw := strings.ReplaceAll(template.text, "{}", name)
 			got := coverage.Classify(raw)
-			if got.Type != template.want {
-				t.Errorf("Classify(%q) is %s, want %s", raw, got.Type, template.want)
+			if got.Type() != template.want {
+				t.Errorf("Classify(%q) is %s, want %s", raw, got.Type(), template.want)
 			}
-			if strings.Contains(raw, "TaskDefinition") && got.TaskDefinition != name {
-				t.Errorf("Classify(%q) names the task definition %q, want %q", raw, got.TaskDefinition, name)
+			if strings.Contains(raw, "TaskDefinition") && got.TaskDefinition() != name {
+				t.Errorf("Classify(%q) names the task definition %q, want %q", raw, got.TaskDefinition(), name)
 			}
 		}
 	}
@@ -103,8 +103,8 @@ func TestClassifyOddTexts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := coverage.Classify(tc.raw)
-			if got.Type != tc.want || got.TaskDefinition != tc.taskDefinition {
-				t.Errorf("Classify(%q) is %s of %q, want %s of %q", tc.raw, got.Type, got.TaskDefinition, tc.want, tc.taskDefinition)
+			if got.Type() != tc.want || got.TaskDefinition() != tc.taskDefinition {
+				t.Errorf("Classify(%q) is %s of %q, want %s of %q", tc.raw, got.Type(), got.TaskDefinition(), tc.want, tc.taskDefinition)
 			}
 		})
 	}
@@ -116,10 +116,10 @@ func TestClassifyLongTaskDefinition(t *testing.T) {
 	family := strings.Repeat("a", 255)
 	first := coverage.Classify("Agent not reporting for tasks in TaskDefinition - '" + family + ":1'")
 	second := coverage.Classify("Agent not reporting for tasks in TaskDefinition - '" + family + ":2'")
-	if first.TaskDefinition == second.TaskDefinition {
-		t.Errorf("two task definitions became one: %q", first.TaskDefinition)
+	if first.TaskDefinition() == second.TaskDefinition() {
+		t.Errorf("two task definitions became one: %q", first.TaskDefinition())
 	}
-	if n := len(first.TaskDefinition); n > coverage.MaxTextBytes {
+	if n := len(first.TaskDefinition()); n > coverage.MaxTextBytes {
 		t.Errorf("the task definition has %d bytes, want at most %d", n, coverage.MaxTextBytes)
 	}
 }
@@ -132,13 +132,13 @@ func FuzzClassify(f *testing.F) {
 	f.Add("Impacted task ID(s): '0123456789abcdef0123456789abcdef', '")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got := coverage.Classify(raw)
-		if !slices.Contains(coverage.IssueTypes(), got.Type) {
-			t.Errorf("Classify(%q) is of the type %q", raw, got.Type)
+		if !slices.Contains(coverage.IssueTypes(), got.Type()) {
+			t.Errorf("Classify(%q) is of the type %q", raw, got.Type())
 		}
-		checkLabel(t, raw, got.Text)
-		checkLabel(t, raw, got.TaskDefinition)
-		if strings.ContainsFunc(got.TaskDefinition, unicode.IsSpace) {
-			t.Errorf("Classify(%q) names the task definition %q", raw, got.TaskDefinition)
+		checkLabel(t, raw, got.Text())
+		checkLabel(t, raw, got.TaskDefinition())
+		if strings.ContainsFunc(got.TaskDefinition(), unicode.IsSpace) {
+			t.Errorf("Classify(%q) names the task definition %q", raw, got.TaskDefinition())
 		}
 		if again := coverage.Classify(" " + raw + "\t"); again != got {
 			t.Errorf("Classify(%q) is %+v, and %+v with white space around", raw, got, again)

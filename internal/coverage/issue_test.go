@@ -207,10 +207,11 @@ func TestClassifyKnownTexts(t *testing.T) {
 	covered := map[coverage.IssueType]bool{coverage.Unclassified: true}
 	for _, tc := range known {
 		t.Run(tc.name, func(t *testing.T) {
-			want := coverage.Issue{Type: tc.issueType, TaskDefinition: tc.taskDefinition, Text: tc.text}
-			if want.Text == "" {
-				want.Text = tc.raw[:min(len(tc.raw), coverage.MaxTextBytes)]
+			text := tc.text
+			if text == "" {
+				text = tc.raw[:min(len(tc.raw), coverage.MaxTextBytes)]
 			}
+			want := coverage.NewIssue(tc.issueType, tc.taskDefinition, text)
 			if diff := cmp.Diff(want, coverage.Classify(tc.raw)); diff != "" {
 				t.Errorf("Classify(%q), -want +got:\n%s", tc.raw, diff)
 			}
@@ -247,9 +248,9 @@ func TestClassifyVariants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, tc := range known {
 				got := coverage.Classify(vary(tc.raw))
-				if got.Type != tc.issueType || !strings.EqualFold(got.TaskDefinition, tc.taskDefinition) {
+				if got.Type() != tc.issueType || !strings.EqualFold(got.TaskDefinition(), tc.taskDefinition) {
 					t.Errorf("Classify(%q) is %s of %q, want %s of %q",
-						vary(tc.raw), got.Type, got.TaskDefinition, tc.issueType, tc.taskDefinition)
+						vary(tc.raw), got.Type(), got.TaskDefinition(), tc.issueType, tc.taskDefinition)
 				}
 			}
 		})

@@ -67,9 +67,9 @@ func randomResource(r *rand.Rand, region string) coverage.Resource {
 	}
 	var issues []coverage.Issue
 	for range r.IntN(3) {
-		issues = append(issues, coverage.Issue{Type: coverage.IssueTypes()[r.IntN(2)]})
+		issues = append(issues, coverage.NewIssue(coverage.IssueTypes()[r.IntN(2)], "", ""))
 	}
-	c.Issues = coverage.Pack(issues...)
+	c.Issues = issues
 	return c
 }
 
@@ -113,7 +113,7 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 			}
 		}
 		for _, c := range report.Snapshot.Resources {
-			if known, ok := newest[c.Key]; !ok || known.UpdatedAt < c.UpdatedAt {
+			if known, ok := newest[c.Key]; !ok || known.UpdatedAt.Before(c.UpdatedAt) {
 				newest[c.Key] = c
 			}
 			counted[c.Key] = counted[c.Key] || !report.Snapshot.NarrowedByStatus
@@ -127,7 +127,7 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 		if i > 0 && compareKeys(v.Resources[i-1].Key, c.Key) >= 0 {
 			t.Errorf("%v stands before %v", v.Resources[i-1].Key, c.Key)
 		}
-		if c.UpdatedAt != newest[c.Key].UpdatedAt {
+		if !c.UpdatedAt.Equal(newest[c.Key].UpdatedAt) {
 			t.Errorf("the row of %v is of %v, the newest of %v", c.Key, c.UpdatedAt, newest[c.Key].UpdatedAt)
 		}
 		if counted[c.Key] {

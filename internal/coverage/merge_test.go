@@ -19,7 +19,7 @@ const (
 func cluster(account, name string, status coverage.Status, minute int) coverage.Resource {
 	return coverage.Resource{
 		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: name},
-		Status: status, UpdatedAt: coverage.InstantOf(time.Date(2026, 3, 1, 0, minute, 0, 0, time.UTC)),
+		Status: status, UpdatedAt: time.Date(2026, 3, 1, 0, minute, 0, 0, time.UTC),
 	}
 }
 

@@ -63,7 +63,8 @@ type Feature struct {
 	Name       string
 	Additional string // "" for the feature itself
 	Enabled    bool
-	UpdatedAt  time.Time // when it was last switched; zero if that is not known
+	ManagedBy  string    // ACCOUNT or GUARDDUTY_POLICY, "" if AWS returns none
+	UpdatedAt  time.Time // when it was last enabled or disabled; zero if unknown
 }
 
 // Member is an account under an administrator.

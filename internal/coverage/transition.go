@@ -31,7 +31,7 @@ func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 		if len(old) > 0 && old[0].Key == is.Key {
 			was = &old[0]
 		}
-		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt == is.UpdatedAt {
+		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt.Equal(is.UpdatedAt) {
 			continue
 		}
 		if is.AccountID != account {
@@ -40,7 +40,7 @@ func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 		}
 		for _, s := range sharing {
 			if other := s.Lookup(is.Key); other != nil {
-				was, is = believed(was, other), believed(is, other)
+				was, is = newest(was, other), newest(is, other)
 			}
 		}
 		if was != nil && was.Status != is.Status {
@@ -50,8 +50,8 @@ func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 	return changed
 }
 
-// believed returns the row to be believed of two, the first of which may be nil.
-func believed(a, b *Resource) *Resource {
+// newest returns the row of two that takes precedence; a may be nil.
+func newest(a, b *Resource) *Resource {
 	if a == nil || b.compare(*a) < 0 {
 		return b
 	}

@@ -97,7 +97,7 @@ func BenchmarkPageAgainstTheBareSDK(b *testing.B) {
 	for b.Loop() {
 		theirs += cpu(b, func() { readBare(b, bare) })
 		ours += cpu(b, func() {
-			whole := c.listing(coverage.ECS, Filter{}, known)
+			whole := c.listing(coverage.ECS, coverage.Filter{}, known)
 			whole.expected = n * 50
 			rows, err := c.listAll(b.Context(), []listing{whole})
 			if err != nil || len(rows) != n*50 {
@@ -114,7 +114,7 @@ func BenchmarkPageAgainstTheBareSDK(b *testing.B) {
 
 func readBare(b *testing.B, api *guardduty.Client) {
 	in := &guardduty.ListCoverageInput{
-		DetectorId: aws.String("12abc34d567e8fa901bc2d34e56789f0"), MaxResults: aws.Int32(50), FilterCriteria: Filter{}.criteria(coverage.ECS),
+		DetectorId: aws.String("12abc34d567e8fa901bc2d34e56789f0"), MaxResults: aws.Int32(50), FilterCriteria: criteria(coverage.Filter{}, coverage.ECS),
 		SortCriteria: &types.CoverageSortCriteria{AttributeName: types.CoverageSortKeyEcsClusterName, OrderBy: types.OrderByAsc},
 	}
 	for {

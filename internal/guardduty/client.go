@@ -1,5 +1,6 @@
 // Package guardduty reads the coverage of one target from the GuardDuty API. It
-// is the only importer of the SDK's service/guardduty, whose types end here.
+// is the only importer of the SDK's service/guardduty and returns none of its
+// types.
 //
 // Source: the operations ListDetectors, GetCoverageStatistics, ListCoverage,
 // GetDetector, ListMembers and GetMemberDetectors of the GuardDuty API reference.
@@ -7,72 +8,76 @@ package guardduty
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
+	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Options of a Client. Those without a word on being empty are required.
+// Options configures a Client. Fields are required unless documented otherwise.
 type Options struct {
 	Region string
-	// AccountID finds the account whose detector is asked.
+	// AccountID returns the account whose detector is read.
 	AccountID func(context.Context) (string, error)
-	// Config makes the client's configuration once the account is known. It
-	// brings credentials, limits and metrics.
+	// Config returns the client's configuration, with its credentials, limits
+	// and metrics. It is called once the account is known.
 	Config     func(accountID string) aws.Config
-	DetectorID string // "" to ask ListDetectors
-	Filter     Filter
+	DetectorID string // "" to find it with ListDetectors
+	Filter     coverage.Filter
 	Logger     *slog.Logger
 	// Types are the resource types to list.
 	Types []coverage.ResourceType
-	// OnlyECS leaves EC2 instances out that serve no ECS cluster.
+	// OnlyECS excludes EC2 instances that are in no ECS cluster.
 	OnlyECS bool
-	// Detector asks for the detector's status and features too.
+	// Detector enables reading the detector's status and features.
 	Detector bool
-	// Members asks an administrator's detector for the member accounts too.
+	// Members enables reading an administrator's member accounts and their features.
 	Members bool
-	// RequestsPerSecond is the rate that Config brings; 0 for none.
+	// RequestsPerSecond is the rate limit that Config has; 0 for none.
 	RequestsPerSecond float64
 }
 
-// Client reads one target. Read is for one goroutine at a time; the other
-// methods may be called beside it, and by several.
+// Client reads one target. Read must not be called concurrently with itself; the
+// other methods are safe for concurrent use, also with Read.
 type Client struct {
 	o           Options
 	api         *guardduty.Client // nil until the account is known
 	accountID   string
-	detector    string          // as found; "" when it has to be asked for
-	refused     map[string]bool // parts that are not permitted, and the log says so
+	detector    string          // "" until it is found
+	denied      map[string]bool // optional data whose denial has been logged
 	chainLength int64
-	answering   atomic.Pointer[string] // the detector of the last good Read; nil before
+	readable    atomic.Pointer[string] // the detector of the last successful Read; nil before
 }
 
-// NewClient returns a Client. It calls nothing yet.
+// NewClient returns a Client. It makes no calls.
 func NewClient(o Options) *Client {
-	return &Client{o: o, refused: map[string]bool{}, chainLength: chainLength}
+	return &Client{o: o, denied: map[string]bool{}, chainLength: chainLength}
 }
 
-// Read makes a whole snapshot of the target or returns an error, see [awserr.State].
-// known is the last one, nil for none. It returns the account of the detector
-// as soon as that is known, also with an error.
+// Read returns a complete snapshot of the target or an error, see [awserr.State].
+// known is the last snapshot, nil for none. The detector's account is returned
+// as soon as it is known, also with an error.
 func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
 	}
 	s, err = c.read(ctx, known)
-	if isForeignDetector(err) && c.o.DetectorID == "" {
-		// The detector was deleted and perhaps created again: ask once more.
+	if isStaleDetector(err) && c.o.DetectorID == "" {
+		// The detector was deleted and may have been created again.
 		c.detector = ""
 		s, err = c.read(ctx, known)
 	}
 	if err == nil {
-		c.answering.Store(aws.String(c.detector))
+		c.readable.Store(aws.String(c.detector))
 	}
 	return c.accountID, s, err
 }
@@ -90,32 +95,34 @@ func (c *Client) connect(ctx context.Context) error {
 	return nil
 }
 
+// pass is one reading of the target.
+type pass struct {
+	snapshot *coverage.Snapshot // being built
+	known    *coverage.Snapshot // the last one; nil for none
+	accounts []string           // whose resources the detector shows; nil if that is not known
+	began    time.Time          // when the first statistics were made, by AWS's clock; zero if there are none
+}
+
 func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.Snapshot, error) {
 	if err := c.findDetector(ctx); err != nil {
 		return nil, err
 	}
-	s := &coverage.Snapshot{
+	p := &pass{known: known, snapshot: &coverage.Snapshot{
 		Types:            c.o.Types,
-		Statistics:       map[coverage.ResourceType]map[coverage.Status]int64{},
-		NarrowedByStatus: !c.o.Filter.CoverageStatus.isEmpty(),
+		Statistics:       map[coverage.ResourceType]counts{},
+		NarrowedByStatus: !c.o.Filter.CoverageStatus.IsEmpty(),
+	}}
+	if c.o.Filter.IncludesAll(c.accountID) {
+		p.snapshot.Accounts = []string{c.accountID}
 	}
-	if c.o.Filter.speaksFor(c.accountID) {
-		s.Accounts = []string{c.accountID}
+	for _, step := range []func(context.Context, *pass) error{
+		c.readDetector, c.readMembers, c.readStatistics, c.readResources,
+	} {
+		if err := step(ctx, p); err != nil {
+			return nil, err
+		}
 	}
-	if err := c.readDetector(ctx, s); err != nil {
-		return nil, err
-	}
-	if err := c.readMembers(ctx, s); err != nil {
-		return nil, err
-	}
-	began, err := c.readStatistics(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.readResources(ctx, began, s, known); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return p.snapshot, nil
 }
 
 func (c *Client) findDetector(ctx context.Context) error {
@@ -130,11 +137,18 @@ func (c *Client) findDetector(ctx context.Context) error {
 		return fmt.Errorf("find the detector: %w", err)
 	}
 	if out.DetectorIds == nil {
-		return fmt.Errorf("find the detector: %w: ListDetectors answered without detectorIds", coverage.ErrInvalidResponse)
+		return fmt.Errorf("find the detector: %w: no detectorIds", coverage.ErrInvalidResponse)
 	}
 	if len(out.DetectorIds) == 0 {
 		return awserr.ErrNoDetector
 	}
 	c.detector = out.DetectorIds[0] // an account has at most one in a Region
 	return nil
+}
+
+// isStaleDetector reports whether the detector no longer exists. The API has no
+// error code for that, only a BadRequestException.
+func isStaleDetector(err error) bool {
+	var bad *types.BadRequestException
+	return errors.As(err, &bad) && strings.Contains(bad.ErrorMessage(), "is not owned by the current account")
 }

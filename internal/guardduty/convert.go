@@ -10,28 +10,21 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// isOfType passes rows of other types over, which the filter did not ask for.
+// isOfType reports whether a row is of the requested type, or has no type.
 func isOfType(r types.CoverageResource, t coverage.ResourceType) bool {
 	return r.ResourceDetails == nil || r.ResourceDetails.ResourceType == "" || string(r.ResourceDetails.ResourceType) == string(t)
 }
 
-// convert takes a row of ListCoverage out of the SDK's types. The API gives it
-// no Region of its own: it is the detector's.
+// convert converts a row of ListCoverage. Rows have no Region: it is that of the
+// detector.
 func convert(r types.CoverageResource, t coverage.ResourceType, region string) (coverage.Row, error) {
 	row := coverage.Row{
 		Key:       coverage.Key{Type: t, AccountID: aws.ToString(r.AccountId), Region: region},
 		Status:    coverage.Status(r.CoverageStatus),
 		UpdatedAt: aws.ToTime(r.UpdatedAt),
 	}
-	if details := r.ResourceDetails; details != nil {
-		switch t {
-		case coverage.EC2:
-			convertEC2(details.Ec2InstanceDetails, &row)
-		case coverage.EKS:
-			convertEKS(details.EksClusterDetails, &row)
-		default:
-			convertECS(details.EcsClusterDetails, &row)
-		}
+	if r.ResourceDetails != nil {
+		resourceTypes[t].convert(r.ResourceDetails, &row)
 	}
 	if row.AccountID == "" || row.Name == "" {
 		return coverage.Row{}, fmt.Errorf("%w: resource %q has no accountId, or no clusterName or instanceId",
@@ -41,7 +34,8 @@ func convert(r types.CoverageResource, t coverage.ResourceType, region string) (
 	return row, nil
 }
 
-func convertECS(d *types.CoverageEcsClusterDetails, row *coverage.Row) {
+func convertECS(details *types.CoverageResourceDetails, row *coverage.Row) {
+	d := details.EcsClusterDetails
 	if d == nil {
 		return
 	}
@@ -56,7 +50,8 @@ func convertECS(d *types.CoverageEcsClusterDetails, row *coverage.Row) {
 	}
 }
 
-func convertEC2(d *types.CoverageEc2InstanceDetails, row *coverage.Row) {
+func convertEC2(details *types.CoverageResourceDetails, row *coverage.Row) {
+	d := details.Ec2InstanceDetails
 	if d == nil {
 		return
 	}
@@ -68,7 +63,8 @@ func convertEC2(d *types.CoverageEc2InstanceDetails, row *coverage.Row) {
 	}
 }
 
-func convertEKS(d *types.CoverageEksClusterDetails, row *coverage.Row) {
+func convertEKS(details *types.CoverageResourceDetails, row *coverage.Row) {
+	d := details.EksClusterDetails
 	if d == nil {
 		return
 	}
@@ -81,8 +77,7 @@ func convertEKS(d *types.CoverageEksClusterDetails, row *coverage.Row) {
 	}
 }
 
-// convertCounts adds the zeros that the API may leave out, all of them where
-// there are no resources.
+// convertCounts adds the zeros that the API may omit.
 func convertCounts(byStatus map[string]int64) counts {
 	converted := counts{coverage.Healthy: 0, coverage.Unhealthy: 0}
 	for status, n := range byStatus {

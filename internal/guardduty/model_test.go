@@ -236,8 +236,8 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 		for _, r := range s.Resources {
 			f.add(r.AccountID, r.Name, string(r.Status))
 			row := rowState{r.AccountID, r.Name, string(r.Status), r.Covered, r.Compatible, ""}
-			for issue := range r.Issues.All() {
-				row.issues += string(issue.Type) + " "
+			for _, issue := range r.Issues {
+				row.issues += string(issue.Type()) + " "
 			}
 			if !h.rows[row] {
 				t.Fatalf("after %d steps and %d refreshes: %+v is no state of that cluster meanwhile", h.steps, refreshes, row)

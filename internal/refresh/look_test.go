@@ -99,13 +99,13 @@ const ownAccount, otherAccount = "111122223333", "444455556666"
 func row(account, name string, status coverage.Status, second int) coverage.Resource {
 	return coverage.Resource{
 		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: name},
-		Status: status, UpdatedAt: coverage.InstantOf(time.Date(2026, 3, 1, 0, 0, second, 0, time.UTC)),
+		Status: status, UpdatedAt: time.Date(2026, 3, 1, 0, 0, second, 0, time.UTC),
 	}
 }
 
 // change is what an event says of a row.
 func change(r coverage.Resource) coverage.Event {
-	return coverage.Event{Key: r.Key, Status: r.Status, UpdatedAt: r.UpdatedAt.Time()}
+	return coverage.Event{Key: r.Key, Status: r.Status, UpdatedAt: r.UpdatedAt}
 }
 
 // look looks at changes all at once and returns what became of each.

@@ -25,8 +25,8 @@ func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
 		return
 	}
 	for _, c := range s.Resources {
-		for issue := range c.Issues.All() {
-			if issue.Type == coverage.Unclassified {
+		for _, issue := range c.Issues {
+			if issue.Type() == coverage.Unclassified {
 				m.unclassified.Inc()
 			}
 		}

@@ -88,7 +88,7 @@ func hasHappened(c coverage.Event, before, after *coverage.Resource) bool {
 	case c.CompareTo(after) != coverage.Behind:
 		return true
 	}
-	return after.Status == c.Status && (before == nil || before.UpdatedAt < after.UpdatedAt)
+	return after.Status == c.Status && (before == nil || before.UpdatedAt.Before(after.UpdatedAt))
 }
 
 // want adds changes to the next reread and returns that.

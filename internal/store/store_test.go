@@ -133,7 +133,7 @@ func TestTransitionsAreOfAllTargets(t *testing.T) {
 	sick := func(name string) coverage.Report {
 		r := report(name, "web")
 		r.Snapshot.Resources[0].Status = coverage.Unhealthy
-		r.Snapshot.Resources[0].UpdatedAt += coverage.Instant(time.Minute.Milliseconds())
+		r.Snapshot.Resources[0].UpdatedAt = r.Snapshot.Resources[0].UpdatedAt.Add(time.Minute)
 		return r
 	}
 	var s store.Store

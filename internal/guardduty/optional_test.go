@@ -71,8 +71,8 @@ func TestReadEveryTypeAndPart(t *testing.T) {
 		if r.Addon != nil {
 			row += fmt.Sprintf(" %s %s %d/%d", r.Addon.Version, r.Addon.Status, r.Covered, r.Compatible)
 		}
-		for i := range r.Issues.All() {
-			row += " " + string(i.Type)
+		for _, i := range r.Issues {
+			row += " " + string(i.Type())
 		}
 		rows = append(rows, row)
 	}
@@ -237,14 +237,14 @@ func TestReadASuspendedDetector(t *testing.T) {
 // may have resources all the same.
 func TestZerosAreOnlyOfAccountsListedWhole(t *testing.T) {
 	for name, tc := range map[string]struct {
-		filter Filter
+		filter coverage.Filter
 		want   []string
 	}{
-		"no filter":     {Filter{}, []string{account, member}},
-		"by status":     {Filter{CoverageStatus: Condition{Equals: []string{"UNHEALTHY"}}}, []string{account, member}}, // not counted, see coverage.Merge
-		"by account":    {Filter{AccountID: Condition{NotEquals: []string{account}}}, []string{member}},
-		"by name":       {Filter{ECSClusterName: Condition{Equals: []string{"a"}}}, nil},
-		"by management": {Filter{ManagementType: Condition{Equals: []string{"MANUAL"}}}, nil},
+		"no filter":     {coverage.Filter{}, []string{account, member}},
+		"by status":     {coverage.Filter{CoverageStatus: coverage.Condition{Equals: []string{"UNHEALTHY"}}}, []string{account, member}}, // not counted, see coverage.Merge
+		"by account":    {coverage.Filter{AccountID: coverage.Condition{NotEquals: []string{account}}}, []string{member}},
+		"by name":       {coverage.Filter{ECSClusterName: coverage.Condition{Equals: []string{"a"}}}, nil},
+		"by management": {coverage.Filter{ManagementType: coverage.Condition{Equals: []string{"MANUAL"}}}, nil},
 	} {
 		o := everything()
 		o.Filter = tc.filter

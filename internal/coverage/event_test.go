@@ -14,7 +14,7 @@ import (
 func TestChangeAgainst(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	row := func(status coverage.Status, at time.Time) *coverage.Resource {
-		return &coverage.Resource{Status: status, UpdatedAt: coverage.InstantOf(at)}
+		return &coverage.Resource{Status: status, UpdatedAt: at}
 	}
 	for _, tc := range []struct {
 		name  string

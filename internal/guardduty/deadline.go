@@ -9,7 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// counts are statistics by status.
+// counts are numbers of resources by status.
 type counts = map[coverage.Status]int64
 
 func total(n counts) (all int64) {
@@ -19,9 +19,9 @@ func total(n counts) (all int64) {
 	return all
 }
 
-// checkTime fails where to list so many resources takes more turns at the
-// request rate than there is time for.
-func (c *Client) checkTime(ctx context.Context, statistics map[coverage.ResourceType]counts) error {
+// checkDeadline returns an error if listing these resources takes longer at the
+// request rate than the time left.
+func (c *Client) checkDeadline(ctx context.Context, statistics map[coverage.ResourceType]counts) error {
 	deadline, ok := ctx.Deadline()
 	if !ok || c.o.RequestsPerSecond == 0 {
 		return nil
@@ -41,7 +41,7 @@ func (c *Client) checkTime(ctx context.Context, statistics map[coverage.Resource
 		awserr.ErrDeadlineTooShort, resources, calls, (needed + time.Second - 1).Truncate(time.Second), c.o.RequestsPerSecond, left.Truncate(time.Second))
 }
 
-// hasTime says whether what takes so long can end before the deadline.
+// hasTime reports whether the deadline is further away than needed.
 func hasTime(ctx context.Context, needed time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || needed < time.Until(deadline)

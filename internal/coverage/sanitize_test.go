@@ -170,13 +170,31 @@ func TestCleanIssueKeepsIdentity(t *testing.T) {
 			"near end of a connection",
 			"read tcp 10.0.1.7:52114->52.216.1.1:443: i/o timeout",
 			"read tcp 10.0.3.99:33060->52.216.1.1:443: i/o timeout",
-			"read tcp …->52.216.1.1:443: i/o timeout",
+			"read tcp …->…:443: i/o timeout",
 		},
 		{
 			"near end of a connection, IPv6",
 			"read tcp [fd00::17]:52114->[2600:1f18::1]:443: i/o timeout",
 			"read tcp [fd00::2:9]:33060->[2600:1f18::1]:443: i/o timeout",
-			"read tcp …->[2600:1f18::1]:443: i/o timeout",
+			"read tcp […]:…->[…]:443: i/o timeout",
+		},
+		{
+			"far end of a connection",
+			"dial tcp 52.216.1.1:443: i/o timeout",
+			"dial tcp 3.5.77.120:443: i/o timeout",
+			"dial tcp …:443: i/o timeout",
+		},
+		{
+			"digest",
+			"image sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef not found",
+			"image sha256:fedcba98765432100123456789abcdeffedcba98765432100123456789abcdef not found",
+			"image sha256:… not found",
+		},
+		{
+			"nodes of other numbers",
+			"5 insufficiently sized nodes, 1/2 nodes",
+			"12 insufficiently sized nodes, 10/12 nodes",
+			"… insufficiently sized nodes, … nodes",
 		},
 		{
 			"the IDs are long, the cut comes after them",
@@ -197,12 +215,10 @@ func TestCleanIssueKeepsIdentity(t *testing.T) {
 
 func TestCleanIssueKeepsWhatIsSteady(t *testing.T) {
 	for _, raw := range []string{
-		"image sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef not found",
-		"dial tcp 52.216.1.1:443: i/o timeout",
 		"VPC attributes set to true for vpc-0123456789abcdef0 (Service: Ec2, Status Code:400)",
 		"ExitCode: 137 for tasks in TaskDefinition - 'web:12'",
 		"Others : Unidentified issue(s), for task(s) in TaskDefinition 'buildkite:17' . Refer documentation",
-		"Insufficient memory in TaskDefinition - 'web:3', too many pods, 5 insufficiently sized nodes, 1/2 nodes",
+		"Insufficient memory in TaskDefinition - 'web:3', too many pods",
 	} {
 		if got := coverage.NormalizeIssue(raw); got != raw {
 			t.Errorf("CleanIssue(%q) is %q", raw, got)

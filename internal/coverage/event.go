@@ -42,7 +42,7 @@ func (c Event) CompareTo(known *Resource) Outcome {
 	if known == nil {
 		return Behind
 	}
-	newer := known.UpdatedAt.Time().Truncate(time.Second).Compare(c.UpdatedAt.Truncate(time.Second))
+	newer := known.UpdatedAt.Truncate(time.Second).Compare(c.UpdatedAt.Truncate(time.Second))
 	switch {
 	case c.UpdatedAt.IsZero():
 		newer = 0
@@ -116,7 +116,7 @@ func (s *Snapshot) WithUpdates(asked []Key, found []Resource) *Snapshot {
 		}
 		switch {
 		case len(found) > 0 && found[0].Key == r.Key:
-			if found[0].UpdatedAt >= r.UpdatedAt {
+			if !found[0].UpdatedAt.Before(r.UpdatedAt) {
 				r = found[0]
 			}
 			found = found[1:]

@@ -50,7 +50,7 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 		{"no more accounts in a filter than a hundred", Options{RequestsPerSecond: 100, Members: true}, 250, 3, 750, 16, 3, ""},
 		{
 			"those that the filter admits",
-			Options{RequestsPerSecond: 100, Members: true, Filter: Filter{AccountID: Condition{NotEquals: []string{"500000000000"}}}},
+			Options{RequestsPerSecond: 100, Members: true, Filter: coverage.Filter{AccountID: coverage.Condition{NotEquals: []string{"500000000000"}}}},
 			20, 60, 1140, 24, 3, "",
 		},
 	} {

@@ -64,14 +64,14 @@ func TestReread(t *testing.T) {
 		},
 		{
 			"what the target's filter leaves out",
-			Options{Filter: Filter{CoverageStatus: Condition{Equals: []string{"HEALTHY"}}, ManagementType: Condition{NotEquals: []string{"DISABLED"}}}},
+			Options{Filter: coverage.Filter{CoverageStatus: coverage.Condition{Equals: []string{"HEALTHY"}}, ManagementType: coverage.Condition{NotEquals: []string{"DISABLED"}}}},
 			[]coverage.Key{key(coverage.ECS, "sick"), key(coverage.ECS, "idle"), key(coverage.ECS, "cluster-0007")},
 			[]string{"ECS cluster-0007"},
 			1,
 		},
 		{
 			"within the target's own names",
-			Options{Filter: Filter{ECSClusterName: Condition{Equals: []string{"sick", "idle"}}, AccountID: Condition{Equals: []string{account}}}},
+			Options{Filter: coverage.Filter{ECSClusterName: coverage.Condition{Equals: []string{"sick", "idle"}}, AccountID: coverage.Condition{Equals: []string{account}}}},
 			[]coverage.Key{key(coverage.ECS, "sick")},
 			[]string{"ECS sick"},
 			1,
@@ -188,7 +188,7 @@ func TestRereadBesideRead(t *testing.T) {
 }
 
 func TestAdmitsAndNarrows(t *testing.T) {
-	status, name := Condition{Equals: []string{"HEALTHY"}}, Condition{NotEquals: []string{"scratch"}}
+	status, name := coverage.Condition{Equals: []string{"HEALTHY"}}, coverage.Condition{NotEquals: []string{"scratch"}}
 	for _, tc := range []struct {
 		name            string
 		o               Options
@@ -197,11 +197,11 @@ func TestAdmitsAndNarrows(t *testing.T) {
 	}{
 		{"everything", Options{}, key(coverage.ECS, "web"), true, false},
 		{"a type that is not listed", Options{}, key(coverage.EKS, "web"), false, false},
-		{"another account", Options{Filter: Filter{AccountID: Condition{Equals: []string{"444455556666"}}}}, key(coverage.ECS, "web"), false, false},
-		{"a name that is left out", Options{Filter: Filter{ECSClusterName: name}}, key(coverage.ECS, "scratch"), false, false},
-		{"the name of another type", Options{Types: []coverage.ResourceType{coverage.EKS}, Filter: Filter{ECSClusterName: name}}, key(coverage.EKS, "scratch"), true, false},
-		{"some statuses", Options{Filter: Filter{CoverageStatus: status}}, key(coverage.ECS, "web"), true, true},
-		{"some management types", Options{Filter: Filter{ManagementType: status}}, key(coverage.ECS, "web"), true, true},
+		{"another account", Options{Filter: coverage.Filter{AccountID: coverage.Condition{Equals: []string{"444455556666"}}}}, key(coverage.ECS, "web"), false, false},
+		{"a name that is left out", Options{Filter: coverage.Filter{ECSClusterName: name}}, key(coverage.ECS, "scratch"), false, false},
+		{"the name of another type", Options{Types: []coverage.ResourceType{coverage.EKS}, Filter: coverage.Filter{ECSClusterName: name}}, key(coverage.EKS, "scratch"), true, false},
+		{"some statuses", Options{Filter: coverage.Filter{CoverageStatus: status}}, key(coverage.ECS, "web"), true, true},
+		{"some management types", Options{Filter: coverage.Filter{ManagementType: status}}, key(coverage.ECS, "web"), true, true},
 		{"instances of ECS", Options{Types: []coverage.ResourceType{coverage.EC2}, OnlyECS: true}, key(coverage.EC2, "i-1"), true, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,0 +1,268 @@
+package coverage
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ellipsis replaces what may change while an issue stays the same.
+const ellipsis = "…"
+
+// NormalizeIssue is Sanitize for the text of an issue. Whatever may change while
+// the issue stays the same becomes "…", so that the issue is one series from
+// one refresh to the next: every word with a digit (IDs, addresses, digests,
+// counts, times, versions), and lists of such words. Kept are the names of task
+// definitions and services, VPCs, accounts and Regions, status and exit codes,
+// ports that are not ephemeral, and familiar names such as EC2.
+func NormalizeIssue(s string) string {
+	return truncate(normalize(printable(beginning(s))), MaxTextBytes)
+}
+
+// normalize replaces the volatile parts of a printable text. It returns s itself
+// if there are none.
+func normalize(s string) string {
+	n := normalizer{in: s}
+	for name, ok := nextName(s, 0); ok; name, ok = nextName(s, name.end) {
+		n.copyStable(name.start)
+		n.keep(name.end)
+	}
+	n.copyStable(len(s))
+	if n.replaced == 0 {
+		return s
+	}
+	return string(n.out)
+}
+
+// normalizer copies a text and replaces its volatile parts.
+type normalizer struct {
+	in       string
+	at       int // the position in in
+	out      []byte
+	replaced int // the length of out after its last ellipsis; 0 for none
+}
+
+// keep copies the text up to end.
+func (n *normalizer) keep(end int) {
+	n.out = append(n.out, n.in[n.at:end]...)
+	n.at = end
+}
+
+// replace writes an ellipsis in place of the text up to end. A list has one
+// ellipsis, also if it ends in "and 3 more".
+func (n *normalizer) replace(end int) {
+	separator := string(n.out[n.replaced:])
+	if n.replaced > 0 && isListSeparator(separator) {
+		n.out = n.out[:n.replaced]
+		if strings.HasPrefix(n.in[end:], " more") {
+			end += len(" more")
+			if strings.HasSuffix(separator, "(") || strings.Contains(separator, "(and") {
+				end += len(")")
+			}
+			if quote := separator[:1]; quote == "'" || quote == `"` {
+				n.out = append(n.out, quote...)
+			}
+			n.at = min(end, len(n.in))
+			return
+		}
+	} else {
+		n.out = append(n.out, ellipsis...)
+	}
+	n.replaced, n.at = len(n.out), end
+}
+
+// isListSeparator reports whether s stands between two words of a list, or
+// between two parts of a date or a ratio.
+func isListSeparator(s string) bool {
+	s = strings.TrimSuffix(strings.TrimRight(s, ` '"(+`), "and")
+	return strings.Trim(s, ` ,'"(/:-`) == ""
+}
+
+// copyStable copies the text up to end, its volatile words replaced.
+func (n *normalizer) copyStable(end int) {
+	for n.at < end {
+		if !isWordByte(n.in[n.at]) {
+			n.keep(n.at + 1)
+			continue
+		}
+		if to := n.at + opaque(n.in[:n.at], n.in[n.at:end]); to > n.at {
+			n.replace(to)
+			continue
+		}
+		to := n.at
+		for to < end && isWordByte(n.in[to]) {
+			to++
+		}
+		if word := strings.TrimRight(n.in[n.at:to], "-._+"); word != "" {
+			n.copyWord(n.at + len(word))
+		}
+		n.keep(to)
+	}
+}
+
+func (n *normalizer) copyWord(end int) {
+	before, word, after := n.in[:n.at], n.in[n.at:end], n.in[end:]
+	switch {
+	case !isVolatile(word), isCode(before, word), isPort(before, word, after), isAccount(before, word):
+		n.keep(end)
+	case strings.HasSuffix(word, ".amazonaws.com"), strings.HasSuffix(word, ".amazonaws.com.cn"), strings.HasSuffix(word, ".api.aws"):
+		n.copyHost(end)
+	default:
+		n.replace(end)
+	}
+}
+
+// copyHost copies the name of an AWS host, label by label.
+func (n *normalizer) copyHost(end int) {
+	for n.at < end {
+		label, _, _ := strings.Cut(n.in[n.at:end], ".")
+		to := n.at + len(label)
+		if isVolatile(label) && !(isAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")) {
+			n.replace(to)
+		} else {
+			n.keep(to)
+		}
+		n.keep(min(to+1, end))
+	}
+}
+
+// opaque returns the length of the identifier at the beginning of s, if it is
+// one that words do not delimit: one after "Request ID:" and the like, an IPv6
+// address or a time of day, or a long one in Base64. Else it returns 0.
+func opaque(before, s string) int {
+	if isAfterID(before) {
+		if end := strings.IndexAny(s, " ,;)]}"); end >= 0 {
+			return end
+		}
+		return len(s)
+	}
+	end := span(s, isAddressByte)
+	address := strings.TrimRight(s[:end], ":.")
+	if strings.Count(address, ":") > 1 && hasDigit(address) && (end == len(s) || !isWordByte(s[end])) {
+		return len(address)
+	}
+	end = span(s, isBase64Byte)
+	if end >= minBase64 && hasDigit(s[:end]) && strings.ToLower(s[:end]) != s[:end] && strings.ToUpper(s[:end]) != s[:end] {
+		return end
+	}
+	return 0
+}
+
+// minBase64 is the length from which a text of mixed case is an identifier. S3
+// has the shortest, with 56 characters or more.
+const minBase64 = 40
+
+// isAfterID reports whether before ends in "Request ID:" or the like.
+func isAfterID(before string) bool {
+	name := strings.TrimRight(before, ` '"`)
+	if !strings.HasSuffix(name, ":") && !strings.HasSuffix(name, "=") {
+		return false
+	}
+	name = strings.TrimRight(name, " :=")
+	if !hasSuffixFold(name, "id") {
+		return false
+	}
+	name = strings.TrimRight(name[:len(name)-len("id")], " -_")
+	return slices.ContainsFunc([]string{"request", "host", "trace", "correlation"}, func(owner string) bool {
+		return hasSuffixFold(name, owner)
+	})
+}
+
+// isVolatile reports whether a word may change while an issue stays the same.
+func isVolatile(word string) bool {
+	if !hasDigit(word) {
+		prefix, id, ok := strings.Cut(word, "-")
+		return ok && prefix != "vpc" && (len(id) == 8 || len(id) == 17) && span(id, isHexByte) == len(id)
+	}
+	return !isVPC(word) && !isRegion(word) && !isFamiliar(word)
+}
+
+func isVPC(word string) bool {
+	id, ok := strings.CutPrefix(word, "vpc-")
+	return ok && id != "" && span(id, isHexByte) == len(id)
+}
+
+// isRegion reports whether a word is a Region by its structure.
+func isRegion(word string) bool {
+	area, number, ok := cutLast(word, '-')
+	_, direction, _ := cutLast(area, '-')
+	if !ok || len(number) != 1 || hasDigit(area) {
+		return false
+	}
+	switch direction {
+	case "central", "north", "northeast", "northwest", "south", "southeast", "southwest", "east", "west":
+		return true
+	}
+	return false
+}
+
+// familiar are the names with digits that AWS's texts are known to have. Short
+// ones count only as a whole word.
+var familiar = []string{
+	"k8s", "ec2", "ipv4", "ipv6", "x86_64", "arm64", "amd64", "aarch64", "riscv64", "sha256", "x509", "route53",
+	"s3", "v1", "v2",
+}
+
+// isFamiliar reports whether all digits of a word are those of familiar names.
+func isFamiliar(word string) bool {
+	lower := strings.ToLower(word)
+	for i := 0; i < len(lower); {
+		begins := i == 0 || !isAlphanumeric(lower[i-1]) || lower[i] != word[i] && lower[i-1] == word[i-1]
+		name := slices.IndexFunc(familiar, func(name string) bool {
+			rest, ok := strings.CutPrefix(lower[i:], name)
+			return ok && (len(name) > 2 || rest == "" || !isAlphanumeric(rest[0]))
+		})
+		switch {
+		case begins && name >= 0:
+			i += len(familiar[name])
+		case isDigit(lower[i]):
+			return false
+		default:
+			i++
+		}
+	}
+	return true
+}
+
+// isCode reports whether a word is a status or exit code.
+func isCode(before, word string) bool {
+	before = strings.TrimRight(before, ` :='"`)
+	return len(word) <= 3 && isNumber(word) && (hasSuffixFold(before, "code") || hasSuffixFold(before, "reason"))
+}
+
+// firstEphemeral is the first of the ports that Linux gives to clients.
+const firstEphemeral = 32_768
+
+// isPort reports whether a word is the port of a server: not an ephemeral one,
+// and not that of the near end of a connection, before "->".
+func isPort(before, word, after string) bool {
+	if !isNumber(word) || len(word) > 5 || strings.HasPrefix(after, "->") {
+		return false
+	}
+	if port, _ := strconv.Atoi(word); port >= firstEphemeral {
+		return false
+	}
+	host, ok := strings.CutSuffix(before, ":")
+	if !ok {
+		return hasSuffixFold(before, "port ")
+	}
+	if strings.HasSuffix(host, "]") || strings.HasSuffix(host, ellipsis) {
+		return true
+	}
+	host = host[strings.LastIndexFunc(host, func(r rune) bool { return r < 0x80 && !isWordByte(byte(r)) })+1:]
+	_, last, ok := cutLast(host, '.')
+	return ok && (!hasDigit(last) || strings.Count(host, ".") == 3)
+}
+
+// isAccount reports whether a word is an account ID that the text calls one, or
+// that is part of an ARN.
+func isAccount(before, word string) bool {
+	if !isAccountID(word) {
+		return false
+	}
+	arn := before[strings.LastIndexAny(before, ` '"`)+1:]
+	before = strings.TrimRight(before, ` :'"`)
+	return strings.HasPrefix(arn, "arn:") || hasSuffixFold(before, "account") || hasSuffixFold(before, "account id")
+}
+
+func isAccountID(word string) bool { return len(word) == 12 && isNumber(word) }

@@ -1,0 +1,77 @@
+package coverage
+
+import "strings"
+
+// nameRange is the range of a name in a text.
+type nameRange struct {
+	start, end       int
+	isTaskDefinition bool
+}
+
+// nextName returns the first name of a task definition or a service that begins
+// at from or later: what follows the quotation mark in "TaskDefinition - 'web:3'",
+// "Service 'web'" and "service name(s): 'web', 'api'". AWS sometimes omits the
+// closing mark; a name has no space.
+func nextName(s string, from int) (nameRange, bool) {
+	listed, at := from > 0, from // listed while the text continues the list of the name before
+	if strings.HasPrefix(s[at:], "'") {
+		at++ // the closing mark
+	}
+	for {
+		mark := strings.IndexByte(s[at:], '\'')
+		if mark < 0 {
+			return nameRange{}, false
+		}
+		before := s[:at+mark]
+		at += mark + 1
+		listed = listed && strings.Trim(before[from:], " ,'") == ""
+		label := strings.TrimRight(before, " -:")
+		isTaskDefinition := hasSuffixFold(label, "taskdefinition") || hasSuffixFold(label, "task definition")
+		if !isTaskDefinition && !listed && !hasSuffixFold(label, "service") && !hasSuffixFold(label, "service name(s)") {
+			continue
+		}
+		start := at + span(s[at:], func(b byte) bool { return b == ' ' })
+		end := start + span(s[start:], func(b byte) bool { return b != ' ' && b != '\'' })
+		if end > start {
+			return nameRange{start, end, isTaskDefinition}, true
+		}
+	}
+}
+
+// span returns the length of the beginning of s whose bytes are all in a set.
+func span(s string, in func(byte) bool) int {
+	for i := range len(s) {
+		if !in(s[i]) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+func cutLast(s string, separator byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, separator); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
+
+func isNumber(s string) bool { return s != "" && span(s, isDigit) == len(s) }
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
+
+func isHexByte(b byte) bool { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
+
+func isAlphanumeric(b byte) bool { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'z' }
+
+func isAddressByte(b byte) bool { return isHexByte(b) || b == ':' || b == '.' }
+
+func isBase64Byte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("+/=_-", b) >= 0 }
+
+// isWordByte reports whether b is part of a word that is kept or replaced as one.
+func isWordByte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("._-~%@+", b) >= 0 }

@@ -1,0 +1,101 @@
+package guardduty
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+)
+
+// readResources lists every type.
+func (c *Client) readResources(ctx context.Context, p *pass) error {
+	if err := c.checkDeadline(ctx, p.snapshot.Statistics); err != nil {
+		return err
+	}
+	for _, t := range slices.Sorted(slices.Values(c.o.Types)) { // the order of a snapshot's rows
+		rows, err := c.listType(ctx, t, p)
+		if err != nil {
+			return err
+		}
+		p.snapshot.Resources = append(p.snapshot.Resources, rows...)
+	}
+	return nil
+}
+
+// listType lists the resources of a type. If statistics show that they changed
+// meanwhile, it lists them once more if there is time for it.
+func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass) ([]coverage.Resource, error) {
+	s := p.snapshot
+	before, counted := s.Statistics[t]
+	if !counted {
+		return c.listAll(ctx, []listing{c.listing(t, c.o.Filter, p.known)})
+	}
+	listings := c.partition(t, total(before), p)
+	start := time.Now()
+	l, err := c.listWithCounts(ctx, countedListing{resourceType: t, before: before, began: p.began}, listings)
+	if err != nil {
+		return nil, err
+	}
+	missing := len(listings) > 1 && !l.matchesCounts() // an account may have joined since the members were listed
+	changed := l.changedDuring(p.known)
+	oneChain := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
+	if (missing || changed) && hasTime(ctx, oneChain) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
+		first := &coverage.Snapshot{Resources: l.rows}
+		again := countedListing{resourceType: t, before: l.after, began: l.ended}
+		l, err = c.listWithCounts(ctx, again, []listing{c.listing(t, c.o.Filter, p.known)})
+		if err != nil {
+			return nil, err
+		}
+		changed = l.changedDuring(first)
+	}
+	s.Statistics[t] = l.after
+	consistent := l.matchesCounts() && !changed && (s.Consistent == nil || *s.Consistent)
+	s.Consistent = &consistent
+	return l.rows, nil
+}
+
+// countedListing is a listing of a type between two statistics of it.
+type countedListing struct {
+	resourceType  coverage.ResourceType
+	before, after counts
+	began, ended  time.Time // when the statistics were made, by AWS's clock
+	rows          []coverage.Resource
+}
+
+func (c *Client) listWithCounts(ctx context.Context, l countedListing, listings []listing) (_ countedListing, err error) {
+	if l.rows, err = c.listAll(ctx, listings); err != nil {
+		return l, err
+	}
+	l.after, l.ended, err = c.statistics(ctx, l.resourceType)
+	return l, err
+}
+
+// matchesCounts reports whether the rows match both statistics.
+func (l countedListing) matchesCounts() bool {
+	counted := counts{}
+	for status := range l.before {
+		counted[status] = 0
+	}
+	for i := range l.rows {
+		counted[l.rows[i].Status]++
+	}
+	return maps.Equal(counted, l.before) && maps.Equal(counted, l.after)
+}
+
+// changedDuring reports whether a resource changed during the listing: the
+// statistics differ, or a row updated since then had another status in known,
+// or was not in it. Changes may cancel each other out in the statistics.
+func (l countedListing) changedDuring(known *coverage.Snapshot) bool {
+	if !maps.Equal(l.before, l.after) {
+		return true
+	}
+	return slices.ContainsFunc(l.rows, func(row coverage.Resource) bool {
+		if row.UpdatedAt.Before(l.began) {
+			return false
+		}
+		was := known.Lookup(row.Key)
+		return was == nil || was.Status != row.Status
+	})
+}

@@ -1,0 +1,148 @@
+package guardduty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/guardduty"
+	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
+)
+
+// readMembers reads an administrator's members and their Runtime Monitoring.
+func (c *Client) readMembers(ctx context.Context, p *pass) error {
+	if !c.o.Members {
+		return nil
+	}
+	s := p.snapshot
+	ok, err := c.optional(s, "members", "guardduty:ListMembers", func() error { return c.listMembers(ctx, s) })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		s.Capabilities = append(s.Capabilities, coverage.Capability{Name: "member_detectors"})
+		return nil
+	}
+	enabled := enabledMembers(s.Members)
+	for _, id := range enabled {
+		if c.o.Filter.IncludesAll(id) {
+			s.Accounts = append(s.Accounts, id)
+		}
+	}
+	p.accounts = dedupe(append([]string{c.accountID}, enabled...))
+	own := len(s.Features)
+	_, err = c.optional(s, "member_detectors", "guardduty:GetMemberDetectors", func() error {
+		for batch := range slices.Chunk(enabled, pageSize) {
+			if err := c.readMemberDetectors(ctx, batch, s); err != nil {
+				s.Features = s.Features[:own]
+				return fmt.Errorf("get the members' detectors: %w", asNotAdministrator(err))
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// enabledMembers returns the accounts whose resources the administrator sees,
+// in the order of members, without duplicates: a member may move from one page
+// to the next.
+func enabledMembers(members []coverage.Member) (enabled []string) {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if m.Relationship == coverage.RelationshipEnabled && !seen[m.AccountID] {
+			seen[m.AccountID] = true
+			enabled = append(enabled, m.AccountID)
+		}
+	}
+	return enabled
+}
+
+// listMembers reads each member's account and relationship, not its e-mail address.
+func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
+	in := &guardduty.ListMembersInput{
+		DetectorId: aws.String(c.detector), MaxResults: aws.Int32(pageSize),
+		OnlyAssociated: aws.String("false"), // also members that have left
+	}
+	err := paging.Each(maxPages, func(token *string) (*string, error) {
+		in.NextToken = token
+		out, err := c.api.ListMembers(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if out.Members == nil {
+			return nil, fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
+		}
+		for _, m := range out.Members {
+			if aws.ToString(m.AccountId) == "" {
+				return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
+			}
+			s.Members = append(s.Members, coverage.Member{
+				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region,
+				Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
+			})
+		}
+		return out.NextToken, nil
+	})
+	if err != nil {
+		s.Members = nil
+		return fmt.Errorf("list the members: %w", asNotAdministrator(err))
+	}
+	return nil
+}
+
+// readMemberDetectors reads the members' Runtime Monitoring. Accounts that AWS
+// returns as unprocessed have no features.
+func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) error {
+	out, err := c.api.GetMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
+		DetectorId: aws.String(c.detector), AccountIds: accountIDs,
+	})
+	if err != nil {
+		return err
+	}
+	if out.MemberDataSourceConfigurations == nil {
+		return fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
+	}
+	if n := len(out.UnprocessedAccounts); n > 0 {
+		c.o.Logger.DebugContext(ctx, "members unprocessed by AWS", "account_id", c.accountID, "members", n)
+	}
+	for _, m := range out.MemberDataSourceConfigurations {
+		for _, f := range m.Features {
+			if f.Name != types.OrgFeatureRuntimeMonitoring {
+				continue
+			}
+			feature := coverage.Feature{
+				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name),
+				Enabled:   f.Status == types.FeatureStatusEnabled,
+				ManagedBy: coverage.Sanitize(string(f.ManagedBy)), UpdatedAt: aws.ToTime(f.UpdatedAt),
+			}
+			s.Features = append(s.Features, feature)
+			for _, a := range f.AdditionalConfiguration {
+				feature.Additional = coverage.Sanitize(string(a.Name))
+				feature.Enabled = a.Status == types.FeatureStatusEnabled
+				feature.ManagedBy = coverage.Sanitize(string(a.ManagedBy))
+				feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
+				s.Features = append(s.Features, feature)
+			}
+		}
+	}
+	return nil
+}
+
+// errNotAdministrator means that the account may not call an operation that
+// only administrators may call.
+var errNotAdministrator = errors.New("the account is not an administrator")
+
+// asNotAdministrator marks the BadRequestException that operations for
+// administrators return to a member account.
+func asNotAdministrator(err error) error {
+	var bad *types.BadRequestException
+	if errors.As(err, &bad) && !isStaleDetector(err) {
+		return fmt.Errorf("%w: %w", errNotAdministrator, err)
+	}
+	return err
+}
