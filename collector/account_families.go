@@ -28,6 +28,16 @@ func accountFamilies() []Family {
 			},
 		},
 		{
+			Name:   "guardduty_detector_feature_info",
+			Help:   "Always 1; who manages the detector feature or its additional configuration: ACCOUNT, or GUARDDUTY_POLICY for a policy of AWS Organizations, as of the last successful refresh.",
+			Labels: with(feature, "managed_by"),
+			Each: func(in Input, emit Emit) {
+				for _, f := range in.View.Features {
+					emit(1, f.AccountID, f.Region, f.Name, f.Additional, f.ManagedBy)
+				}
+			},
+		},
+		{
 			Name:   "guardduty_detector_feature_updated_timestamp_seconds",
 			Help:   "Time when the feature or its additional configuration was last enabled or disabled, in seconds since the epoch, as of the last successful refresh.",
 			Labels: feature,

@@ -31,8 +31,8 @@ func targetFamilies() []Family {
 					if r.Snapshot == nil {
 						continue
 					}
-					for _, part := range r.Snapshot.Capabilities {
-						emit(boolean(part.OK), r.Target.Name, r.Target.AccountID, r.Target.Region, part.Name)
+					for _, c := range r.Snapshot.Capabilities {
+						emit(boolean(c.OK), r.Target.Name, r.Target.AccountID, r.Target.Region, c.Name)
 					}
 				}
 			},

@@ -91,7 +91,7 @@ func (b builder) target(t config.Target, s *session.Session) refresh.Target {
 		AccountID:  s.AccountID,
 		Config:     s.Config,
 		DetectorID: t.DetectorID,
-		Filter:     filter(t.Filter),
+		Filter:     t.Filter,
 		Logger:     b.logger.With("target", t.Name, "region", region),
 		Types:      resourceTypes(t),
 		OnlyECS:    b.onlyECS,
@@ -188,13 +188,4 @@ func (b builder) homeRegion(t config.Target) string {
 	}
 	role, _ := arn.Parse(t.RoleARN) // has been checked; ambient credentials have none
 	return awsregion.Home(role.Partition)
-}
-
-func filter(f config.Filter) guardduty.Filter {
-	return guardduty.Filter{
-		AccountID:      guardduty.Condition(f.AccountID),
-		ECSClusterName: guardduty.Condition(f.ECSClusterName),
-		CoverageStatus: guardduty.Condition(f.CoverageStatus),
-		ManagementType: guardduty.Condition(f.ManagementType),
-	}
 }

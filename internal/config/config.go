@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 const (
@@ -74,32 +76,13 @@ type Target struct {
 	// ResourceTypes are one or more of ECS, EC2 and EKS, without duplicates; each type is a separate listing.
 	ResourceTypes []string `yaml:"resource_types"`
 	// Filter limits the resources that the API returns.
-	Filter Filter `yaml:"filter"`
+	Filter coverage.Filter `yaml:"filter"`
 	// Detector enables reading whether the detector and each of its features are enabled.
 	Detector bool `yaml:"detector"`
 	// Members enables reading an administrator's member accounts and their features.
 	Members bool `yaml:"members"`
 	// AccountNames enables reading the names of all accounts from AWS Organizations; true for at most one target.
 	AccountNames bool `yaml:"account_names"`
-}
-
-// Filter is sent to the API as FilterCriteria. A resource has to meet all its conditions.
-type Filter struct {
-	AccountID      Condition `yaml:"account_id"`
-	ECSClusterName Condition `yaml:"ecs_cluster_name"`
-	CoverageStatus Condition `yaml:"coverage_status"`
-	ManagementType Condition `yaml:"management_type"`
-}
-
-// conditions returns the conditions of the filter in a fixed order.
-func (f *Filter) conditions() []*Condition {
-	return []*Condition{&f.AccountID, &f.ECSClusterName, &f.CoverageStatus, &f.ManagementType}
-}
-
-// Condition is one criterion of a Filter. Nil lists do not restrict it; no value is in both lists.
-type Condition struct {
-	Equals    []string `yaml:"equals"`
-	NotEquals []string `yaml:"not_equals"`
 }
 
 // EC2 sets which EC2 instances are exported.
@@ -175,8 +158,8 @@ func (c *Config) applyDefaults() {
 		if t.ResourceTypes == nil {
 			t.ResourceTypes = []string{ecs}
 		}
-		for _, condition := range t.Filter.conditions() {
-			condition.dropEmpty()
+		for _, condition := range conditions(&t.Filter) {
+			dropEmpty(condition)
 		}
 	}
 	if len(c.Events) == 0 {
@@ -194,7 +177,12 @@ func (t Target) defaultName() string {
 	return defaultTargetName
 }
 
-func (c *Condition) dropEmpty() {
+// conditions returns the conditions of a filter in a fixed order.
+func conditions(f *coverage.Filter) []*coverage.Condition {
+	return []*coverage.Condition{&f.AccountID, &f.ECSClusterName, &f.CoverageStatus, &f.ManagementType}
+}
+
+func dropEmpty(c *coverage.Condition) {
 	if len(c.Equals) == 0 {
 		c.Equals = nil
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 func parse(t *testing.T, text string) *Config {
@@ -108,14 +110,14 @@ issues: {text: false, max_per_cluster: 0}
 				Regions:         []string{"us-east-1"},
 				DetectorID:      "12345678901234567890123456789012",
 				ResourceTypes:   []string{"EKS", "ECS"},
-				Filter: Filter{
-					AccountID: Condition{
+				Filter: coverage.Filter{
+					AccountID: coverage.Condition{
 						Equals:    []string{"111122223333", "012345678901"},
 						NotEquals: []string{"444455556666"},
 					},
-					ECSClusterName: Condition{Equals: []string{"shop", "2024-01-01", "true"}, NotEquals: []string{"sandbox"}},
-					CoverageStatus: Condition{Equals: []string{"UNHEALTHY"}},
-					ManagementType: Condition{NotEquals: []string{"DISABLED", "MANUAL"}},
+					ECSClusterName: coverage.Condition{Equals: []string{"shop", "2024-01-01", "true"}, NotEquals: []string{"sandbox"}},
+					CoverageStatus: coverage.Condition{Equals: []string{"UNHEALTHY"}},
+					ManagementType: coverage.Condition{NotEquals: []string{"DISABLED", "MANUAL"}},
 				},
 				Detector:     true,
 				Members:      true,

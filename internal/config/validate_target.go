@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // maxNameBytes is the maximum length of a label value.
@@ -145,7 +146,7 @@ func validateResourceTypes(errs *errorList, key string, t Target) {
 }
 
 // validateCondition checks the values in both lists; check returns what is wrong with a value, or "".
-func validateCondition(errs *errorList, key string, c Condition, check func(string) string) {
+func validateCondition(errs *errorList, key string, c coverage.Condition, check func(string) string) {
 	equals, notEquals := join(key, "equals"), join(key, "not_equals")
 	validateList(errs, equals, c.Equals, check)
 	validateList(errs, notEquals, c.NotEquals, check)

@@ -64,7 +64,7 @@ type listingKey struct {
 
 func (t Target) listings() iter.Seq[listingKey] {
 	rest := []string{t.RoleARN, t.DetectorID}
-	for _, c := range t.Filter.conditions() {
+	for _, c := range conditions(&t.Filter) {
 		rest = append(rest, sortedText(c.Equals), sortedText(c.NotEquals))
 	}
 	regions := t.Regions

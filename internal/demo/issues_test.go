@@ -11,14 +11,14 @@ import (
 func TestIssuesAreClassified(t *testing.T) {
 	for key := range clusterIssues() {
 		text := clusterIssue(key, cluster{account: shopID, region: "us-east-1", name: "search"}, 0)
-		if got := coverage.Classify(text).Type; string(got) != key {
+		if got := coverage.Classify(text).Type(); string(got) != key {
 			t.Errorf("%q is of type %s, want %s", text, got, key)
 		}
 	}
 	for _, texts := range []map[string]string{instanceIssues(), eksIssues()} {
 		for key, text := range texts {
 			text = expand(text, hashOf(key), "search", shopID, 0)
-			if got := coverage.Classify(text).Type; got == coverage.Unclassified {
+			if got := coverage.Classify(text).Type(); got == coverage.Unclassified {
 				t.Errorf("%s: %q is unclassified", key, text)
 			}
 		}
