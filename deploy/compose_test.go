@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// composeFile has no room for what would weaken a container, such as privileged, cap_add or network_mode.
+// composeFile has no fields for settings that weaken a container, such as privileged, cap_add or network_mode.
 type composeFile struct {
 	Name      string             `yaml:"name"`
 	Hardening yaml.Node          `yaml:"x-hardening"`
@@ -49,7 +49,7 @@ func readCompose(t *testing.T) composeFile {
 	return file
 }
 
-// mounts returns the sources of the bind mounts by their place in the container.
+// mounts returns the sources of the bind mounts by their path in the container.
 func (s service) mounts() map[string]string {
 	places := map[string]string{}
 	for _, volume := range s.Volumes {
@@ -73,16 +73,16 @@ func TestComposeIsConfined(t *testing.T) {
 		for _, port := range s.Ports {
 			match := regexp.MustCompile(`^127\.0\.0\.1:(\d+):\d+$`).FindStringSubmatch(port)
 			if match == nil {
-				t.Errorf("%s: the port %q is not on the loopback address alone", name, port)
+				t.Errorf("%s: the port %q is not bound to the loopback address", name, port)
 			} else if other, taken := published[match[1]]; taken {
-				t.Errorf("%s and %s both want the port %s", name, other, match[1])
+				t.Errorf("%s and %s use the same port %s", name, other, match[1])
 			} else {
 				published[match[1]] = name
 			}
 		}
 		for _, other := range s.DependsOn {
 			if _, ok := file.Services[other]; !ok {
-				t.Errorf("%s depends on %s, which is no service", name, other)
+				t.Errorf("%s depends on %s, which is not a service", name, other)
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func TestComposeMountsExist(t *testing.T) {
 	}
 }
 
-// prometheusConfig has the keys of Prometheus's own configuration that are used here.
+// prometheusConfig is the part of the Prometheus configuration that the tests use.
 type prometheusConfig struct {
 	Global    map[string]string `yaml:"global"`
 	RuleFiles []string          `yaml:"rule_files"`
@@ -144,11 +144,11 @@ func TestComposePrometheusKnowsTheOthers(t *testing.T) {
 	}
 	for _, target := range targets {
 		if host, port, _ := strings.Cut(target, ":"); host != "127.0.0.1" && ports[host] != port {
-			t.Errorf("Prometheus looks for %s, but that service has the port %q", target, ports[host])
+			t.Errorf("Prometheus scrapes %s, but that service has the port %q", target, ports[host])
 		}
 	}
 	if !slices.Contains(targets, "exporter:10871") || !slices.Contains(targets, "alertmanager:9093") {
-		t.Errorf("Prometheus knows %v alone", targets)
+		t.Errorf("Prometheus scrapes only %v", targets)
 	}
 	if want := []string{"demo", "--web.listen-address=0.0.0.0:" + ports["exporter"]}; !slices.Equal(file.Services["exporter"].Command, want) {
 		t.Errorf("the exporter's command is %q, want %q", file.Services["exporter"].Command, want)

@@ -10,18 +10,18 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
-// The numbers of docs/cost.md come from here; requests_test.go holds what they rest on against the code.
+// The numbers in docs/cost.md are computed from these, which requests_test.go compares with the code.
 const (
-	rowsPerPage     = 50  // of ListCoverage and ListMembers, and accounts of one GetMemberDetectors
+	rowsPerPage     = 50  // of ListCoverage, ListMembers and GetMemberDetectors
 	accountsPerPage = 20  // of ListAccounts
-	earliest        = 0.9 // part of the interval after which a refresh may come again; the latest is the whole
-	roleMinutes     = 60  // life of assumed credentials
-	renewBefore     = 5   // minutes before their end that they are renewed
+	earliest        = 0.9 // shortest time between two refreshes, as a fraction of the interval
+	roleMinutes     = 60  // lifetime of assumed credentials
+	renewBefore     = 5   // minutes before expiry at which they are renewed
 )
 
 func clusters(n int) capacity.Listing { return capacity.Listing{Rows: map[string]int{"ECS": n}} }
 
-// fleet is an example.
+// fleet is an example in docs/cost.md.
 type fleet struct {
 	name     string
 	targets  []capacity.Listing
@@ -58,7 +58,7 @@ func times(n int, t capacity.Listing) []capacity.Listing {
 	return slices.Repeat([]capacity.Listing{t}, n)
 }
 
-// row is the line of the fleet in the table.
+// row returns the row of the fleet in the table.
 func (f fleet) row(cfg *config.Config) string {
 	calls, largest := 0, 0
 	for _, t := range f.targets {
@@ -67,7 +67,7 @@ func (f fleet) row(cfg *config.Config) string {
 	}
 	least := 60 / cfg.Refresh.Interval.Minutes() // refreshes in an hour
 	perHour := func(calls int) string { return capacity.Span(float64(calls)*least, float64(calls)*least/earliest) }
-	// A refresh renews the credentials: one interval after they are due at the latest.
+	// A refresh renews the credentials, at most one interval after they are due.
 	due := float64(roleMinutes - renewBefore)
 	roles := capacity.Span(float64(f.roles)*60/(due+cfg.Refresh.Interval.Minutes()), float64(f.roles)*60/due)
 	names := 0
@@ -90,17 +90,17 @@ func TestCost(t *testing.T) {
 	for _, f := range exampleFleets() {
 		table.WriteString(f.row(cfg))
 	}
-	// In the time of one refresh: a first call at once, then one each turn. The first refresh also has ListDetectors.
+	// The first call is not delayed by the rate limit. The first refresh also calls ListDetectors.
 	calls := 1 + int(cfg.Refresh.Timeout.Seconds()*cfg.AWS.RequestsPerSecond)
-	// One turn is left over, for the first calls take time too.
+	// Leave time for one more call, because calls take time too.
 	limit := fmt.Sprintf("%s rows (%s calls)", capacity.Thousands((calls-4)*rowsPerPage), capacity.Thousands(calls-1))
 	t.Logf("\n%s\nwithin refresh.timeout: %s", table.String(), limit)
 
 	document := string(read(t, "../docs/cost.md"))
 	if !strings.Contains(document, "\n"+table.String()+"\n") {
-		t.Errorf("docs/cost.md has another table than:\n%s", table.String())
+		t.Errorf("docs/cost.md does not contain this table:\n%s", table.String())
 	}
 	if !strings.Contains(document, limit) {
-		t.Errorf("docs/cost.md does not have %q", limit)
+		t.Errorf("docs/cost.md does not contain %q", limit)
 	}
 }

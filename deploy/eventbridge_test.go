@@ -22,8 +22,8 @@ const (
 	topicTemplate = "eventbridge/topic.yaml"
 )
 
-// properties returns the properties of each resource of a type, by the resource's name. A function stands as its
-// argument alone: !GetAtt Queue.Arn as Queue.Arn.
+// properties returns the properties of each resource of a type, by the name of the resource. A function is replaced by
+// its argument: !GetAtt Queue.Arn by Queue.Arn.
 func properties(t *testing.T, name, resourceType string) map[string]map[string]any {
 	t.Helper()
 	found := map[string]map[string]any{}
@@ -43,7 +43,7 @@ func properties(t *testing.T, name, resourceType string) map[string]map[string]a
 	return found
 }
 
-// only is a policy with one statement, as the templates hold it.
+// only is a policy with one statement, as in the templates.
 func only(statement map[string]any) map[string]any {
 	return map[string]any{"Version": "2012-10-17", "Statement": []any{statement}}
 }
@@ -52,7 +52,7 @@ func sourceARN(arn string) map[string]any {
 	return map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": arn}}
 }
 
-// What each template makes is this and no more: whoever may send to a queue or a topic is named with what it sends for.
+// The templates create only these resources, and the policies restrict the sender and its source.
 func TestQueueTemplate(t *testing.T) {
 	want := map[string]map[string]any{"QueuePolicy": {
 		"Queues": []any{"Queue"},
@@ -90,7 +90,7 @@ func TestTopicTemplate(t *testing.T) {
 			"TopicArn": "Topic", "Protocol": "sqs", "Endpoint": "Queue" + n + ".Arn", "RawMessageDelivery": true,
 		}
 	}
-	// EventBridge sends no context to SNS that a condition could be about.
+	// EventBridge sends no context to SNS that a condition could use.
 	topic := map[string]map[string]any{"TopicPolicy": {
 		"Topics": []any{"Topic"},
 		"PolicyDocument": only(map[string]any{
@@ -114,7 +114,7 @@ func TestTopicTemplate(t *testing.T) {
 	}
 }
 
-// queuesNamed returns the properties of a replica's queue and its dead-letter queue; full is what stands for the name.
+// queuesNamed returns the properties of a replica's queue and of its dead-letter queue; full is the expression of the name.
 func queuesNamed(suffix, name, full string) map[string]map[string]any {
 	return map[string]map[string]any{
 		"Queue" + suffix: {
@@ -127,7 +127,7 @@ func queuesNamed(suffix, name, full string) map[string]map[string]any {
 	}
 }
 
-// Each number of replicas has as many queues, and what belongs to them, as it says.
+// The number of queues and of their related resources is the number of replicas.
 func TestReplicasOfTheTopicTemplate(t *testing.T) {
 	file := readYAML[stack](t, topicTemplate)
 	if diff := cmp.Diff([]int{1, 2, 3}, file.Parameters["Replicas"].AllowedValues); diff != "" {
@@ -149,7 +149,7 @@ func TestReplicasOfTheTopicTemplate(t *testing.T) {
 	}
 }
 
-// expression writes a function of a condition with its arguments.
+// expression formats a function in a condition with its arguments.
 func expression(node *yaml.Node) string {
 	if node.Kind == yaml.ScalarNode {
 		return node.Value
@@ -170,7 +170,7 @@ func rule(t *testing.T, name string) map[string]any {
 	return rules["Rule"]
 }
 
-// eventPattern returns the values that the template's rule wants at each of an event's keys.
+// eventPattern returns the values that the rule in the template requires for each key of an event.
 func eventPattern(t *testing.T, name string) map[string][]string {
 	t.Helper()
 	var resource struct {
@@ -185,8 +185,8 @@ func eventPattern(t *testing.T, name string) map[string][]string {
 	return resource.Properties.EventPattern
 }
 
-// matches tells whether an event has one of the pattern's values at each of its keys. EventBridge knows more forms of
-// patterns, which the templates do not use.
+// matches reports whether an event has one of the values of the pattern for each of its keys. The templates do not use
+// the other kinds of patterns that EventBridge has.
 func matches(t *testing.T, pattern map[string][]string, event string) bool {
 	t.Helper()
 	var fields map[string]any
@@ -201,7 +201,7 @@ func matches(t *testing.T, pattern map[string][]string, event string) bool {
 	return true
 }
 
-// The rules let pass what the exporter takes for an event about coverage, and nothing else of GuardDuty's.
+// The rules match exactly the GuardDuty events that the exporter accepts as coverage events.
 func TestEventPatterns(t *testing.T) {
 	for _, template := range []string{queueTemplate, topicTemplate} {
 		pattern := eventPattern(t, template)
@@ -214,13 +214,13 @@ func TestEventPatterns(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if passes := matches(t, pattern, event); passes != (err == nil) {
-				t.Errorf("%s: the rule of %s lets pass %s: %t", name, template, event, passes)
+				t.Errorf("%s: the rule of %s matches %s: %t", name, template, event, passes)
 			}
 		}
 	}
 }
 
-// sampleEvents are events of GuardDuty as the user guide has them and as they were seen, and others of its events.
+// sampleEvents returns coverage events from the user guide and from real accounts, and other GuardDuty events.
 func sampleEvents() map[string]string {
 	event := func(detailType, detail string) string {
 		return `{"version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "` + detailType + `",
@@ -244,7 +244,7 @@ func sampleEvents() map[string]string {
 	}
 }
 
-// The names that the templates allow are names of queues, their suffixes included, and the default is the documents'.
+// The names that the templates allow are valid queue names with their suffixes, and the default is that of the documents.
 func TestNamesOfQueues(t *testing.T) {
 	for template, suffix := range map[string]string{queueTemplate: "-dead", topicTemplate: "-3-dead"} {
 		name := readYAML[stack](t, template).Parameters["Name"]
@@ -253,7 +253,7 @@ func TestNamesOfQueues(t *testing.T) {
 			url := "https://sqs.us-east-1.amazonaws.com/111122223333/" + n + suffix
 			_, err := config.Parse("config.yaml", []byte("events: [{queue_url: '"+url+"'}]"))
 			if pattern.MatchString(n) && (err != nil || len(n+suffix) > 64) { // rules have 64 at most
-				t.Errorf("%s allows %s, which cannot be: %v", template, n, err)
+				t.Errorf("%s allows %s, which is not valid: %v", template, n, err)
 			}
 		}
 		if !pattern.MatchString(name.Default) || !strings.HasPrefix(name.Default, "guardduty-coverage-events") {

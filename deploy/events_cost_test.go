@@ -24,11 +24,11 @@ import (
 
 const (
 	pollsPerMinute = 3
-	// freeRequests of an account in a month: https://aws.amazon.com/sqs/pricing/.
+	// freeRequests of an account in a month: https://aws.amazon.com/sqs/pricing/ (read November 2026).
 	freeRequests = 1_000_000
 )
 
-// queueFleet is an example: the queues of all replicas together.
+// queueFleet is an example in docs/cost.md: the queues of all replicas.
 type queueFleet struct {
 	name   string
 	queues int
@@ -43,7 +43,7 @@ func exampleQueues() []queueFleet {
 	}
 }
 
-// row is the line of the queues in the table.
+// row returns the row of the queues in the table.
 func (f queueFleet) row() string {
 	requests := capacity.QueueRequests(f.queues)
 	dollars := func(charged int) string {
@@ -62,17 +62,17 @@ func TestCostOfQueues(t *testing.T) {
 	}
 	t.Logf("\n%s", table.String())
 	if !strings.Contains(string(read(t, "../docs/cost.md")), "\n"+table.String()+"\n") {
-		t.Errorf("docs/cost.md has another table than:\n%s", table.String())
+		t.Errorf("docs/cost.md does not contain this table:\n%s", table.String())
 	}
 }
 
-// entry is one of a batch, in the request and in the answer.
+// entry is an entry of a batch, in the request and in the response.
 type entry struct {
 	ID string `json:"Id"`
 }
 
-// sqsCalls is the transport of a client of SQS: a queue that holds these messages at first and then no more. It waits
-// as long as it is asked to and counts its calls by operation.
+// sqsCalls is the transport of an SQS client. It serves a queue with these messages, waits as long as requested, and
+// counts calls by operation.
 type sqsCalls struct {
 	mu       sync.Mutex
 	messages []map[string]any
@@ -116,7 +116,7 @@ func (s *sqsCalls) Do(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// take counts a call and returns what it receives of the queue.
+// take counts a call and returns the messages that it receives.
 func (s *sqsCalls) take(operation string, limit int) []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *sqsCalls) take(operation string, limit int) []map[string]any {
 	return taken
 }
 
-// consume reads the queue for that long, in made-up time, and returns how often what was called.
+// consume receives from the queue for that long, in fake time, and returns the number of calls by operation.
 func consume(t *testing.T, d time.Duration, messages []map[string]any) map[string]int {
 	t.Helper()
 	queue := &sqsCalls{messages: messages, calls: map[string]int{}}
@@ -149,7 +149,7 @@ func consume(t *testing.T, d time.Duration, messages []map[string]any) map[strin
 	return queue.calls
 }
 
-// In a hundred hours of made-up time a queue without messages is asked as often as docs/cost.md says.
+// An empty queue gets as many requests in a hundred hours of fake time as docs/cost.md states.
 func TestRequestsOfAQueue(t *testing.T) {
 	const hours = 100
 	synctest.Test(t, func(t *testing.T) {

@@ -18,18 +18,18 @@ import (
 
 const eventsDocument = "../docs/events.md"
 
-// yamlBlock returns the block of YAML in a document that begins so.
+// yamlBlock returns the YAML block of a document with this beginning.
 func yamlBlock(t *testing.T, document, begin string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(document, "\n```yaml\n"+begin)
 	block, _, ended := strings.Cut(rest, "\n```\n")
 	if !found || !ended {
-		t.Fatalf("no YAML that begins with %q", begin)
+		t.Fatalf("no YAML block begins with %q", begin)
 	}
 	return begin + block
 }
 
-// The templates are linked, and every link leads somewhere.
+// The document links all templates, and no link is broken.
 func TestEventsDocumentLinks(t *testing.T) {
 	document := string(read(t, eventsDocument))
 	files, err := filepath.Glob("eventbridge/*")
@@ -43,12 +43,12 @@ func TestEventsDocumentLinks(t *testing.T) {
 	}
 	for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(document, -1) {
 		if _, err := os.Stat(filepath.FromSlash("../docs/" + link[1])); err != nil {
-			t.Errorf("%s links what does not exist: %v", eventsDocument, err)
+			t.Errorf("%s has a broken link: %v", eventsDocument, err)
 		}
 	}
 }
 
-// What the document has to be copied works: the configuration, and the message that tries a queue.
+// The configuration and the test message in the document are valid.
 func TestEventsDocumentExamples(t *testing.T) {
 	document := string(read(t, eventsDocument))
 	cfg, err := config.Parse("config.yaml", []byte(yamlBlock(t, document, "targets:\n")))
@@ -56,25 +56,25 @@ func TestEventsDocumentExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(list{cfg.Events[0].ARN()}, readJSON[policy](t, "iam/read-events.json").Statement[0].Resource); diff != "" {
-		t.Errorf("the first queue (-) is not the one of read-events.json (+):\n%s", diff)
+		t.Errorf("first queue (-), queue in read-events.json (+):\n%s", diff)
 	}
 	if name := readYAML[stack](t, queueTemplate).Parameters["Name"].Default; cfg.Events[0].Name() != name {
-		t.Errorf("the queue is called %s, by the template's default %s", cfg.Events[0].Name(), name)
+		t.Errorf("the name of the queue is %s, the default of the template is %s", cfg.Events[0].Name(), name)
 	}
 
 	_, rest, _ := strings.Cut(document, "--message-body '")
 	body, _, _ := strings.Cut(rest, "'\n")
 	event, err := events.Decode([]byte(body))
 	if err != nil {
-		t.Fatalf("the message of the document: %v", err)
+		t.Fatalf("message in the document: %v", err)
 	}
 	want := coverage.Key{Type: coverage.ECS, AccountID: "222233334444", Region: "us-east-1", Name: "orders"}
 	if event.Change.Key != want || event.Change.Status != coverage.Unhealthy || event.Change.UpdatedAt.IsZero() {
-		t.Errorf("the message of the document says %+v", event.Change)
+		t.Errorf("the message in the document is the event %+v", event.Change)
 	}
 }
 
-// The StatefulSet is the Deployment of exporter.yaml but for the configuration file, which each pod has of its own.
+// The StatefulSet is the Deployment of exporter.yaml, except that each pod has its own configuration file.
 func TestEventsDocumentStatefulSet(t *testing.T) {
 	var set struct {
 		Spec struct {
@@ -113,16 +113,16 @@ func TestEventsDocumentStatefulSet(t *testing.T) {
 		t.Errorf("the pod's name comes from %+v", exporter.Env)
 	}
 	if set.Spec.ServiceName != m.Service.Metadata.Name || set.Spec.Replicas != 2 {
-		t.Errorf("the set is of %d replicas under the service %s", set.Spec.Replicas, set.Spec.ServiceName)
+		t.Errorf("the set has %d replicas and the service %s", set.Spec.Replicas, set.Spec.ServiceName)
 	}
 	for _, file := range []string{"-0.yaml", "-1.yaml"} {
 		if name := m.Deployment.Metadata.Name + file; !strings.Contains(document, "`"+name+"`") {
-			t.Errorf("the document does not say that there is a file %s", name)
+			t.Errorf("the document does not mention the file %s", name)
 		}
 	}
 }
 
-// Every reason for which an event is discarded is explained, here and where the metrics are.
+// Every reason for discarding an event is documented, in both documents.
 func TestReasonsAreExplained(t *testing.T) {
 	reasons := []string{"foreign", "malformed"}
 	for _, verdict := range coverage.Outcomes() {

@@ -23,7 +23,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
-// eventful is a world of one account with one resource of each type and a queue for the events of each form.
+// eventful returns a world with one account, one resource of each type and a queue for each form of events.
 func eventful() *simulator.World {
 	return &simulator.World{Accounts: []*simulator.Account{{
 		ID:          member,
@@ -39,7 +39,7 @@ func eventful() *simulator.World {
 	}}}
 }
 
-// turn gives all resources of the world a coverage status.
+// turn sets the coverage status of all resources in the world.
 func turn(server *simulator.Server, status string) {
 	server.Update(func(w *simulator.World) {
 		a, now := w.Account(member), time.Now()
@@ -49,7 +49,7 @@ func turn(server *simulator.Server, status string) {
 	})
 }
 
-// The rules let pass the events that the simulator sends.
+// The rules match the events that the simulator sends.
 func TestEventPatternsOfTheSimulator(t *testing.T) {
 	server := simulator.New(eventful(), simulator.Options{})
 	endpoint := httptest.NewServer(server)
@@ -75,15 +75,15 @@ func TestEventPatternsOfTheSimulator(t *testing.T) {
 			pattern := eventPattern(t, template)
 			for _, m := range out.Messages {
 				if !matches(t, pattern, *m.Body) {
-					t.Errorf("the rule of %s does not let pass %s", template, *m.Body)
+					t.Errorf("the rule of %s does not match %s", template, *m.Body)
 				}
 			}
 		}
 	}
 }
 
-// A change of a cluster is on /metrics within two seconds, at the cost of one call. What else the machine does may delay
-// one of three changes, or two.
+// A change of a cluster is on /metrics within two seconds and costs one call. Load on the machine may delay two of the
+// three changes.
 func TestChangeIsShownWithinTwoSeconds(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
@@ -166,7 +166,7 @@ func startExporter(t *testing.T, endpoint, configuration string) string {
 	}
 }
 
-// waitForLine waits until the page has a line, for at most ten seconds.
+// waitForLine waits at most ten seconds until the page contains the line.
 func waitForLine(t *testing.T, url, line string) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
@@ -186,7 +186,7 @@ func waitForLine(t *testing.T, url, line string) {
 		select {
 		case <-tick:
 		case <-deadline:
-			t.Fatalf("the page does not show %s", line)
+			t.Fatalf("the page does not contain %s", line)
 		}
 	}
 }

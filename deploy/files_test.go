@@ -1,5 +1,4 @@
-// Package deploy_test checks the files of this directory against each other, against the code and against the
-// documents that describe them.
+// Package deploy_test compares the files in this directory with each other, with the code and with the documents.
 package deploy_test
 
 import (
@@ -24,7 +23,7 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
-// readJSON decodes a file that holds one JSON value without members that T lacks.
+// readJSON decodes a file with one JSON value and no members unknown to T.
 func readJSON[T any](t *testing.T, name string) T {
 	t.Helper()
 	var value T
@@ -39,7 +38,7 @@ func readJSON[T any](t *testing.T, name string) T {
 	return value
 }
 
-// readYAML decodes a file that holds one YAML document without keys that T lacks.
+// readYAML decodes a file with one YAML document and no keys unknown to T.
 func readYAML[T any](t *testing.T, name string) T {
 	t.Helper()
 	var value T

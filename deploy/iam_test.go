@@ -22,8 +22,8 @@ const (
 	callerIdentity = "sts:GetCallerIdentity" // needs no permission
 )
 
-// usedActions returns the IAM actions of all calls in the module's code, sorted: an operation is called with the
-// Input of its name, and roles are assumed through the SDK's own provider.
+// usedActions returns the IAM actions of all AWS calls in the code, sorted. A call is recognized by its Input type, and
+// AssumeRole by the SDK's provider.
 func usedActions(t *testing.T) []string {
 	t.Helper()
 	used := map[string]bool{}
@@ -45,7 +45,7 @@ func usedActions(t *testing.T) []string {
 }
 
 func collectActions(file *ast.File, used map[string]bool) {
-	services := map[string]string{} // by the name that the file calls the package
+	services := map[string]string{} // by the local name of the package
 	for _, spec := range file.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
@@ -80,7 +80,7 @@ func collectActions(file *ast.File, used map[string]bool) {
 	})
 }
 
-// everything is a configuration that makes every call that there is.
+// everything is a configuration that makes every kind of call.
 const everything = `targets:
 - role_arn: arn:aws:iam::111122223333:role/guardduty-coverage
   regions: [all]
@@ -102,7 +102,7 @@ func TestPoliciesAllowWhatIsCalledAndNoMore(t *testing.T) {
 	}
 }
 
-// The files are the policies of a target with every Region and the defaults, and of a queue that is read with a role.
+// The files are the policies of a target with all Regions, and of a queue with a role.
 func TestPolicyFilesAreThoseOfAConfiguration(t *testing.T) {
 	const (
 		role   = "arn:aws:iam::111122223333:role/guardduty-coverage"
@@ -127,7 +127,7 @@ func TestTrustPolicies(t *testing.T) {
 
 	trust := single(t, "iam/trust-policy.json")
 	if diff := cmp.Diff(map[string]string{"AWS": exporter.Metadata.Annotations[roleAnnotation]}, trust.Principal); diff != "" {
-		t.Errorf("the trusted principal is not the role that the exporter runs with:\n%s", diff)
+		t.Errorf("the trusted principal is not the role of the exporter:\n%s", diff)
 	}
 	if trust.Condition["StringEquals"]["sts:ExternalId"] == "" || len(trust.Condition) != 1 {
 		t.Errorf("the role is assumed without an external ID: %v", trust.Condition)
@@ -164,7 +164,7 @@ func single(t *testing.T, name string) statement {
 	return p.Statement[0]
 }
 
-// Every file is linked from the document, every link leads somewhere, and every action has its line.
+// The document links every file, has no broken link and a row for every action.
 func TestIAMDocument(t *testing.T) {
 	document := string(read(t, "../docs/iam.md"))
 	files, err := filepath.Glob("iam/*")
@@ -178,12 +178,12 @@ func TestIAMDocument(t *testing.T) {
 	}
 	for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(document, -1) {
 		if _, err := os.Stat(filepath.FromSlash("../docs/" + link[1])); err != nil {
-			t.Errorf("docs/iam.md links what does not exist: %v", err)
+			t.Errorf("docs/iam.md has a broken link: %v", err)
 		}
 	}
 	for _, action := range usedActions(t) {
 		if !strings.Contains(document, "| `"+action+"` |") {
-			t.Errorf("docs/iam.md has no line on %s", action)
+			t.Errorf("docs/iam.md has no row for %s", action)
 		}
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestImage holds the Dockerfile to what the manifests and the documents say of
-// the image.
+// TestImage compares the Dockerfile with the manifests and the documents.
 func TestImage(t *testing.T) {
 	file, err := os.ReadFile("../Dockerfile")
 	if err != nil {
@@ -15,7 +14,7 @@ func TestImage(t *testing.T) {
 	}
 	build, final, ok := strings.Cut(string(file), "\nFROM gcr.io/distroless/static-debian12:nonroot\n")
 	if !ok || strings.Contains(final, "\nFROM ") {
-		t.Fatal("the image does not end in distroless static nonroot")
+		t.Fatal("the final image is not distroless static nonroot")
 	}
 	for _, want := range []string{"CGO_ENABLED=0 go build", "-trimpath", ".Version=${VERSION}", ".Revision=${REVISION}"} {
 		if !strings.Contains(build, want) {
@@ -28,6 +27,6 @@ func TestImage(t *testing.T) {
 		}
 	}
 	if copied := strings.Count(final, "\nCOPY "); copied != 1 || strings.Contains(final, "\nRUN ") {
-		t.Errorf("%d copies, and the image is to hold one binary", copied)
+		t.Errorf("%d COPY instructions, want one and no RUN", copied)
 	}
 }

@@ -91,7 +91,7 @@ type probe struct {
 	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
 }
 
-// readManifests decodes kubernetes/exporter.yaml, which has one manifest of each kind.
+// readManifests decodes kubernetes/exporter.yaml, which contains one manifest of each kind.
 func readManifests(t *testing.T) manifests {
 	t.Helper()
 	var m manifests
@@ -118,7 +118,7 @@ func readManifests(t *testing.T) manifests {
 		}
 		kind := head.APIVersion + " " + head.Kind
 		if kinds[kind] == nil {
-			t.Fatalf("line %d: %s is unknown, or there twice", node.Line, kind)
+			t.Fatalf("line %d: %s is unknown or duplicate", node.Line, kind)
 		}
 		if err := node.Decode(kinds[kind]); err != nil {
 			t.Fatalf("%s: %v", kind, err)
@@ -153,7 +153,7 @@ func TestManifestsBelongTogether(t *testing.T) {
 	exporter := pod.Spec.Containers[0]
 	mount := exporter.VolumeMounts[0]
 	if flag := "--config.file=" + mount.MountPath + "/config.yaml"; exporter.Args[0] != flag || !mount.ReadOnly {
-		t.Errorf("the configuration is mounted as %+v, but the exporter is told %s", mount, exporter.Args[0])
+		t.Errorf("the configuration is mounted as %+v, but the argument is %s", mount, exporter.Args[0])
 	}
 	service, port := m.Service.Spec.Ports[0], exporter.Ports[0]
 	if service.Port != port.ContainerPort || service.TargetPort != port.Name {
@@ -169,7 +169,7 @@ func TestPodIsRestricted(t *testing.T) {
 	m := readManifests(t)
 	pod := m.Deployment.Spec.Template.Spec
 	if !strings.Contains(string(read(t, "../Dockerfile")), "\nUSER 65532:65532\n") {
-		t.Error("the image runs as another user than the pod")
+		t.Error("the image and the pod have different users")
 	}
 	want := map[string]any{
 		"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
@@ -214,7 +214,7 @@ func TestManifestConfigurationIsValid(t *testing.T) {
 	}
 	assumable := readJSON[policy](t, "iam/assume-roles.json").Statement[0].Resource
 	if diff := cmp.Diff(list{cfg.Targets[0].RoleARN}, assumable); diff != "" {
-		t.Errorf("the configured role is not the one that assume-roles.json allows:\n%s", diff)
+		t.Errorf("the configured role differs from assume-roles.json:\n%s", diff)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestServiceMonitorSelectsTheService(t *testing.T) {
 		t.Errorf("the service's labels (-), the selector (+):\n%s", diff)
 	}
 	if monitor.Metadata.Namespace != service.Metadata.Namespace {
-		t.Errorf("the monitor looks for the service in %s", monitor.Metadata.Namespace)
+		t.Errorf("the monitor selects services in %s", monitor.Metadata.Namespace)
 	}
 	want := []endpoint{{Port: service.Spec.Ports[0].Name, Path: "/metrics", Interval: "60s"}}
 	if diff := cmp.Diff(want, monitor.Spec.Endpoints); diff != "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 )
 
-// template is the part of CloudFormation that the member role uses.
+// template is the part of a CloudFormation template that the member role uses.
 type template struct {
 	AWSTemplateFormatVersion string               `yaml:"AWSTemplateFormatVersion"`
 	Description              string               `yaml:"Description"`
@@ -54,13 +54,13 @@ func TestMemberRoleReadsAsTheDelegatedAdministratorDoes(t *testing.T) {
 	file := readYAML[template](t, memberRole)
 	role, ok := file.Resources["CoverageRole"]
 	if !ok || len(file.Resources) != 1 || role.Type != "AWS::IAM::Role" || len(role.Properties.Policies) != 1 {
-		t.Fatalf("the template does not make one role with one policy: %+v", file.Resources)
+		t.Fatalf("the template does not create one role with one policy: %+v", file.Resources)
 	}
 	want := readJSON[policy](t, "iam/delegated-administrator.json")
 	if diff := cmp.Diff(want, role.Properties.Policies[0].PolicyDocument); diff != "" {
 		t.Errorf("delegated-administrator.json (-), member-role.yaml (+):\n%s", diff)
 	}
-	// What stands in place of a principal and an external ID are the names of the parameters.
+	// The principal and the external ID are the names of parameters.
 	trust := readJSON[policy](t, "iam/trust-policy.json")
 	trust.Statement[0].Principal = map[string]string{"AWS": "ExporterPrincipalArn"}
 	trust.Statement[0].Condition = map[string]map[string]string{"StringEquals": {"sts:ExternalId": "ExternalId"}}

@@ -11,8 +11,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
-// policy is a policy document of IAM, of either kind: statements of an identity's policy have resources, those of a
-// trust policy have principals.
+// policy is an IAM policy document. Statements of an identity-based policy have resources, those of a trust policy have
+// principals.
 type policy struct {
 	Version   string
 	Statement []statement
@@ -27,7 +27,7 @@ type statement struct {
 	Condition map[string]map[string]string
 }
 
-// The keys of a policy are capitalised, which the YAML decoder does not expect.
+// UnmarshalYAML decodes by way of JSON, because the YAML decoder does not expect capitalized keys.
 func (p *policy) UnmarshalYAML(node *yaml.Node) error {
 	var value map[string]any
 	if err := node.Decode(&value); err != nil {
@@ -41,7 +41,7 @@ func (p *policy) UnmarshalYAML(node *yaml.Node) error {
 	return json.Unmarshal(data, (*plain)(p))
 }
 
-// list is one string or several.
+// list is one string or a list of strings.
 type list []string
 
 func (l *list) UnmarshalJSON(data []byte) error {
@@ -53,7 +53,7 @@ func (l *list) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(l))
 }
 
-// policyFor returns the policy of a configuration's principal as IAM reads it.
+// policyFor returns the policy of a principal, as IAM parses it.
 func policyFor(t *testing.T, text, principal string) policy {
 	t.Helper()
 	cfg, err := config.Parse("config.yaml", []byte(text))
@@ -75,7 +75,7 @@ func policyFor(t *testing.T, text, principal string) policy {
 	return p
 }
 
-// actions returns what the policy allows, sorted. Anything but plain permission is an error.
+// actions returns the actions that the policy allows, sorted. Statements other than Allow are errors.
 func (p policy) actions(t *testing.T) []string {
 	t.Helper()
 	if p.Version != "2012-10-17" {

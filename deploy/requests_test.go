@@ -29,7 +29,7 @@ const (
 	member    = "222233334444"
 )
 
-// measured is the fleet that the simulator counts the calls of.
+// measured returns the fleet whose calls the simulator counts.
 func measured() map[string]capacity.Listing {
 	return map[string]capacity.Listing{
 		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
@@ -91,7 +91,7 @@ func measuredWorld() *simulator.World {
 	return world
 }
 
-// open starts the simulator, and returns it with a session of the role in it.
+// open starts the simulator, and returns it with a session of the role.
 func open(t *testing.T) (*simulator.Server, *session.Session) {
 	t.Helper()
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
@@ -120,7 +120,7 @@ func open(t *testing.T) (*simulator.Server, *session.Session) {
 	return server, sessions.Session(session.Role{ARN: "arn:aws:iam::" + member + ":role/guardduty-coverage", SessionName: "cost"}, "us-east-1")
 }
 
-// The simulator counts what is called in a first refresh and in a later one.
+// The first and a later refresh make the expected calls.
 func TestCallsOfARefresh(t *testing.T) {
 	server, home := open(t)
 	clients := map[string]*guardduty.Client{}
@@ -135,7 +135,7 @@ func TestCallsOfARefresh(t *testing.T) {
 
 	first := refreshAll(t, server, clients)
 	if first["AssumeRole"] != 1 {
-		t.Errorf("the role was assumed %d times for all its Regions", first["AssumeRole"])
+		t.Errorf("the role was assumed %d times, want once for all Regions", first["AssumeRole"])
 	}
 	delete(first, "AssumeRole")
 	for region, asked := range measured() {
@@ -156,7 +156,7 @@ func TestCallsOfARefresh(t *testing.T) {
 	}
 }
 
-// refreshAll reads every target once and returns the number of GuardDuty calls by Region, of others by operation.
+// refreshAll refreshes every target once. It returns the number of GuardDuty calls by Region and of others by operation.
 func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guardduty.Client) map[string]int {
 	t.Helper()
 	server.ResetCalls()
@@ -188,7 +188,7 @@ func refreshAll(t *testing.T, server *simulator.Server, clients map[string]*guar
 	return counts
 }
 
-// The names of an organization's accounts are read apart from the targets.
+// Reading the account names of an organization makes the expected calls.
 func TestCallsOfAccountNames(t *testing.T) {
 	server, home := open(t)
 	names, err := organizations.Names(t.Context(), home.Config(member))
@@ -206,7 +206,7 @@ func TestCallsOfAccountNames(t *testing.T) {
 	}
 }
 
-// In a hundred hours of made-up time a target is refreshed as often as the bounds of docs/cost.md say.
+// The number of refreshes in a hundred hours of fake time is within the bounds in docs/cost.md.
 func TestRefreshesPerHour(t *testing.T) {
 	const hours = 100
 	cfg, err := config.Parse("defaults", nil)

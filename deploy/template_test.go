@@ -11,10 +11,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// templates returns every CloudFormation template of this directory.
+// templates returns the CloudFormation templates in this directory.
 func templates() []string { return []string{memberRole, queueTemplate, topicTemplate} }
 
-// stack is a CloudFormation template as far as its own names go.
+// stack is the part of a CloudFormation template that defines names.
 type stack struct {
 	Version     string               `yaml:"AWSTemplateFormatVersion"`
 	Description string               `yaml:"Description"`
@@ -25,7 +25,7 @@ type stack struct {
 	Outputs     map[string]yaml.Node `yaml:"Outputs"`
 }
 
-// reference is a name that a template uses, and where.
+// reference is a use of a name in a template.
 type reference struct {
 	name, attribute string
 	line            int
@@ -33,8 +33,8 @@ type reference struct {
 
 var substituted = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// references returns the names that a part of a template uses, by !Ref, !GetAtt and !Sub; other functions are errors,
-// but for those of conditions.
+// references returns the names that a part of a template uses in !Ref, !GetAtt and !Sub. Other functions are errors,
+// except those for conditions.
 func references(t *testing.T, node *yaml.Node) []reference {
 	t.Helper()
 	var found []reference
@@ -52,7 +52,7 @@ func references(t *testing.T, node *yaml.Node) []reference {
 	case "!Not", "!Equals":
 	default:
 		if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
-			t.Errorf("line %d: the function %s is not one that this test knows", node.Line, node.Tag)
+			t.Errorf("line %d: this test does not support the function %s", node.Line, node.Tag)
 		}
 	}
 	for _, child := range node.Content {
@@ -61,7 +61,7 @@ func references(t *testing.T, node *yaml.Node) []reference {
 	return found
 }
 
-// condition returns the condition on which a resource or an output exists, "" for always.
+// condition returns the condition of a resource or an output, or "" if it has none.
 func condition(node yaml.Node) string {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if node.Content[i].Value == "Condition" {
@@ -71,7 +71,7 @@ func condition(node yaml.Node) string {
 	return ""
 }
 
-// Every name leads to something that exists whenever it is needed, and every parameter and condition is used.
+// Every name refers to something that exists under the same condition, and every parameter and condition is used.
 func TestTemplateReferences(t *testing.T) {
 	for _, name := range templates() {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestTemplateReferences(t *testing.T) {
 			}
 			for name, p := range file.Parameters {
 				if !used[name] || p.Description == "" || p.ConstraintDescription == "" {
-					t.Errorf("the parameter %s is not used, or without a description", name)
+					t.Errorf("the parameter %s is unused or has no description", name)
 				}
 			}
 			// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -121,7 +121,7 @@ func TestTemplateReferences(t *testing.T) {
 	}
 }
 
-// AWS's own linter knows the properties of every resource.
+// cfn-lint checks the properties of every resource.
 func TestTemplatesPassTheLinter(t *testing.T) {
 	linter, err := exec.LookPath("cfn-lint")
 	if err != nil {
