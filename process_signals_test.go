@@ -27,19 +27,19 @@ import (
 
 const coverage = "refresh: {interval: 40s, timeout: 30s}\naws: {requests_per_second: 1000}\ntargets:\n- {name: home, regions: [us-east-1]}\n"
 
-// served is the process as it serves the metrics of a simulator.
+// served is a process that serves the metrics of a simulator.
 type served struct {
 	t         *testing.T
 	cmd       *exec.Cmd
 	aws       *simulator.Server
 	address   string
-	file, web string // of its configuration
+	file, web string // configuration files
 	log       *logBuffer
 	exited    func() error // waits for the end; may be called again
 }
 
-// serveProcess starts the process, with so many clusters to show, behind a
-// password. It ends with the test, if not before.
+// serveProcess starts a process with basic authentication and this number of
+// clusters. It ends with the test at the latest.
 func serveProcess(t *testing.T, clusters int) *served {
 	t.Helper()
 	keys := simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
@@ -101,7 +101,7 @@ func (p *served) signal(s os.Signal) {
 	}
 }
 
-// get returns the status and the body of a page, 0 when there is no answer.
+// get returns the status and the body of a page. The status is 0 if the request fails.
 func (p *served) get(path, password string) (int, string) {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.address+path, nil)
@@ -122,7 +122,7 @@ func (p *served) get(path, password string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// shows says whether a line stands on the page of the metrics.
+// shows reports whether the metrics contain a line.
 func (p *served) shows(line string) bool {
 	p.t.Helper()
 	status, page := p.get("/metrics", "right")
@@ -132,7 +132,7 @@ func (p *served) shows(line string) bool {
 	return strings.Contains(page, "\n"+line+"\n")
 }
 
-// until asks again until the condition holds.
+// until polls until the condition is true.
 func (p *served) until(what string, holds func() bool) {
 	p.t.Helper()
 	deadline, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
@@ -146,7 +146,7 @@ func (p *served) until(what string, holds func() bool) {
 	}
 }
 
-// exits waits for the orderly end of the process and reads its log.
+// exits waits until the process has ended successfully and reads its log.
 func (p *served) exits() {
 	p.t.Helper()
 	if err := p.exited(); err != nil {
@@ -159,7 +159,7 @@ func (p *served) exits() {
 	}
 }
 
-// TestThousandSIGHUPs sends as many, every other one with a file that is wrong.
+// TestThousandSIGHUPs reloads a thousand times, every second time with an invalid file.
 func TestThousandSIGHUPs(t *testing.T) {
 	p := serveProcess(t, 1)
 	for i := range 1000 {
@@ -172,7 +172,7 @@ func TestThousandSIGHUPs(t *testing.T) {
 	}
 	p.write(p.file, coverage+"issues: {text: false}\n")
 	p.until("the last file is in force", func() bool {
-		p.signal(syscall.SIGHUP) // one that comes while a reload is made may be that reload's
+		p.signal(syscall.SIGHUP) // signals during a reload are merged
 		return p.shows("guardduty_exporter_config_last_reload_successful 1")
 	})
 	if line := `guardduty_target_up{account_id="111122223333",region="us-east-1",target="home"} 1`; !p.shows(line) {
@@ -182,7 +182,7 @@ func TestThousandSIGHUPs(t *testing.T) {
 	p.exits()
 }
 
-// TestFilesAreEmptiedWhileServing empties both files of a process.
+// TestFilesAreEmptiedWhileServing empties both configuration files.
 func TestFilesAreEmptiedWhileServing(t *testing.T) {
 	p := serveProcess(t, 1)
 	p.write(p.web, "")
@@ -209,8 +209,8 @@ func TestFilesAreEmptiedWhileServing(t *testing.T) {
 	p.exits()
 }
 
-// TestSIGTERMWhileScraped ends the process while a page larger than the
-// sockets' buffers is read from it.
+// TestSIGTERMWhileScraped stops the process during a scrape that is larger than
+// the socket buffers.
 func TestSIGTERMWhileScraped(t *testing.T) {
 	const clusters = 4000
 	p := serveProcess(t, clusters)
@@ -242,7 +242,7 @@ func TestSIGTERMWhileScraped(t *testing.T) {
 	p.exits()
 }
 
-// TestSIGTERMWhileRefreshing ends the process while AWS does not answer it.
+// TestSIGTERMWhileRefreshing stops the process while AWS does not respond.
 func TestSIGTERMWhileRefreshing(t *testing.T) {
 	p := serveProcess(t, 1)
 	asked := make(chan struct{}, 100)
@@ -261,7 +261,7 @@ func TestSIGTERMWhileRefreshing(t *testing.T) {
 	}
 }
 
-// logBuffer is a log that may be read while it is written.
+// logBuffer is a buffer for logs that is safe for concurrent use.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -5,16 +5,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
-// asCommand makes the test binary run main, so that a test sees the process as
-// a user does.
+// asCommand is an environment variable that makes the test binary run main.
 const asCommand = "GUARDDUTY_COVERAGE_EXPORTER_TEST_RUNS_MAIN"
 
 func TestMain(m *testing.M) {
@@ -42,12 +43,14 @@ func TestExitCodes(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		"version":           {[]string{"--version"}, 0, name + ", version ", ""},
-		"help":              {[]string{"--help"}, 0, "check-config", ""},
-		"good file":         {[]string{"check-config", "config.example.yaml"}, 0, "config.example.yaml: 2 targets", ""},
-		"bad file":          {[]string{"check-config", bad}, 1, "", bad + ":2: targets[0].role_arn"},
-		"start on bad file": {[]string{"--config.file=" + bad}, 1, "", bad + ":1: refersh"},
-		"unknown flag":      {[]string{"--nonsense"}, 1, "", "--nonsense"},
+		"version":            {[]string{"--version"}, 0, name + ", version ", ""},
+		"help":               {[]string{"--help"}, 0, "check-config", ""},
+		"good file":          {[]string{"check-config", "config.example.yaml"}, 0, "config.example.yaml: 2 targets", ""},
+		"bad file":           {[]string{"check-config", bad}, 1, "", bad + ":2: targets[0].role_arn"},
+		"start on bad file":  {[]string{"--config.file=" + bad}, 1, "", bad + ":1: refersh"},
+		"unknown flag":       {[]string{"--nonsense"}, 1, "", "--nonsense"},
+		"JSON":               {[]string{"--log.format=json", "--config.file=" + bad}, 1, "", `"err":"` + bad + `:1: refersh`},
+		"JSON, unknown flag": {[]string{"--nonsense", "--log.format=json"}, 1, "", `{"time":`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -68,7 +71,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestSIGTERM ends a demo that serves on two addresses and logs JSON.
+// TestSIGTERM stops a demo that listens on two addresses and logs JSON.
 func TestSIGTERM(t *testing.T) {
 	cmd := process(t, "demo", "--log.format=json", "--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
@@ -85,7 +88,7 @@ func TestSIGTERM(t *testing.T) {
 		if strings.Contains(lines.Text(), "metrics:") {
 			addresses++
 		}
-		if strings.Contains(lines.Text(), "list-detectors") { // the last line of the guide
+		if strings.Contains(lines.Text(), "list-detectors") { // the last line that the demo prints
 			break
 		}
 	}
@@ -96,11 +99,76 @@ func TestSIGTERM(t *testing.T) {
 		t.Errorf("after SIGTERM: %v\n%s", err, &stderr)
 	}
 	if addresses != 2 {
-		t.Errorf("the guide names %d addresses, want 2", addresses)
+		t.Errorf("the demo prints %d addresses, want 2", addresses)
 	}
 	for line := range strings.Lines(stderr.String()) {
 		if !json.Valid([]byte(line)) {
-			t.Errorf("a line of the log is not JSON: %s", line)
+			t.Errorf("a log line is not JSON: %s", line)
 		}
+	}
+}
+
+// TestConfigurationFileThatBlocks reads a FIFO without data, which blocks like a
+// network file system without a server.
+func TestConfigurationFileThatBlocks(t *testing.T) {
+	for name, args := range map[string][]string{
+		"check-config": {"check-config"},
+		"iam-policy":   {"iam-policy", "--config.file"},
+		"start":        {"--web.listen-address=127.0.0.1:0", "--config.file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fifo := filepath.Join(t.TempDir(), "config.yaml")
+			if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			cmd := process(t, append(args, fifo)...)
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when the process opens the file
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer writer.Close()
+			stopped := time.Now()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			err = cmd.Wait()
+			if took := time.Since(stopped); took > 5*time.Second {
+				t.Errorf("ended %v after SIGTERM", took)
+			}
+			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "read configuration "+fifo+": ") {
+				t.Errorf("got %v and %q", err, &stderr)
+			}
+		})
+	}
+}
+
+// TestReloadOfAFileThatBlocks replaces the configuration file by a FIFO. The
+// process still serves during the reload, and stops on SIGTERM.
+func TestReloadOfAFileThatBlocks(t *testing.T) {
+	p := serveProcess(t, 1)
+	if err := os.Remove(p.file); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(p.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.until("serving", func() bool {
+		status, _ := p.get("/metrics", "right")
+		return status == http.StatusOK
+	})
+	stopped := time.Now()
+	p.signal(syscall.SIGTERM)
+	if err := p.exited(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+	if took := time.Since(stopped); took > 5*time.Second {
+		t.Errorf("ended %v after SIGTERM", took)
 	}
 }
