@@ -21,10 +21,7 @@ func apiCases() []testCase {
 func responseCases() []testCase {
 	all := callsOf(subject())
 	return []testCase{
-		{
-			group: api, name: "500", state: coverage.Failed, short: true,
-			begin: respond(all, errorResponse(500, "InternalServerErrorException", "Try again.")),
-		},
+		{group: api, name: "500", state: coverage.Failed, short: true, begin: respond(all, errorResponse(500, "InternalServerErrorException", "Try again."))},
 		{
 			group: api, name: "503 with HTML", state: coverage.Failed,
 			begin: respond(all, body(503, "text/html", "<html><body>Service Unavailable "+canaryEmail+"</body></html>")),
@@ -33,38 +30,14 @@ func responseCases() []testCase {
 			group: api, name: "400 ThrottlingException", state: coverage.Throttled, short: true,
 			begin: respond(all, errorResponse(400, "ThrottlingException", "Rate exceeded")),
 		},
-		{
-			group: api, name: "429 with a code", state: coverage.Throttled,
-			begin: respond(all, errorResponse(429, "TooManyRequestsException", "Too many requests")),
-		},
-		{
-			group: api, name: "429 without a code", state: coverage.Throttled,
-			begin: respond(all, body(429, "text/plain", "slow down")),
-		},
-		{
-			group: api, name: "ExpiredToken", state: coverage.Denied,
-			begin: respond(all, expiredToken),
-		},
-		{
-			group: api, name: "no response", state: coverage.Timeout, short: true,
-			begin: respond(all, hang),
-		},
-		{
-			group: api, name: "a byte per second", state: coverage.Timeout,
-			begin: respond(all, trickle),
-		},
-		{
-			group: api, name: "a connection closed within a body", state: coverage.InvalidResponse, short: true,
-			begin: respond(all, cutBody),
-		},
-		{
-			group: api, name: "truncated JSON", state: coverage.InvalidResponse,
-			begin: respond(all, truncatedJSON),
-		},
-		{
-			group: api, name: "an empty body with status 200", state: coverage.InvalidResponse, short: true,
-			begin: respond(all, jsonBody("")),
-		},
+		{group: api, name: "429 with a code", state: coverage.Throttled, begin: respond(all, errorResponse(429, "TooManyRequestsException", "Too many requests"))},
+		{group: api, name: "429 without a code", state: coverage.Throttled, begin: respond(all, body(429, "text/plain", "slow down"))},
+		{group: api, name: "ExpiredToken", state: coverage.Denied, begin: respond(all, expiredToken)},
+		{group: api, name: "no response", state: coverage.Timeout, short: true, begin: respond(all, hang)},
+		{group: api, name: "a byte per second", state: coverage.Timeout, begin: respond(all, trickle)},
+		{group: api, name: "a connection closed within a body", state: coverage.InvalidResponse, short: true, begin: respond(all, cutBody)},
+		{group: api, name: "truncated JSON", state: coverage.InvalidResponse, begin: respond(all, truncatedJSON)},
+		{group: api, name: "an empty body with status 200", state: coverage.InvalidResponse, short: true, begin: respond(all, jsonBody(""))},
 	}
 }
 
@@ -72,14 +45,8 @@ func responseCases() []testCase {
 func listingCases() []testCase {
 	list := callsOf(subject(), "ListCoverage")
 	return []testCase{
-		{
-			group: api, name: "`resources: null`", state: coverage.InvalidResponse,
-			begin: respond(list, jsonBody(`{"resources":null}`)),
-		},
-		{
-			group: api, name: "wrong JSON types", state: coverage.InvalidResponse,
-			begin: respond(list, jsonBody(`{"resources":{"mail":"`+canaryEmail+`"}}`)),
-		},
+		{group: api, name: "`resources: null`", state: coverage.InvalidResponse, begin: respond(list, jsonBody(`{"resources":null}`))},
+		{group: api, name: "wrong JSON types", state: coverage.InvalidResponse, begin: respond(list, jsonBody(`{"resources":{"mail":"`+canaryEmail+`"}}`))},
 		{
 			group: api, name: "wrong JSON types of members", state: coverage.InvalidResponse, short: true,
 			begin: respond(callsOf(subject(), "ListMembers"), jsonBody(`{"members":{"email":"`+canaryEmail+`"}}`)),
@@ -207,18 +174,12 @@ func clockCases() []testCase {
 	}
 	offset := func(d time.Duration) func(*harness) func() {
 		return func(h *harness) func() {
-			h.clock.set(d)
-			return func() { h.clock.set(0) }
+			h.setClock(d)
+			return func() { h.setClock(0) }
 		}
 	}
 	return []testCase{
-		{
-			group: api, name: "the clock two hours ahead", state: coverage.OK, affected: allTargets(), skip: skip,
-			pace: retryPace(), begin: offset(-2 * time.Hour),
-		},
-		{
-			group: api, name: "the clock two hours behind", state: coverage.OK, affected: allTargets(), skip: skip,
-			pace: retryPace(), begin: offset(2 * time.Hour),
-		},
+		{group: api, name: "the clock two hours ahead", state: coverage.OK, affected: allTargets(), skip: skip, pace: retryPace(), begin: offset(-2 * time.Hour)},
+		{group: api, name: "the clock two hours behind", state: coverage.OK, affected: allTargets(), skip: skip, pace: retryPace(), begin: offset(2 * time.Hour)},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -76,29 +75,6 @@ type testCase struct {
 	after func(*harness)
 	// run replaces the usual sequence of steps, see [harness.runSteps].
 	run func(*harness)
-}
-
-// checks records which promises one attempt has checked.
-type checks struct {
-	mu   sync.Mutex
-	done map[promise]bool
-}
-
-func (c *checks) mark(p promise) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done[p] = true
-}
-
-// verify fails the attempt unless every promise was either checked or skipped.
-func (c *checks) verify(a *attempt, tc testCase) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range promises() {
-		if _, skipped := tc.skip[p]; skipped == c.done[p] && !a.Failed() {
-			a.Errorf("%s: checked: %v, skipped: %v", p, c.done[p], skipped)
-		}
-	}
 }
 
 // matrix formats test cases as Markdown: one table per group with the reasons

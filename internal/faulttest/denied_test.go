@@ -20,10 +20,7 @@ func deniedCases() []testCase {
 				return end
 			},
 		},
-		{
-			group: api, name: "AccessDenied for ListCoverage", state: coverage.Denied, short: true,
-			begin: respond(callsOf(subject(), "ListCoverage"), accessDenied),
-		},
+		{group: api, name: "AccessDenied for ListCoverage", state: coverage.Denied, short: true, begin: respond(callsOf(subject(), "ListCoverage"), accessDenied)},
 		{
 			group: api, name: "AccessDenied for GetCoverageStatistics", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
 			begin: respond(callsOf(subject(), "GetCoverageStatistics"), accessDenied), checkPage: checkCapabilityDown("statistics"),

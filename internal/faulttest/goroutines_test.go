@@ -50,7 +50,7 @@ func (a *attempt) checkGoroutines() {
 		} else if n > 0 {
 			continue
 		}
-		a.checks.mark(cleanup)
+		a.checked[cleanup] = true
 		return
 	}
 }

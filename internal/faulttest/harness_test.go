@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -35,7 +36,7 @@ type harness struct {
 	client  *http.Client // for requests to the exporter
 
 	aws      *simulator.Server
-	clock    clock // of the simulator
+	offset   atomic.Int64 // of the simulator's clock
 	endpoint http.Handler
 	server   *httptest.Server // serves endpoint
 	relay    *relay           // set by some setups
@@ -51,24 +52,6 @@ type harness struct {
 	pages []page       // all scraped pages, in order
 }
 
-// clock is a clock with an offset.
-type clock struct {
-	mu     sync.Mutex
-	offset time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.offset)
-}
-
-func (c *clock) set(offset time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.offset = offset
-}
-
 // newHarness starts the simulator, but not yet the exporter. The exporter runs
 // n times slower than the test case requires.
 func newHarness(a *attempt, tc testCase, n int) *harness {
@@ -78,7 +61,7 @@ func newHarness(a *attempt, tc testCase, n int) *harness {
 	}
 	h.pace = cmp.Or(tc.pace, defaultPace()).times(n)
 	h.yaml = h.pace.yaml() + cmp.Or(tc.config, defaultTargets())
-	h.aws = simulator.New(world(), simulator.Options{Now: h.clock.now})
+	h.aws = simulator.New(world(), simulator.Options{Now: func() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) }})
 	h.endpoint = h.secrets.captureIssued(h.aws)
 	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.endpoint.ServeHTTP(w, r) }))
 	h.options = app.Options{
@@ -107,6 +90,9 @@ func (h *harness) check(err error) {
 		h.Fatal(err)
 	}
 }
+
+// setClock sets the offset of the simulator's clock.
+func (h *harness) setClock(offset time.Duration) { h.offset.Store(int64(offset)) }
 
 func (h *harness) load() (*config.Config, error) {
 	h.mu.Lock()
@@ -161,7 +147,7 @@ func (h *harness) close() {
 	for _, leak := range h.secrets.leaked() {
 		h.Error(leak)
 	}
-	h.checks.mark(secrecy)
+	h.checked[secrecy] = true
 }
 
 // request sends a request to the exporter and scans the response for secrets.

@@ -29,18 +29,9 @@ func networkCases() []testCase {
 				return func() { h.check(h.relay.listen()) }
 			},
 		},
-		{
-			group: network, name: "connection reset", state: coverage.Failed, affected: affected,
-			setup: relayHTTP, begin: relayFault(resetting),
-		},
-		{
-			group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected,
-			setup: relayHTTP, begin: relayFault(delaying),
-		},
-		{
-			group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected,
-			setup: relayTLS(false), begin: relayFault(slow),
-		},
+		{group: network, name: "connection reset", state: coverage.Failed, affected: affected, setup: relayHTTP, begin: relayFault(resetting)},
+		{group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected, setup: relayHTTP, begin: relayFault(delaying)},
+		{group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected, setup: relayTLS(false), begin: relayFault(slow)},
 		dnsCase(affected),
 		certificateCase(affected),
 		{

@@ -21,18 +21,9 @@ const processEnds = "the process ends; its orderly shutdown is checked"
 
 func processCases() []testCase {
 	return []testCase{
-		{
-			group: process, name: "a reload of an invalid file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
-			begin: failReload(invalidConfig),
-		},
-		{
-			group: process, name: "a reload of an empty file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, short: true,
-			begin: failReload(""),
-		},
-		{
-			group: process, name: "a reload of a partially written file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
-			begin: reloadTruncated,
-		},
+		{group: process, name: "a reload of an invalid file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, begin: failReload(invalidConfig)},
+		{group: process, name: "a reload of an empty file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, short: true, begin: failReload("")},
+		{group: process, name: "a reload of a partially written file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, begin: reloadTruncated},
 		emptyWebConfigCase(),
 		{
 			group: process, name: "a target removed during its refresh", state: coverage.OK, run: removeTarget,
@@ -41,10 +32,7 @@ func processCases() []testCase {
 				recovery: "a removed target does not recover; one that is added again is refreshed within an interval",
 			},
 		},
-		{
-			group: process, name: "1,000 SIGHUPs", state: coverage.OK, pace: heavyPace(), heavy: true, run: sendHangups,
-			skip: skips{lastGood: refreshSucceeds},
-		},
+		{group: process, name: "1,000 SIGHUPs", state: coverage.OK, pace: heavyPace(), heavy: true, run: sendHangups, skip: skips{lastGood: refreshSucceeds}},
 		{
 			group: process, name: "SIGTERM during a scrape", state: coverage.OK, pace: heavyPace(), heavy: true, run: terminateDuringScrape,
 			skip: skips{lastGood: refreshSucceeds, isolation: processEnds},
@@ -126,7 +114,7 @@ func removeTarget(h *harness) {
 		return p.requested.After(removed.requested.Add(2 * h.pace.interval))
 	})
 	h.wantSame(before, subject(), subjectHealthy(), home(), accountNames())
-	h.checks.mark(isolation)
+	h.checked[isolation] = true
 
 	h.aws.SetIntercept(nil)
 	h.configure(complete)
@@ -135,7 +123,7 @@ func removeTarget(h *harness) {
 		return p.state(other()) == coverage.OK && len(diff(before.data(other()), p.data(other()))) == 0
 	})
 	h.requestOtherPaths()
-	h.checks.mark(validPage)
+	h.checked[validPage] = true
 }
 
 // wantSame checks that the data of the targets is the same on all later pages.
@@ -161,8 +149,8 @@ func (h *harness) restart(file string, before page) {
 	}
 	h.startProcess(file)
 	h.waitForData(before, h.pace.interval+h.pace.timeout+10*tolerance)
-	h.checks.mark(recovery)
-	h.checks.mark(validPage)
+	h.checked[recovery] = true
+	h.checked[validPage] = true
 }
 
 // waitForData waits for the data of an earlier page.
@@ -203,13 +191,13 @@ func sendHangups(h *harness) {
 	h.writeFile(file, yaml)
 	exporter.hangUp()
 	h.waitForData(before, h.pace.interval)
-	h.checks.mark(recovery)
+	h.checked[recovery] = true
 	for _, p := range h.pages {
 		if !p.requested.Before(before.requested) && !p.allIn(coverage.OK, h.configured()) {
 			h.Errorf("on the page of %s:\n%s", p.requested.Format(clockTime), h.states(p))
 		}
 	}
-	h.checks.mark(isolation)
+	h.checked[isolation] = true
 	if n := h.value("go_goroutines"); n > goroutines+100 { // the number of connections varies
 		h.Errorf("%d goroutines, %d before", n, goroutines)
 	}

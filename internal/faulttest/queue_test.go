@@ -186,7 +186,7 @@ func visibilityTimeoutExpires(h *harness) func() {
 	})
 	h.send(event("cluster-00002", "Unhealthy", baseTime.Add(time.Minute))) // newer than the row
 	<-called
-	h.clock.set(3 * time.Minute)                        // beyond the visibility timeout, within the tolerance of signatures
+	h.setClock(3 * time.Minute)                         // beyond the visibility timeout, within the tolerance of signatures
 	h.send(event("cluster-00000", "Healthy", baseTime)) // ends the call that waits for messages
 	for began := time.Now(); received() < 3 && time.Since(began) < 20*time.Second; {
 		h.wait(50 * time.Millisecond)
@@ -201,7 +201,7 @@ func visibilityTimeoutExpires(h *harness) func() {
 	}
 	close(respond)
 	return func() {
-		h.clock.set(0)
+		h.setClock(0)
 		h.aws.SetIntercept(nil)
 	}
 }

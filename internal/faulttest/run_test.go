@@ -147,10 +147,10 @@ func (r *run) check() {
 			r.Errorf("%s: %v\nfault from %s to %s\n%s", c.promise, err, r.began.Format(clockTime), r.ended.Format(clockTime), r.log.tail())
 		}
 		if _, skipped := r.tc.skip[c.promise]; !skipped {
-			r.checks.mark(c.promise)
+			r.checked[c.promise] = true
 		}
 	}
-	r.checks.mark(validPage) // scrape checks every page
+	r.checked[validPage] = true // scrape checks every page
 }
 
 // checkIsolation checks that the other targets keep all their series and are

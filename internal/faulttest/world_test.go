@@ -179,7 +179,7 @@ func defaultTargets() string {
 	}, "\n")
 }
 
-// targetYAML returns the begin of a target; the caller adds "}".
+// targetYAML returns the beginning of a target; the caller adds "}".
 func targetYAML(name, role, externalID string, regions ...string) string {
 	text := fmt.Sprintf("  - {name: %s, regions: [%s]", name, strings.Join(regions, ", "))
 	if role != "" {
