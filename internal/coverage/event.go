@@ -7,56 +7,55 @@ import (
 	"time"
 )
 
-// Event is what an event says of one resource. It is a hint, not the truth:
-// the truth is what GuardDuty lists when it is asked again.
+// Event reports that a resource changed. It triggers a read of the resource; its
+// contents are not exported.
 type Event struct {
-	Key                 // with the name as AWS gives it
-	Status    Status    // that the resource has now
-	UpdatedAt time.Time // of the resource, as in its row; zero where the event does not say
+	Key                 // with AWS's own name
+	Status    Status    // the new one
+	UpdatedAt time.Time // of the resource, as in its row; zero if the event has none
 }
 
-// Outcome is what became of a change, a closed set.
+// Outcome is the result of handling an event, one of [Outcomes].
 type Outcome string
 
-// The verdicts.
+// The outcomes.
 const (
-	Applied        Outcome = "applied"         // the resource was read again, and what was found is known now
-	Duplicate      Outcome = "duplicate"       // it was known before
-	Outdated       Outcome = "outdated"        // something newer was known before
-	Behind         Outcome = "behind"          // what GuardDuty lists is older than the change
-	NoTarget       Outcome = "no_target"       // no target asks its Region
-	UnknownAccount Outcome = "unknown_account" // no target of its Region shows its account
-	Filtered       Outcome = "filtered"        // the targets' resource types or filters leave it out
+	Applied        Outcome = "applied"         // the resource was read again and its row is current
+	Duplicate      Outcome = "duplicate"       // the row was current already
+	Outdated       Outcome = "outdated"        // the row was newer already
+	Behind         Outcome = "behind"          // GuardDuty still returns an older row
+	NoTarget       Outcome = "no_target"       // no target reads its Region
+	UnknownAccount Outcome = "unknown_account" // no target in its Region includes its account
+	Filtered       Outcome = "filtered"        // the targets' resource types or filters exclude it
 )
 
-// Outcomes returns every verdict.
+// Outcomes returns every outcome.
 func Outcomes() []Outcome {
 	return []Outcome{Applied, Duplicate, Outdated, Behind, NoTarget, UnknownAccount, Filtered}
 }
 
-// CompareTo judges a change against the row that is known of its resource, nil
-// for none: [Duplicate] or [Outdated] where the row tells as much, else
-// [Behind]. Times are compared by the second, for rows and events give them
-// with different fractions. A change without a time is told by its status.
-func (c Event) CompareTo(known *Resource) Outcome {
+// CompareTo compares an event with the known row of its resource, nil for none.
+// It returns [Duplicate] or [Outdated] if the row is as new or newer, else
+// [Behind]. Times are compared by the second, because rows and events have
+// different fractions. An event without a time is compared by its status.
+func (e Event) CompareTo(known *Resource) Outcome {
 	if known == nil {
 		return Behind
 	}
-	newer := known.UpdatedAt.Truncate(time.Second).Compare(c.UpdatedAt.Truncate(time.Second))
+	newer := known.UpdatedAt.Truncate(time.Second).Compare(e.UpdatedAt.Truncate(time.Second))
 	switch {
-	case c.UpdatedAt.IsZero():
+	case e.UpdatedAt.IsZero():
 		newer = 0
 	case newer > 0:
 		return Outdated
 	}
-	if newer == 0 && known.Status == c.Status {
+	if newer == 0 && known.Status == e.Status {
 		return Duplicate
 	}
 	return Behind
 }
 
-// Lookup returns the row of a resource, nil where the snapshot has none or is nil
-// itself.
+// Lookup returns the row of a resource, or nil. The snapshot may be nil.
 func (s *Snapshot) Lookup(k Key) *Resource {
 	if s == nil {
 		return nil
@@ -69,7 +68,7 @@ func (s *Snapshot) Lookup(k Key) *Resource {
 	return &s.Resources[at]
 }
 
-// Includes says whether the snapshot speaks of an account.
+// Includes reports whether the snapshot covers an account, with or without rows.
 func (s *Snapshot) Includes(accountID string) bool {
 	for _, rows := range s.byType() {
 		_, ok := slices.BinarySearchFunc(rows, accountID, func(r Resource, id string) int { return cmp.Compare(r.AccountID, id) })
@@ -80,7 +79,7 @@ func (s *Snapshot) Includes(accountID string) bool {
 	return slices.Contains(s.Accounts, accountID)
 }
 
-// IncludesOthers says whether the snapshot speaks of other accounts than this one.
+// IncludesOthers reports whether the snapshot covers accounts other than this one.
 func (s *Snapshot) IncludesOthers(accountID string) bool {
 	for _, rows := range s.byType() {
 		if rows[0].AccountID != accountID || rows[len(rows)-1].AccountID != accountID {
@@ -90,21 +89,21 @@ func (s *Snapshot) IncludesOthers(accountID string) bool {
 	return len(s.Members) > 0 || slices.ContainsFunc(s.Accounts, func(id string) bool { return id != accountID })
 }
 
-// byType returns the rows of each type that has any.
-func (s *Snapshot) byType() (parts [][]Resource) {
+// byType returns the rows of each type that has rows.
+func (s *Snapshot) byType() (rows [][]Resource) {
 	for rest := s.Resources; len(rest) > 0; {
 		n := sort.Search(len(rest), func(i int) bool { return rest[i].Type != rest[0].Type })
-		parts, rest = append(parts, rest[:n]), rest[n:]
+		rows, rest = append(rows, rest[:n]), rest[n:]
 	}
-	return parts
+	return rows
 }
 
-// WithUpdates returns the snapshot as it is after the resources of these keys were
-// read again: found are their rows, and the others of them are gone. A row that
-// is known already stays where it is newer than the one found.
-func (s *Snapshot) WithUpdates(asked []Key, found []Resource) *Snapshot {
+// WithUpdates returns the snapshot with the result of reading the resources with
+// these keys again: found has their rows, and resources without a row are
+// removed. A known row that is newer than the one found stays.
+func (s *Snapshot) WithUpdates(keys []Key, found []Resource) *Snapshot {
 	gone := map[Key]bool{}
-	for _, k := range asked {
+	for _, k := range keys {
 		gone[k.Sanitize()] = true
 	}
 	found = Dedupe(slices.Clone(found))

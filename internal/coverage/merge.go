@@ -7,7 +7,7 @@ import (
 	"sort"
 )
 
-// View is everything known now: the newest snapshot of each target, merged.
+// View is the merge of the newest snapshots of all targets.
 type View struct {
 	Resources []Resource    // sorted by key, one for each key
 	Totals    []Total       // sorted by resource type, account and Region
@@ -30,10 +30,10 @@ type Total struct {
 	AccountID    string
 	Region       string
 	ResourceType ResourceType
-	ByStatus     map[Status]int64 // has Healthy and Unhealthy always, zeros included
+	ByStatus     map[Status]int64 // always has Healthy and Unhealthy, zeros included
 }
 
-// All is the number of resources of any status.
+// All returns the number of resources of all statuses.
 func (t Total) All() int64 {
 	var all int64
 	for _, n := range t.ByStatus {
@@ -42,8 +42,8 @@ func (t Total) All() int64 {
 	return all
 }
 
-// Percent is AWS's equation, (healthy ÷ all) × 100. It is undefined, and false
-// is returned, where there are no resources.
+// Percent returns AWS's coverage percentage, (healthy ÷ all) × 100. It is
+// undefined without resources; then Percent returns false.
 func (t Total) Percent() (float64, bool) {
 	all := t.All()
 	if all == 0 {
@@ -52,11 +52,10 @@ func (t Total) Percent() (float64, bool) {
 	return float64(t.ByStatus[Healthy]) / float64(all) * 100, true
 }
 
-// Merge makes one view of what all targets found. A resource seen through
-// several targets is one row, the newest updatedAt winning. Counts are taken
-// over the merged rows, whichever targets they came through; a row that was
-// only seen through a filter on the coverage status is shown but not counted.
-// The order of the reports does not matter.
+// Merge merges the snapshots of all targets into one view. Of a resource with
+// rows in several snapshots the newest row remains. Totals count the merged rows,
+// except those that are only in snapshots that a filter narrows by status. The
+// order of the reports does not matter.
 func Merge(reports []Report) *View {
 	v := &View{Reports: slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
 		return a.Target.compare(b.Target)
@@ -76,30 +75,30 @@ func Merge(reports []Report) *View {
 		}
 		for _, account := range s.Accounts {
 			for _, t := range s.Types {
-				totals.of(t, account, r.Target.Region)
+				totals.get(t, account, r.Target.Region)
 			}
 		}
 	}
 	v.Resources = mergeResources(v.Reports)
-	counts := countable(v.Reports)
+	isCounted := counted(v.Reports)
 	var total Total
 	for i := range v.Resources {
 		c := &v.Resources[i]
-		if !counts(c.Key) {
+		if !isCounted(c.Key) {
 			continue
 		}
 		if total.AccountID != c.AccountID || total.Region != c.Region || total.ResourceType != c.Type {
-			total = totals.of(c.Type, c.AccountID, c.Region)
+			total = totals.get(c.Type, c.AccountID, c.Region)
 		}
 		total.ByStatus[c.Status]++
 	}
 	v.Totals = totals.sorted()
-	v.settle()
+	v.dedupe()
 	return v
 }
 
-// mergeResources returns one row of each resource. Where one snapshot alone has
-// rows, they are its own.
+// mergeResources returns one row of each resource. If only one snapshot has
+// rows, the result is its slice.
 func mergeResources(reports []Report) []Resource {
 	var found [][]Resource
 	for _, r := range reports {
@@ -113,9 +112,9 @@ func mergeResources(reports []Report) []Resource {
 	return Dedupe(slices.Concat(found...))
 }
 
-// countable returns whether a resource was seen through something else than a
-// filter on the coverage status.
-func countable(reports []Report) func(Key) bool {
+// counted returns a function that reports whether a resource is in a snapshot
+// that is not narrowed by status.
+func counted(reports []Report) func(Key) bool {
 	if !slices.ContainsFunc(reports, func(r Report) bool { return r.Snapshot != nil && r.Snapshot.NarrowedByStatus }) {
 		return func(Key) bool { return true }
 	}
@@ -131,13 +130,13 @@ func countable(reports []Report) func(Key) bool {
 	return func(k Key) bool { return seen[k] }
 }
 
-// settle sorts what is known of detectors, members and accounts and keeps one
-// of each: the newest where there is a time, else the worse.
-func (v *View) settle() {
-	v.Detectors = distinct(v.Detectors, func(a, b Detector) int {
+// dedupe sorts detectors, features, members and names and keeps one of each: the
+// newest if they have a time, else the worse.
+func (v *View) dedupe() {
+	v.Detectors = firstOfEach(v.Detectors, func(a, b Detector) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
 	}, func(a, b Detector) int { return worseFirst(a.Enabled, b.Enabled) })
-	v.Features = distinct(v.Features, func(a, b Feature) int {
+	v.Features = firstOfEach(v.Features, func(a, b Feature) int {
 		return cmp.Or(
 			cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
 			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Additional, b.Additional),
@@ -145,22 +144,22 @@ func (v *View) settle() {
 	}, func(a, b Feature) int {
 		return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), worseFirst(a.Enabled, b.Enabled))
 	})
-	v.Members = distinct(v.Members, func(a, b Member) int {
+	v.Members = firstOfEach(v.Members, func(a, b Member) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
 	}, func(a, b Member) int {
 		return cmp.Or(
-			// who left one administrator may be another's
+			// an account that left one administrator may be a member of another
 			worseFirst(b.Relationship == RelationshipEnabled, a.Relationship == RelationshipEnabled),
 			cmp.Compare(a.Relationship, b.Relationship),
 		)
 	})
-	v.Names = distinct(v.Names, func(a, b AccountName) int {
+	v.Names = firstOfEach(v.Names, func(a, b AccountName) int {
 		return cmp.Compare(a.AccountID, b.AccountID)
 	}, func(a, b AccountName) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// distinct sorts items by key and keeps of each key the one that comes first.
-func distinct[T any](items []T, key, first func(a, b T) int) []T {
+// firstOfEach sorts items by key and keeps the first one of each key.
+func firstOfEach[T any](items []T, key, first func(a, b T) int) []T {
 	slices.SortFunc(items, func(a, b T) int { return cmp.Or(key(a, b), first(a, b)) })
 	return slices.CompactFunc(items, func(a, b T) bool { return key(a, b) == 0 })
 }
@@ -175,15 +174,15 @@ func worseFirst(a, b bool) int {
 	return 1
 }
 
-type place struct {
+type totalKey struct {
 	resourceType      ResourceType
 	accountID, region string
 }
 
-type totals map[place]Total
+type totals map[totalKey]Total
 
-func (t totals) of(resourceType ResourceType, accountID, region string) Total {
-	at := place{resourceType, accountID, region}
+func (t totals) get(resourceType ResourceType, accountID, region string) Total {
+	at := totalKey{resourceType, accountID, region}
 	total, ok := t[at]
 	if !ok {
 		total = Total{

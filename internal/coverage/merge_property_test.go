@@ -58,7 +58,7 @@ func randomResource(r *rand.Rand, region string) coverage.Resource {
 	statuses := []coverage.Status{coverage.Healthy, coverage.Unhealthy, coverage.Unknown, "DEGRADED"}
 	c := resource(anyType(r), few[r.IntN(3)], fmt.Sprint("name-", r.IntN(2)), statuses[r.IntN(4)], r.IntN(3))
 	c.Region = region
-	c.Covered, c.Compatible = r.Int64N(2), r.Int64N(2)
+	c.Covered, c.Compatible = r.Int32N(2), r.Int32N(2)
 	if c.Instance != nil {
 		*c.Instance = coverage.Instance{Type: fmt.Sprint(r.IntN(2)), AgentVersion: fmt.Sprint(r.IntN(2)), ClusterARN: fmt.Sprint(r.IntN(2))}
 	}

@@ -13,6 +13,7 @@ package coverage
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -108,8 +109,8 @@ type Resource struct {
 	Key
 	Status         Status
 	ManagementType string
-	Covered        int64
-	Compatible     int64
+	Covered        int32 // as in [Row]; AWS allows 5,000 container instances in a cluster
+	Compatible     int32
 	UpdatedAt      time.Time // when the status last changed or a task was created, not when it was last checked
 	Issues         []Issue   // sorted
 	Instance       *Instance // of an EC2 instance, nil for others
@@ -129,8 +130,8 @@ func NewFrom(known *Resource, r Row) Resource {
 		Key:            Key{Type: r.Type, AccountID: Sanitize(r.AccountID), Region: r.Region, Name: SanitizeName(r.Name)},
 		Status:         Status(Sanitize(string(r.Status))),
 		ManagementType: Sanitize(r.ManagementType),
-		Covered:        r.Covered,
-		Compatible:     r.Compatible,
+		Covered:        clamp(r.Covered),
+		Compatible:     clamp(r.Compatible),
 		UpdatedAt:      r.UpdatedAt.UTC(),
 		Issues:         classifyAll(r.Issues, r.Type, known.Issues),
 	}
@@ -150,6 +151,8 @@ func NewFrom(known *Resource, r Row) Resource {
 	}
 	return c
 }
+
+func clamp(n int64) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) } //nolint:gosec // it fits
 
 // compare orders resources by key, then newest first, then unhealthy first. The
 // remaining fields only make the order total, so that Merge does not depend on

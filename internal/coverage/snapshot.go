@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// TargetID is one detector that is asked: a (role, Region) of the configuration.
-// A target is not an account, for an administrator's shows its members'
-// clusters too. Name and Region identify it.
+// TargetID identifies a target: a (role, Region) of the configuration whose
+// detector is read. A target is not an account, because an administrator's
+// target includes its members' resources. Name and Region are unique.
 type TargetID struct {
 	Name      string
-	AccountID string // the detector's account; "" until it is known
+	AccountID string // of the detector; "" until it is known
 	Region    string
 }
 
@@ -25,38 +25,39 @@ func (t TargetID) compare(other TargetID) int {
 	)
 }
 
-// Snapshot is the state of one target after one whole refresh.
+// Snapshot is the state of one target after a complete refresh.
 type Snapshot struct {
 	Resources []Resource     // sorted by key, one for each key
-	Types     []ResourceType // that were listed
-	// Accounts are those that the listing speaks for even where it has no row of them.
+	Types     []ResourceType // the listed types
+	// Accounts are the accounts that were listed completely: they have no other
+	// resources than those with rows.
 	Accounts []string
-	// Statistics is GetCoverageStatistics's count by status of each listed
-	// type; those that were not asked for, or not permitted, are absent.
+	// Statistics has the numbers by status from GetCoverageStatistics for each
+	// listed type. Types whose numbers were not read, or denied, are absent.
 	Statistics map[ResourceType]map[Status]int64
-	// Consistent says whether the rows are those of one moment, as far as the
-	// statistics before and after them tell; nil where there are none.
+	// Consistent reports whether the rows match the statistics before and after
+	// the listing; nil without statistics.
 	Consistent *bool
-	// NarrowedByStatus tells that the target's filter asked for some statuses
-	// only: its rows are true, but no count may be taken of them.
+	// NarrowedByStatus reports whether the target's filter excludes statuses. Then
+	// the rows are correct, but numbers and percentages of them are not.
 	NarrowedByStatus bool
 
 	Detectors    []Detector    // the target's own
-	Features     []Feature     // of the detector and of its members'
+	Features     []Feature     // of the detector and its members
 	Members      []Member      // of an administrator
 	Names        []AccountName // of an organization
-	Capabilities []Capability  // of the refresh that are optional, and were asked for
+	Capabilities []Capability  // the configured optional data
 }
 
-// Detector is whether GuardDuty works in an account and Region.
+// Detector is the detector of an account and Region.
 type Detector struct {
 	AccountID string
 	Region    string
 	Enabled   bool // false when it is suspended
 }
 
-// Feature is one of a detector's features or, with Additional, one of a
-// feature's additional configurations.
+// Feature is a feature of a detector or, with Additional, an additional
+// configuration of a feature.
 type Feature struct {
 	AccountID  string
 	Region     string
@@ -74,23 +75,24 @@ type Member struct {
 	Relationship string // see [Relationship]
 }
 
-// AccountName is the name that an organization gives an account.
+// AccountName is the name of an account in AWS Organizations.
 type AccountName struct {
 	AccountID string
 	Name      string
 }
 
-// Capability is an optional part of a refresh.
+// Capability is optional data of a refresh.
 type Capability struct {
 	Name string
-	OK   bool // false when it is not permitted
+	OK   bool // false if AWS denies it
 }
 
-// RelationshipEnabled is that of a member whose resources the administrator sees.
+// RelationshipEnabled is the relationship of a member whose resources the
+// administrator can list.
 const RelationshipEnabled = "enabled"
 
-// Relationship makes one of few words of a member's relationshipStatus, for
-// which the API has no enumeration: the known ones in snake_case, or "other".
+// Relationship returns a member's relationshipStatus in snake_case, or "other" if
+// it is unknown: the API has no enumeration of them.
 func Relationship(status string) string {
 	switch strings.ToLower(status) {
 	case "enabled", "disabled", "invited", "created", "removed", "resigned":
@@ -101,14 +103,14 @@ func Relationship(status string) string {
 	return "other"
 }
 
-// Dedupe sorts resources by key and keeps one of each: the newest, and of
-// equally new ones the worse. It works in place.
+// Dedupe sorts resources by key and keeps the newest of each, and of equally new
+// ones the unhealthy one. It works in place.
 func Dedupe(resources []Resource) []Resource {
 	slices.SortFunc(resources, Resource.compare)
 	return slices.CompactFunc(resources, func(a, b Resource) bool { return a.Key == b.Key })
 }
 
-// State is how a target's last refresh ended, a closed set.
+// State is the result of a target's last refresh, one of [States].
 type State string
 
 // The states of a target.
@@ -117,27 +119,27 @@ const (
 	NoDetector      State = "no_detector"      // GuardDuty is not enabled in the Region
 	Denied          State = "denied"           // a permission, the role or the credentials are missing
 	RegionDisabled  State = "region_disabled"  // the account has not opted in to the Region
-	Throttled       State = "throttled"        // AWS asks for fewer requests
+	Throttled       State = "throttled"        // AWS limits the request rate
 	Timeout         State = "timeout"          // a call or the whole refresh took too long
-	InvalidResponse State = "invalid_response" // an answer that is no answer
+	InvalidResponse State = "invalid_response" // a response that cannot be correct
 	Failed          State = "error"            // anything else
 )
 
-// ErrInvalidResponse says that an answer of AWS cannot be the truth.
+// ErrInvalidResponse means that a response of AWS cannot be correct.
 var ErrInvalidResponse = errors.New("invalid response")
 
-// States returns every state, the good one first.
+// States returns every state, OK first.
 func States() []State {
 	return []State{OK, NoDetector, Denied, RegionDisabled, Throttled, Timeout, InvalidResponse, Failed}
 }
 
-// Report is what is known of one target after an attempt to refresh it.
+// Report is what is known of a target after an attempt to refresh it.
 type Report struct {
 	Target      TargetID
 	State       State
 	LastSuccess time.Time     // zero before the first one
 	Duration    time.Duration // of the last attempt
-	// Snapshot is the last good one; nil before the first and after it was
-	// withdrawn for its age.
+	// Snapshot is that of the last successful refresh; nil before the first one
+	// and after it has expired.
 	Snapshot *Snapshot
 }

@@ -2,17 +2,16 @@ package coverage
 
 import "slices"
 
-// Transition is an ECS cluster's change to another coverage status.
+// Transition is the change of an ECS cluster's coverage status.
 type Transition struct {
 	AccountID string
 	Region    string
 	Status    Status // the new one
 }
 
-// Transitions returns what changed for ECS clusters as one target's snapshot
-// took the place of another, either of which may be nil. Others are the
-// snapshots of further targets: what is compared is the row to be believed of
-// all that show the cluster, before and after.
+// Transitions returns the changes of ECS clusters when one target's snapshot
+// replaces another; either may be nil. others are the snapshots of other targets:
+// the status before and after is that of the newest row of all targets.
 func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
 	if after == nil {
 		return nil

@@ -235,7 +235,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 		var f statePrint
 		for _, r := range s.Resources {
 			f.add(r.AccountID, r.Name, string(r.Status))
-			row := rowState{r.AccountID, r.Name, string(r.Status), r.Covered, r.Compatible, ""}
+			row := rowState{r.AccountID, r.Name, string(r.Status), int64(r.Covered), int64(r.Compatible), ""}
 			for _, issue := range r.Issues {
 				row.issues += string(issue.Type()) + " "
 			}

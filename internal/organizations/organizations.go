@@ -15,13 +15,12 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
-// maxPages ends a listing that gives new tokens for ever; it has room for
-// twice the accounts of the largest organization, empty pages included.
+// maxPages ends a listing that returns new tokens without end. It allows twice
+// the accounts of the largest organization, with empty pages.
 const maxPages = 10_000
 
-// Names returns the names of all accounts, and nothing else of them. The
-// account of the configuration must be the organization's management account
-// or one that it has delegated the call to.
+// Names returns the names of all accounts of the organization. The credentials
+// must be those of the management account or of a delegated administrator.
 func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) {
 	client := organizations.NewFromConfig(cfg)
 	var names []coverage.AccountName

@@ -1,5 +1,5 @@
-// Package paging reads listings that come in pages. The SDK's paginators go on
-// for ever, or end early without an error, when a token comes again.
+// Package paging reads listings page by page. The SDK's paginators do not stop, or
+// stop early without an error, if a token repeats.
 package paging
 
 import (
@@ -7,12 +7,12 @@ import (
 	"fmt"
 )
 
-// ErrNoEnd says that a listing does not end.
+// ErrNoEnd means that a listing does not end.
 var ErrNoEnd = errors.New("the listing does not end")
 
 // Each calls read with the token of each page, nil for the first, until it
-// returns no further token or an error. It fails with [ErrNoEnd] when a token
-// comes again or there are more than maxPages. An error of read is wrapped with
+// returns no further token or an error. It fails with [ErrNoEnd] if a token
+// repeats or there are more than maxPages. An error of read is wrapped with
 // the number of its page.
 func Each(maxPages int, read func(token *string) (next *string, err error)) error {
 	var token *string
@@ -26,7 +26,7 @@ func Each(maxPages int, read func(token *string) (next *string, err error)) erro
 			return nil
 		}
 		if seen[*next] {
-			return fmt.Errorf("page %d: %w: its token came before", page, ErrNoEnd)
+			return fmt.Errorf("page %d: %w: its token is repeated", page, ErrNoEnd)
 		}
 		seen[*next] = true
 		token = next
