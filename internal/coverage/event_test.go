@@ -11,7 +11,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-func TestChangeAgainst(t *testing.T) {
+func TestCompareTo(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	row := func(status coverage.Status, at time.Time) *coverage.Resource {
 		return &coverage.Resource{Status: status, UpdatedAt: at}
@@ -44,7 +44,7 @@ func TestChangeAgainst(t *testing.T) {
 	}
 }
 
-func TestSnapshotWith(t *testing.T) {
+func TestWithUpdates(t *testing.T) {
 	var (
 		a      = cluster(member, "a", coverage.Healthy, 1)
 		b      = cluster(member, "b", coverage.Healthy, 3)
@@ -89,8 +89,8 @@ func TestSnapshotWith(t *testing.T) {
 	}
 }
 
-// TestSnapshotWithIsSorted reads random resources again.
-func TestSnapshotWithIsSorted(t *testing.T) {
+// TestWithUpdatesIsSorted reads random resources again.
+func TestWithUpdatesIsSorted(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 	for range 2_000 {
@@ -116,7 +116,7 @@ func TestSnapshotWithIsSorted(t *testing.T) {
 	}
 }
 
-func TestSnapshotShows(t *testing.T) {
+func TestIncludes(t *testing.T) {
 	ec2 := func(account string) coverage.Resource {
 		r := cluster(account, "i-1", coverage.Healthy, 1)
 		r.Type = coverage.EC2

@@ -43,7 +43,7 @@ var knownOfInstances = []knownText{
 		issueType: coverage.IdentityDocument,
 	},
 	{
-		name: "instance: a reason of tomorrow", raw: "Agent Not Provisioned: Secure boot is on",
+		name: "instance: a reason that AWS may add", raw: "Agent Not Provisioned: Secure boot is on",
 		issueType: coverage.AgentNotProvisioned,
 	},
 	{

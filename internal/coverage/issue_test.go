@@ -169,7 +169,7 @@ var knownOfTasks = []knownText{
 	},
 	{name: "not provisioned, type alone", raw: "Agent not provisioned", issueType: coverage.AgentNotProvisioned},
 	{
-		name: "not provisioned, a reason of tomorrow", raw: "Agent not provisioned: Insufficient memory in TaskDefinition - 'web:3'",
+		name: "not provisioned, a reason that AWS may add", raw: "Agent not provisioned: Insufficient memory in TaskDefinition - 'web:3'",
 		issueType: coverage.AgentNotProvisioned, taskDefinition: "web:3",
 	},
 	{

@@ -198,7 +198,7 @@ func TestMergeOfAccounts(t *testing.T) {
 	}
 }
 
-func TestMergeLeavesSnapshotsAlone(t *testing.T) {
+func TestMergeDoesNotModifySnapshots(t *testing.T) {
 	snapshot := func() coverage.Snapshot {
 		return coverage.Snapshot{
 			Resources: []coverage.Resource{cluster(member, "web", coverage.Healthy, 1), cluster(member, "api", coverage.Healthy, 1)},

@@ -77,7 +77,7 @@ func anyType(r *rand.Rand) coverage.ResourceType {
 	return []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS}[r.IntN(3)]
 }
 
-func TestMergeIsFreeOfOrder(t *testing.T) {
+func TestMergeIgnoresOrder(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		reports := randomReports(r)

@@ -84,7 +84,7 @@ func TestMerge(t *testing.T) {
 			totals:   []coverage.Total{total(member, counts(0, 1))},
 		},
 		{
-			name:     "a status of tomorrow counts as itself",
+			name:     "a status that AWS may add counts as itself",
 			reports:  []coverage.Report{report(member, coverage.Snapshot{Resources: []coverage.Resource{odd, shared}})},
 			clusters: []coverage.Resource{odd, shared},
 			totals: []coverage.Total{

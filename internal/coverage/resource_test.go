@@ -86,7 +86,7 @@ func TestECSCluster(t *testing.T) {
 		{"all that a name may have", "arn:aws:ecs:eu-west-1:111122223333:cluster/Web_1-a", "Web_1-a"},
 		{"China", "arn:aws-cn:ecs:cn-north-1:111122223333:cluster/web", "web"},
 		{"GovCloud", "arn:aws-us-gov:ecs:us-gov-west-1:111122223333:cluster/web", "web"},
-		{"a partition of tomorrow", "arn:aws-eusc:ecs:eusc-de-east-1:111122223333:cluster/web", "web"},
+		{"a partition that AWS may add", "arn:aws-eusc:ecs:eusc-de-east-1:111122223333:cluster/web", "web"},
 		{"a name as the cluster's row has it", "arn:aws:ecs:eu-west-1:111122223333:cluster/" + long, coverage.SanitizeName(long)},
 		{"EKS", "arn:aws:eks:eu-west-1:111122223333:cluster/web", ""},
 		{"EKS called as ECS", "arn:aws:eks:eu-west-1:111122223333:cluster/ecs", ""},
@@ -152,7 +152,7 @@ func TestOf(t *testing.T) {
 		{"several", of(ec2, ecs, key(coverage.ECS, "b"), key(coverage.ECS, "c")), map[coverage.ResourceType][]coverage.Resource{
 			coverage.EC2: {ec2}, coverage.ECS: {ecs, key(coverage.ECS, "b"), key(coverage.ECS, "c")},
 		}},
-		{"a type of tomorrow", of(key("EMR", "a")), map[coverage.ResourceType][]coverage.Resource{"EMR": {key("EMR", "a")}}},
+		{"a type that AWS may add", of(key("EMR", "a")), map[coverage.ResourceType][]coverage.Resource{"EMR": {key("EMR", "a")}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, resourceType := range []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS, "EMR", "", "ZZZ"} {
@@ -170,7 +170,7 @@ func TestNewStatus(t *testing.T) {
 		"UNHEALTHY": coverage.Unhealthy,
 		"":          coverage.Unknown,
 		"\u200b":    coverage.Unknown,
-		"DEGRADED":  "DEGRADED", // of tomorrow
+		"DEGRADED":  "DEGRADED", // that AWS may add
 		"healthy":   "healthy",  // not AWS's word, so not known to be healthy
 	} {
 		if got := coverage.New(coverage.Row{Status: raw}).Status; got != want {
@@ -179,7 +179,7 @@ func TestNewStatus(t *testing.T) {
 	}
 }
 
-func TestNewOrderOfIssuesDoesNotMatter(t *testing.T) {
+func TestNewIgnoresOrderOfIssues(t *testing.T) {
 	issues := []string{"one", "two", "three", "Agent not provisioned", strings.Repeat("x", 300)}
 	first := coverage.New(coverage.Row{Issues: issues})
 	slices.Reverse(issues)
@@ -188,7 +188,7 @@ func TestNewOrderOfIssuesDoesNotMatter(t *testing.T) {
 	}
 }
 
-func TestDistinct(t *testing.T) {
+func TestDedupe(t *testing.T) {
 	at := func(minute int) time.Time {
 		return time.Date(2026, 3, 1, 12, minute, 0, 0, time.UTC)
 	}
@@ -280,7 +280,7 @@ func TestDistinct(t *testing.T) {
 			slices.Reverse(reversed)
 			for _, have := range [][]coverage.Resource{tc.have, reversed} {
 				if diff := cmp.Diff(tc.want, coverage.Dedupe(slices.Clone(have))); diff != "" {
-					t.Errorf("Distinct(%v), -want +got:\n%s", have, diff)
+					t.Errorf("Dedupe(%v), -want +got:\n%s", have, diff)
 				}
 			}
 		})

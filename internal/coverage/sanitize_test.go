@@ -29,7 +29,7 @@ func checkLabel(t *testing.T, raw, clean string) {
 	}
 }
 
-func TestClean(t *testing.T) {
+func TestSanitize(t *testing.T) {
 	for _, tc := range []struct{ name, raw, want string }{
 		{"empty", "", ""},
 		{"plain", "Agent exited: ExitCode: 1", "Agent exited: ExitCode: 1"},
@@ -59,23 +59,23 @@ func TestClean(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := coverage.Sanitize(tc.raw); got != tc.want {
-				t.Errorf("Clean(%q) is %q, want %q", tc.raw, got, tc.want)
+				t.Errorf("Sanitize(%q) is %q, want %q", tc.raw, got, tc.want)
 			}
 		})
 	}
 }
 
-func TestCleanNameKeepsGoodNames(t *testing.T) {
+func TestSanitizeNameKeepsValidNames(t *testing.T) {
 	for _, name := range []string{"", "web", "web_1-a:3", "Überwachung", strings.Repeat("x", 200)} {
 		if got := coverage.SanitizeName(name); got != name {
-			t.Errorf("CleanName(%q) is %q", name, got)
+			t.Errorf("SanitizeName(%q) is %q", name, got)
 		}
 	}
 }
 
-// TestCleanNameKeepsTwoNamesTwo makes many names that look alike, or are alike
+// TestSanitizeNameIsInjective makes many names that look alike, or are alike
 // as far as the cut, and looks for two that become one.
-func TestCleanNameKeepsTwoNamesTwo(t *testing.T) {
+func TestSanitizeNameIsInjective(t *testing.T) {
 	names := []string{
 		"web", "web ", " web", "web\u200b", "\u200bweb", "w\u200beb", "web\x00", "web\xff", "web\xfe", "web\ufffd",
 		"web\u202e", "\u200b", "\x00", "", " ", "a b", "a  b", "a\tb",
@@ -98,12 +98,12 @@ func TestCleanNameKeepsTwoNamesTwo(t *testing.T) {
 		origin[clean] = name
 		checkLabel(t, name, clean)
 		if again := coverage.SanitizeName(clean); again != clean {
-			t.Errorf("CleanName(%q) is %q, not what it was", clean, again)
+			t.Errorf("SanitizeName(%q) is %q, not what it was", clean, again)
 		}
 	}
 }
 
-func TestCleanIssueKeepsIdentity(t *testing.T) {
+func TestNormalizeIssueReplacesVolatileParts(t *testing.T) {
 	for _, tc := range []struct{ name, once, again, want string }{
 		{
 			"task ID",
@@ -206,14 +206,14 @@ func TestCleanIssueKeepsIdentity(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, raw := range []string{tc.once, tc.again, tc.want} {
 				if got := coverage.NormalizeIssue(raw); got != tc.want {
-					t.Errorf("CleanIssue(%q) is %q, want %q", raw, got, tc.want)
+					t.Errorf("NormalizeIssue(%q) is %q, want %q", raw, got, tc.want)
 				}
 			}
 		})
 	}
 }
 
-func TestCleanIssueKeepsWhatIsSteady(t *testing.T) {
+func TestNormalizeIssueKeepsStableParts(t *testing.T) {
 	for _, raw := range []string{
 		"VPC attributes set to true for vpc-0123456789abcdef0 (Service: Ec2, Status Code:400)",
 		"ExitCode: 137 for tasks in TaskDefinition - 'web:12'",
@@ -221,12 +221,12 @@ func TestCleanIssueKeepsWhatIsSteady(t *testing.T) {
 		"Insufficient memory in TaskDefinition - 'web:3', too many pods",
 	} {
 		if got := coverage.NormalizeIssue(raw); got != raw {
-			t.Errorf("CleanIssue(%q) is %q", raw, got)
+			t.Errorf("NormalizeIssue(%q) is %q", raw, got)
 		}
 	}
 }
 
-func FuzzClean(f *testing.F) {
+func FuzzSanitize(f *testing.F) {
 	for _, seed := range []string{
 		"", " ", "web", "a\x00b", "\u202eevil\u2066", "a\u200bb", "\xff\xfe", strings.Repeat("é", 150), "a \u2028 b",
 		strings.Repeat("x", 199) + "🙂", "Request ID: a1b2", "'0123456789abcdef0123456789abcdef'", "10.0.0.1:5->",
@@ -234,7 +234,7 @@ func FuzzClean(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		for name, clean := range map[string]func(string) string{"Clean": coverage.Sanitize, "CleanName": coverage.SanitizeName} {
+		for name, clean := range map[string]func(string) string{"Sanitize": coverage.Sanitize, "SanitizeName": coverage.SanitizeName} {
 			once := clean(raw)
 			checkLabel(t, raw, once)
 			if twice := clean(once); twice != once {

@@ -144,8 +144,8 @@ func TestReadConvertsEveryField(t *testing.T) {
 	}
 }
 
-// TestReadIsWholeOrAbsent breaks one answer; nothing of the others may be used.
-func TestReadIsWholeOrAbsent(t *testing.T) {
+// TestReadIsCompleteOrFails breaks one answer; nothing of the others may be used.
+func TestReadIsCompleteOrFails(t *testing.T) {
 	row := `{"accountId":"111122223333","coverageStatus":"HEALTHY","resourceDetails":{"resourceType":"ECS","ecsClusterDetails":{"clusterName":"a"}}}`
 	page := func(token string) string { return `{"resources":[` + row + `],"nextToken":"` + token + `"}` }
 	for name, tc := range map[string]struct {
@@ -183,7 +183,7 @@ func TestReadIsWholeOrAbsent(t *testing.T) {
 	}
 }
 
-func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
+func TestReadWithoutDeniedStatistics(t *testing.T) {
 	var log bytes.Buffer
 	c := newTarget(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, fleet(3)...)
 	for outage := 1; outage <= 2; outage++ {
@@ -204,7 +204,7 @@ func TestReadGoesWithoutDeniedStatistics(t *testing.T) {
 	}
 }
 
-func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
+func TestReadSkipsOtherTypesAndDuplicates(t *testing.T) {
 	c := newTarget(t, Options{})
 	c.answer("ListCoverage", http.StatusOK,
 		`{"resources":[
@@ -220,7 +220,7 @@ func TestReadKeepsToECSRowsAndOneOfEach(t *testing.T) {
 	}
 }
 
-func TestReadHealsWhenTheDetectorIsCreatedAgain(t *testing.T) {
+func TestReadFindsANewDetector(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(3)...)
 	for range 2 {
 		if _, s, err := c.Read(t.Context(), nil); err != nil || len(s.Resources) != 3 {
@@ -284,7 +284,7 @@ func TestReadSendsTheFilter(t *testing.T) {
 	}
 }
 
-func TestReadAsksForTheAccountUntilItIsKnown(t *testing.T) {
+func TestReadRetriesTheAccount(t *testing.T) {
 	asked := 0
 	c := newTarget(t, Options{}, fleet(1)...)
 	c.o.AccountID = func(context.Context) (string, error) {
@@ -306,9 +306,9 @@ func TestReadAsksForTheAccountUntilItIsKnown(t *testing.T) {
 	}
 }
 
-// TestIssuesAreClassifiedAnewWhenTheyChange reads a cluster again whose issues
+// TestChangedIssuesAreReclassified reads a cluster again whose issues
 // stay, change and go.
-func TestIssuesAreClassifiedAnewWhenTheyChange(t *testing.T) {
+func TestChangedIssuesAreReclassified(t *testing.T) {
 	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: "web", Status: "UNHEALTHY", UpdatedAt: then})
 	var known *coverage.Snapshot
 	for _, tc := range []struct {

@@ -10,9 +10,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestRereadAsksForOneAccountAndName asks an administrator of more accounts
+// TestReadKeysFiltersByAccountAndName asks an administrator of more accounts
 // than a page has rows, each with a cluster of the same name, for one of them.
-func TestRereadAsksForOneAccountAndName(t *testing.T) {
+func TestReadKeysFiltersByAccountAndName(t *testing.T) {
 	c := newTarget(t, Options{})
 	c.organization(60, 1)
 	if _, _, err := c.Read(t.Context(), nil); err != nil {

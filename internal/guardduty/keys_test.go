@@ -24,7 +24,7 @@ func names(resources []coverage.Resource) (found []string) {
 	return found
 }
 
-func TestReread(t *testing.T) {
+func TestReadKeys(t *testing.T) {
 	all := []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS}
 	world := func(w *simulator.World) {
 		a := w.Account(account)
@@ -112,9 +112,9 @@ func namesOf(n int) (found []string) {
 	return found
 }
 
-// TestRereadOfOneAccountAlone asks an administrator for a member's cluster
+// TestReadKeysOfOneAccount asks an administrator for a member's cluster
 // whose name its own account has too.
-func TestRereadOfOneAccountAlone(t *testing.T) {
+func TestReadKeysOfOneAccount(t *testing.T) {
 	const member = "444455556666"
 	c := newTarget(t, Options{}, fleet(1)...)
 	c.aws.Update(func(w *simulator.World) {
@@ -132,8 +132,8 @@ func TestRereadOfOneAccountAlone(t *testing.T) {
 	}
 }
 
-// TestRereadOfALongName has a name whose cleaned form is another.
-func TestRereadOfALongName(t *testing.T) {
+// TestReadKeysOfALongName has a name whose cleaned form is another.
+func TestReadKeysOfALongName(t *testing.T) {
 	name := strings.Repeat("a", 255)
 	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: name, UpdatedAt: then})
 	_, s, err := c.Read(t.Context(), nil)
@@ -150,14 +150,14 @@ func TestRereadOfALongName(t *testing.T) {
 	}
 }
 
-func TestRereadBeforeTheFirstRead(t *testing.T) {
+func TestReadKeysBeforeTheFirstRead(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(1)...)
 	if found, err := c.ReadKeys(t.Context(), keysOf(1)); !errors.Is(err, errNotRead) {
 		t.Errorf("%v, %v", found, err)
 	}
 }
 
-func TestRereadFails(t *testing.T) {
+func TestReadKeysFails(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(1)...)
 	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -168,8 +168,8 @@ func TestRereadFails(t *testing.T) {
 	}
 }
 
-// TestRereadBesideRead is for the race detector.
-func TestRereadBesideRead(t *testing.T) {
+// TestReadKeysConcurrentlyWithRead is for the race detector.
+func TestReadKeysConcurrentlyWithRead(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(10)...)
 	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestRereadBesideRead(t *testing.T) {
 	}
 }
 
-func TestAdmitsAndNarrows(t *testing.T) {
+func TestMatchesAndFiltersByState(t *testing.T) {
 	status, name := coverage.Condition{Equals: []string{"HEALTHY"}}, coverage.Condition{NotEquals: []string{"scratch"}}
 	for _, tc := range []struct {
 		name            string

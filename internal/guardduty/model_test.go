@@ -51,11 +51,11 @@ type history struct {
 	accounts []string
 	clock    atomic.Int64 // in seconds since 1970
 
-	mu     sync.Mutex // guards what follows: calls are made concurrently
-	random *rand.Rand
-	doctor *rand.Rand // of what a row says beside its status
-	steps  int
-	names  int
+	mu      sync.Mutex // guards what follows: calls are made concurrently
+	random  *rand.Rand
+	details *rand.Rand // of what a row says beside its status
+	steps   int
+	names   int
 
 	flips  bool            // whether clusters do nothing but change, each way
 	lively bool            // whether the world moves between the calls of a refresh
@@ -74,8 +74,8 @@ type rowState struct {
 	issues                string
 }
 
-// illnesses are issues with what they are classified as.
-var illnesses = map[string]coverage.IssueType{
+// issueTypesByText are issues with what they are classified as.
+var issueTypesByText = map[string]coverage.IssueType{
 	"Unidentified issue":        coverage.Unidentified,
 	"Agent exited: ExitCode: 1": coverage.AgentExited,
 	"Agent not reporting for tasks in TaskDefinition - 'web:3'": coverage.AgentNotReporting,
@@ -141,12 +141,12 @@ func (h *history) step() {
 // assess gives a cluster counts and an issue that may go with its status.
 func (h *history) assess(c *simulator.Cluster) {
 	c.UpdatedAt = h.now()
-	c.Compatible = 1 + h.doctor.Int64N(4)
+	c.Compatible = 1 + h.details.Int64N(4)
 	c.Covered, c.Issues = c.Compatible, nil
 	if c.Status == "UNHEALTHY" {
-		c.Covered = h.doctor.Int64N(c.Compatible)
-		texts := slices.Sorted(maps.Keys(illnesses))
-		c.Issues = texts[h.doctor.IntN(len(texts)):]
+		c.Covered = h.details.Int64N(c.Compatible)
+		texts := slices.Sorted(maps.Keys(issueTypesByText))
+		c.Issues = texts[h.details.IntN(len(texts)):]
 	}
 }
 
@@ -164,7 +164,7 @@ func (h *history) remember() {
 				f.add(id, c.Name, c.Status)
 				row := rowState{id, c.Name, c.Status, c.Covered, c.Compatible, ""}
 				for _, text := range c.Issues {
-					row.issues += string(illnesses[text]) + " "
+					row.issues += string(issueTypesByText[text]) + " "
 				}
 				h.rows[row] = true
 			}
@@ -188,7 +188,7 @@ func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 		for _, seed := range []uint64{16, 27} {
 			t.Run(fmt.Sprintf("%+v %d", kind, seed), func(t *testing.T) {
 				t.Parallel()
-				h := &history{random: rand.New(rand.NewPCG(seed, 11)), doctor: rand.New(rand.NewPCG(seed, 12)), flips: kind.flips}
+				h := &history{random: rand.New(rand.NewPCG(seed, 11)), details: rand.New(rand.NewPCG(seed, 12)), flips: kind.flips}
 				h.play(t, steps, kind.chains)
 			})
 		}

@@ -56,7 +56,7 @@ func newAdministrator(t *testing.T, o Options) target {
 	return c
 }
 
-func TestReadEveryTypeAndPart(t *testing.T) {
+func TestReadAllTypesAndOptionalData(t *testing.T) {
 	c := newAdministrator(t, everything())
 	_, s, err := c.Read(t.Context(), nil)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestReadEveryTypeAndPart(t *testing.T) {
 	}
 }
 
-func TestReadKeepsToInstancesOfECS(t *testing.T) {
+func TestReadOnlyInstancesOfECS(t *testing.T) {
 	o := everything()
 	o.OnlyECS = true
 	c := newAdministrator(t, o)
@@ -142,9 +142,9 @@ func TestReadKeepsToInstancesOfECS(t *testing.T) {
 	}
 }
 
-// TestReadLeavesOutWhatIsRefused refuses one action after the other: that part
+// TestReadSkipsDeniedData refuses one action after the other: that part
 // alone is missing, and the log names the action once.
-func TestReadLeavesOutWhatIsRefused(t *testing.T) {
+func TestReadSkipsDeniedData(t *testing.T) {
 	for action, parts := range map[string][]string{
 		"GetCoverageStatistics": {"statistics"},
 		"GetDetector":           {"detector"},
@@ -175,7 +175,7 @@ func TestReadLeavesOutWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestReadFailsWithAPartThatFails(t *testing.T) {
+func TestReadFailsWithOptionalData(t *testing.T) {
 	for _, action := range []string{"GetDetector", "ListMembers", "GetMemberDetectors"} {
 		for _, body := range []string{``, `{}`, `{"members":null}`} {
 			c := newAdministrator(t, everything())
@@ -192,8 +192,8 @@ func TestReadFailsWithAPartThatFails(t *testing.T) {
 	}
 }
 
-// TestMembersAreOnlyAnAdministrators asks a member for its members.
-func TestMembersAreOnlyAnAdministrators(t *testing.T) {
+// TestReadMembersOfAMember asks a member for its members.
+func TestReadMembersOfAMember(t *testing.T) {
 	o := everything()
 	c := newTarget(t, o, fleet(2)...)
 	c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, r *http.Request) bool {
@@ -210,9 +210,9 @@ func TestMembersAreOnlyAnAdministrators(t *testing.T) {
 	}
 }
 
-// TestABadRequestIsNoWantOfPermission: only of the calls that are an
+// TestBadRequestIsNotAccessDenied: only of the calls that are an
 // administrator's alone it is.
-func TestABadRequestIsNoWantOfPermission(t *testing.T) {
+func TestBadRequestIsNotAccessDenied(t *testing.T) {
 	for action, refused := range map[string]bool{
 		"GetCoverageStatistics": false, "GetDetector": false, "ListMembers": true, "GetMemberDetectors": true,
 	} {
@@ -233,9 +233,9 @@ func TestReadASuspendedDetector(t *testing.T) {
 	}
 }
 
-// TestZerosAreOnlyOfAccountsListedWhole filters: a member that has no row then
+// TestOnlyCompleteAccountsHaveZeros filters: a member that has no row then
 // may have resources all the same.
-func TestZerosAreOnlyOfAccountsListedWhole(t *testing.T) {
+func TestOnlyCompleteAccountsHaveZeros(t *testing.T) {
 	for name, tc := range map[string]struct {
 		filter coverage.Filter
 		want   []string
@@ -258,9 +258,9 @@ func TestZerosAreOnlyOfAccountsListedWhole(t *testing.T) {
 	}
 }
 
-// TestARowIsOfItsType answers with an instance that calls itself an ECS cluster
+// TestRowHasOneType answers with an instance that calls itself an ECS cluster
 // too: nothing of that may leak into the row.
-func TestARowIsOfItsType(t *testing.T) {
+func TestRowHasOneType(t *testing.T) {
 	c := newTarget(t, Options{Types: []coverage.ResourceType{coverage.EC2}})
 	c.answer("ListCoverage", http.StatusOK, `{"resources":[{"accountId":"1","resourceDetails":{"resourceType":"EC2",
 		"ecsClusterDetails":{"clusterName":"web","fargateDetails":{"issues":["Agent exited"]},"containerInstanceDetails":{"coveredContainerInstances":7}},

@@ -34,7 +34,7 @@ func (target) join(w *simulator.World, id string, clusters int) {
 	})
 }
 
-func TestLargeOrganizationsAreReadInChains(t *testing.T) {
+func TestLargeOrganizationsAreReadConcurrently(t *testing.T) {
 	for _, tc := range []struct {
 		name                         string
 		o                            Options
@@ -104,8 +104,8 @@ func TestLargeOrganizationsAreReadInChains(t *testing.T) {
 	}
 }
 
-// TestAnAccountThatJoinsWhileItIsRead is in no chain, and yet not lost.
-func TestAnAccountThatJoinsWhileItIsRead(t *testing.T) {
+// TestAccountThatJoinsDuringRead is in no chain, and yet not lost.
+func TestAccountThatJoinsDuringRead(t *testing.T) {
 	for _, at := range []string{"GetMemberDetectors", "ListCoverage"} {
 		t.Run(at, func(t *testing.T) {
 			c := newTarget(t, Options{Members: true, RequestsPerSecond: 100})
@@ -128,7 +128,7 @@ func TestAnAccountThatJoinsWhileItIsRead(t *testing.T) {
 	}
 }
 
-func TestChainsAreWholeOrAbsent(t *testing.T) {
+func TestChainsAreCompleteOrFail(t *testing.T) {
 	c := newTarget(t, Options{Members: true, RequestsPerSecond: 100})
 	c.organization(20, 60)
 	var calls atomic.Int32
@@ -231,9 +231,9 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// TestALastingDifferenceIsShown has statistics that count one more cluster
+// TestLastingDifferenceIsInconsistent has statistics that count one more cluster
 // than there is: to list them again would not help.
-func TestALastingDifferenceIsShown(t *testing.T) {
+func TestLastingDifferenceIsInconsistent(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(2)...)
 	c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":3}}}`)
 	_, s, err := c.Read(t.Context(), nil)
@@ -242,7 +242,7 @@ func TestALastingDifferenceIsShown(t *testing.T) {
 	}
 }
 
-func TestCountsThatCannotBe(t *testing.T) {
+func TestImpossibleCounts(t *testing.T) {
 	for _, n := range []string{"-3", "9223372036854775807"} {
 		c := newTarget(t, Options{RequestsPerSecond: 5}, fleet(2)...)
 		c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":`+n+`}}}`)
@@ -252,9 +252,9 @@ func TestCountsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestASecondListingIsNotWorthTheFirst has answers that take longer than a turn
+// TestNoTimeForASecondListing has answers that take longer than a turn
 // at the request rate, so that there is no time for a second listing.
-func TestASecondListingIsNotWorthTheFirst(t *testing.T) {
+func TestNoTimeForASecondListing(t *testing.T) {
 	c := newTarget(t, Options{RequestsPerSecond: 1000}, fleet(1000)...)
 	page := 0
 	c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
@@ -283,7 +283,7 @@ func TestConsistencyIsUnknownWithoutStatistics(t *testing.T) {
 	}
 }
 
-func TestTooLittleTimeIsSaidAtOnce(t *testing.T) {
+func TestDeadlineTooShort(t *testing.T) {
 	c := newTarget(t, Options{RequestsPerSecond: 5}, fleet(1000)...)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()

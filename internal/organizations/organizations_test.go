@@ -55,7 +55,7 @@ func TestNamesReadsEveryPage(t *testing.T) {
 	}
 }
 
-func TestNamesNamesTheMissingAction(t *testing.T) {
+func TestNamesErrorHasTheAction(t *testing.T) {
 	w, keys := world(3)
 	w.Organization.ManagementAccount = "200000000001"
 	if _, err := Names(t.Context(), serve(t, simulator.New(w, simulator.Options{}), keys)); err == nil || !strings.Contains(err.Error(), "organizations:ListAccounts") {
@@ -63,7 +63,7 @@ func TestNamesNamesTheMissingAction(t *testing.T) {
 	}
 }
 
-func TestNamesIsWholeOrAbsent(t *testing.T) {
+func TestNamesIsCompleteOrFails(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing":        ``,
 		"no list":        `{}`,
