@@ -7,8 +7,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// FuzzECSCluster takes the name of a cluster out of any text in the place of an
-// ARN, and out of any name in an ARN.
+// FuzzECSCluster parses arbitrary text as an ARN, and ARNs with an arbitrary cluster name.
 func FuzzECSCluster(f *testing.F) {
 	for _, seed := range []string{
 		"", ":", ":::::", "arn", "web", "a/b", "a:b", "cluster/web", "we\x00b", "\u202eweb", "\xff", " web", strings.Repeat("é", 150),

@@ -89,7 +89,7 @@ func TestWithUpdates(t *testing.T) {
 	}
 }
 
-// TestWithUpdatesIsSorted reads random resources again.
+// TestWithUpdatesIsSorted updates random snapshots with random resources.
 func TestWithUpdatesIsSorted(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}

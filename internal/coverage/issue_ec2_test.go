@@ -7,7 +7,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// What the user guide says of shared VPCs, in the same words for instances and
+// The user guide's texts about shared VPCs, which are the same for instances and
 // EKS clusters.
 const (
 	sharedVPC        = "VPC endpoint creation not supported for shared VPC vpc-0123456789abcdef0"
@@ -19,7 +19,7 @@ const (
 		"VPC attributes set to true for vpc-1 (Service: Ec2, Status Code:400, Request ID: …)."
 )
 
-// knownOfInstances is the known texts of EC2 instances.
+// knownOfInstances has the texts of EC2 instances.
 var knownOfInstances = []knownText{
 	{name: "instance: waiting", raw: "No Agent Reporting: Waiting for SSM notification", issueType: coverage.WaitingForSSM},
 	{name: "instance: not reporting", raw: "No Agent Reporting", issueType: coverage.AgentNotReporting},
@@ -80,7 +80,7 @@ var knownOfInstances = []knownText{
 		issueType: coverage.SharedVPCEndpointNotDeleted,
 	},
 
-	// The messages without their types, as "Waiting for SSM notification" has been seen.
+	// The messages without their types; "Waiting for SSM notification" was seen so.
 	{name: "seen: waiting", raw: "Waiting for SSM notification", issueType: coverage.WaitingForSSM},
 	{name: "bare: kernel", raw: "Kernel version is lower than the supported version.", issueType: coverage.KernelUnsupported},
 	{name: "bare: identity document", raw: "Unable to retrieve instance identity document.", issueType: coverage.IdentityDocument},
@@ -97,7 +97,7 @@ var knownOfInstances = []knownText{
 	{name: "bare: shared VPC's owner", raw: ownerWithout, issueType: coverage.VPCEndpoint},
 	{name: "bare: shared endpoint not deleted", raw: sharedDeletion, issueType: coverage.SharedVPCEndpointNotDeleted},
 
-	// The page on Bottlerocket.
+	// From the page on Bottlerocket.
 	{
 		name: "Bottlerocket: no association to update", raw: "SSM Association Update Failed: GuardDuty SSM association does not exist in your account.",
 		issueType: coverage.SSMAssociationUpdate,
@@ -114,14 +114,13 @@ var knownOfInstances = []knownText{
 	},
 }
 
-// TestClassifyWithoutSpaces takes every space out, as AWS's own page has it in
-// one of its samples.
+// TestClassifyWithoutSpaces removes all spaces, as one sample on AWS's page does.
 func TestClassifyWithoutSpaces(t *testing.T) {
 	for _, list := range [][]knownText{knownOfInstances, knownOfEKS} {
 		for _, tc := range list {
 			raw := strings.ReplaceAll(tc.raw, " ", "")
 			if tc.raw == sharedVPC || tc.raw == ownerWithout || tc.raw == sharedDeletion {
-				continue // "vpc" is a word of its own there only, and a word with digits says nothing
+				continue // without spaces they have no word "vpc", or a word with digits that is replaced
 			}
 			if got := coverage.Classify(raw); got.Type() != tc.issueType {
 				t.Errorf("Classify(%q) is %s, want %s", raw, got.Type(), tc.issueType)
@@ -130,7 +129,7 @@ func TestClassifyWithoutSpaces(t *testing.T) {
 	}
 }
 
-// TestClassifyMisleadingInstances has texts whose message reads like another issue.
+// TestClassifyMisleadingInstances has texts whose message resembles another issue.
 func TestClassifyMisleadingInstances(t *testing.T) {
 	for raw, want := range map[string]coverage.IssueType{
 		"SSM Association Creation Failed: the VPC endpoint of SSM does not answer":                   coverage.SSMAssociationCreation,

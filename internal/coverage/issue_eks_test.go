@@ -8,7 +8,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// knownOfEKS is the known texts of EKS clusters.
+// knownOfEKS has the texts of EKS clusters.
 var knownOfEKS = []knownText{
 	{
 		name: "add-on and cluster do not match",
@@ -164,7 +164,7 @@ var knownOfEKS = []knownText{
 	{name: "bare: authorization", raw: "Error due to authorization failure", issueType: coverage.AuthorizationFailed},
 }
 
-// addonCodes is the values of the EKS API's AddonIssue.code.
+// addonCodes has the values of the EKS API's AddonIssue.code.
 var addonCodes = map[string]coverage.IssueType{
 	"AccessDenied":                 coverage.AddonAccessDenied,
 	"InternalFailure":              coverage.AddonInternalFailure,
@@ -179,8 +179,8 @@ var addonCodes = map[string]coverage.IssueType{
 	"CodeOfTomorrow":               coverage.AddonFailed,
 }
 
-// TestClassifyAddonCodes writes every code in every way in which the pages write
-// types and the words before a code, and before messages that read like other issues.
+// TestClassifyAddonCodes combines every code with every documented spelling of the words before it, and with messages
+// that resemble other issues.
 func TestClassifyAddonCodes(t *testing.T) {
 	beginnings := []string{
 		"Addon Creation Failed: EKS Addon issue - ", "AddonCreationFailed: EKSAddonIssue - ", "AddonCreationFailed:EKSAddonIssue-",
@@ -211,7 +211,7 @@ func TestClassifyAddonCodes(t *testing.T) {
 	}
 }
 
-// TestClassifyCodesElsewhere has codes where AWS does not put an add-on's.
+// TestClassifyCodesElsewhere has codes in a place where AWS does not put an add-on's code.
 func TestClassifyCodesElsewhere(t *testing.T) {
 	for code := range addonCodes {
 		for before, want := range map[string]coverage.IssueType{

@@ -9,8 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// TestClassifyMisleadingNames puts names that users chose, and that read like
-// other issues, where AWS's texts name task definitions, services and tasks.
+// TestClassifyMisleadingNames has names of task definitions, services and tasks that resemble other issues.
 func TestClassifyMisleadingNames(t *testing.T) {
 	names := []string{
 		"vpc-endpoint-proxy:3", "agent-not-reporting:1", "CannotPullContainerError:2", "exclusion-tag:1",
@@ -110,8 +109,7 @@ func TestClassifyOddTexts(t *testing.T) {
 	}
 }
 
-// TestClassifyLongTaskDefinition has names of the greatest length that ECS
-// allows, which have to stay apart when they are cut.
+// TestClassifyLongTaskDefinition has names of the maximum length in ECS, which must stay different when truncated.
 func TestClassifyLongTaskDefinition(t *testing.T) {
 	family := strings.Repeat("a", 255)
 	first := coverage.Classify("Agent not reporting for tasks in TaskDefinition - '" + family + ":1'")

@@ -9,7 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// TestClassifyLongTexts has texts of which only the beginning can count.
+// TestClassifyLongTexts has texts that are longer than what is classified.
 func TestClassifyLongTexts(t *testing.T) {
 	tasks := func(first, n int) string {
 		var ids []string

@@ -19,12 +19,12 @@ type knownText struct {
 	text           string // "" stands for raw, as far as it fits, where nothing is to be cleaned
 }
 
-// known is every text that the user guide documents or that accounts have shown.
+// known has every text that is documented or was seen in an account.
 var known = slices.Concat(knownOfTasks, knownOfInstances, knownOfEKS)
 
-// knownOfTasks is those of ECS clusters.
+// knownOfTasks has the texts of ECS clusters.
 var knownOfTasks = []knownText{
-	// The user guide, an earlier edition: the extra information alone.
+	// The user guide, an earlier edition: without the type.
 	{
 		name: "earlier edition: not reporting", raw: "Agent not reporting for tasks in TaskDefinition - 'web:3'",
 		issueType: coverage.AgentNotReporting, taskDefinition: "web:3",
@@ -178,7 +178,7 @@ var knownOfTasks = []knownText{
 	},
 	{name: "others, type alone", raw: "Others", issueType: coverage.Unidentified},
 
-	// As accounts have shown them.
+	// Seen in accounts.
 	{
 		name: "seen: unidentified", raw: "Others : Unidentified issue(s), for task(s) in TaskDefinition 'buildkite:17' . Refer documentation",
 		issueType: coverage.Unidentified, taskDefinition: "buildkite:17",
@@ -225,8 +225,8 @@ func TestClassifyKnownTexts(t *testing.T) {
 	}
 }
 
-// TestClassifyVariants spells every known text in the ways in which AWS's own
-// spelling varies: none changes the type or, its case apart, the task definition.
+// TestClassifyVariants varies the spelling of every known text as AWS does. The type and, apart from its case, the task
+// definition stay the same.
 func TestClassifyVariants(t *testing.T) {
 	variants := map[string]func(string) string{
 		"lower case":           strings.ToLower,

@@ -10,7 +10,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// resource is a cluster's row made one of another type.
+// resource returns a row of a resource of any type.
 func resource(of coverage.ResourceType, account, name string, status coverage.Status, minute int) coverage.Resource {
 	r := cluster(account, name, status, minute)
 	r.Type = of
@@ -89,8 +89,7 @@ func TestMergeOfSeveralTypes(t *testing.T) {
 	}
 }
 
-// TestMergeOfAccounts merges what is known of detectors, members and names. A
-// filter on the coverage status does not narrow it.
+// TestMergeOfAccounts merges detectors, members and names. A filter on the coverage status does not exclude them.
 func TestMergeOfAccounts(t *testing.T) {
 	const elsewhere = "us-east-1"
 	at := func(hour int) time.Time { return time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC) }

@@ -12,8 +12,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// randomReports makes reports of distinct targets whose resources, detectors,
-// members and names often meet, with few names, times and states to choose from.
+// randomReports returns reports of different targets with few names, times and states, so that many of their resources,
+// detectors, members and names are the same.
 func randomReports(r *rand.Rand) []coverage.Report {
 	var reports []coverage.Report
 	for i := range r.IntN(7) {
@@ -26,7 +26,7 @@ func randomReports(r *rand.Rand) []coverage.Report {
 	return reports
 }
 
-// few is every account of random reports.
+// few has the accounts of random reports.
 var few = []string{administrator, member, "777788889999"}
 
 func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
@@ -96,7 +96,7 @@ func TestMergeIgnoresOrder(t *testing.T) {
 	}
 }
 
-// checkView checks what holds for every view.
+// checkView checks the invariants of every view.
 func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	t.Helper()
 	newest, counted := map[coverage.Key]coverage.Resource{}, map[coverage.Key]bool{}
@@ -163,9 +163,8 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	}
 }
 
-// checkAccounts checks what holds of every view's detectors, features, members
-// and names: each one's key is there once, in order, and what is shown of it is
-// the newest or else the worse of what the targets say.
+// checkAccounts checks the invariants of a view's detectors, features, members and names: they are sorted, each key is
+// there once, and its item is the newest or else the worse of those of all targets.
 func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	t.Helper()
 	detectors, members := map[coverage.Key]bool{}, map[coverage.Key]bool{}

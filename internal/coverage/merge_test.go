@@ -15,7 +15,7 @@ const (
 	region        = "eu-west-1"
 )
 
-// cluster is a row of one of the two accounts, changed at a minute of the day.
+// cluster returns a row of a cluster that was updated at a minute of the day.
 func cluster(account, name string, status coverage.Status, minute int) coverage.Resource {
 	return coverage.Resource{
 		Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: name},
@@ -23,7 +23,7 @@ func cluster(account, name string, status coverage.Status, minute int) coverage.
 	}
 }
 
-// report is a target's good one; the target is called as its account.
+// report returns the successful report of a target with the name of its account.
 func report(account string, s coverage.Snapshot) coverage.Report {
 	return coverage.Report{
 		Target:   coverage.TargetID{Name: account, AccountID: account, Region: region},
@@ -75,7 +75,7 @@ func TestMerge(t *testing.T) {
 			totals:   []coverage.Total{total(administrator, counts(1, 0)), total(member, counts(0, 1))},
 		},
 		{
-			name: "equally new, the worse row wins",
+			name: "equally new, the unhealthy row wins",
 			reports: []coverage.Report{
 				report(administrator, coverage.Snapshot{Resources: []coverage.Resource{worse}}),
 				report(member, coverage.Snapshot{Resources: []coverage.Resource{shared}}),

@@ -89,7 +89,7 @@ func TestECSCluster(t *testing.T) {
 		{"a partition that AWS may add", "arn:aws-eusc:ecs:eusc-de-east-1:111122223333:cluster/web", "web"},
 		{"a name as the cluster's row has it", "arn:aws:ecs:eu-west-1:111122223333:cluster/" + long, coverage.SanitizeName(long)},
 		{"EKS", "arn:aws:eks:eu-west-1:111122223333:cluster/web", ""},
-		{"EKS called as ECS", "arn:aws:eks:eu-west-1:111122223333:cluster/ecs", ""},
+		{"EKS cluster named ecs", "arn:aws:eks:eu-west-1:111122223333:cluster/ecs", ""},
 		{"a service", "arn:aws:ecs:eu-west-1:111122223333:service/web/api", ""},
 		{"a container instance", "arn:aws:ecs:eu-west-1:111122223333:container-instance/web/0123456789abcdef0123456789abcdef", ""},
 		{"no name", "arn:aws:ecs:eu-west-1:111122223333:cluster/", ""},
@@ -217,7 +217,7 @@ func TestDedupe(t *testing.T) {
 			want: []coverage.Resource{{Key: key, UpdatedAt: at(2), Status: coverage.Healthy}},
 		},
 		{
-			name: "of equally new ones the worse",
+			name: "of equally new ones the unhealthy",
 			have: []coverage.Resource{{Key: key, UpdatedAt: at(1), Status: coverage.Healthy}, {Key: key, UpdatedAt: at(1), Status: coverage.Unhealthy}},
 			want: []coverage.Resource{{Key: key, UpdatedAt: at(1), Status: coverage.Unhealthy}},
 		},

@@ -11,7 +11,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// checkLabel fails unless clean, which was made of raw, is fit for a label.
+// checkLabel fails unless clean, the result for raw, is a valid label value.
 func checkLabel(t *testing.T, raw, clean string) {
 	t.Helper()
 	switch {
@@ -73,8 +73,7 @@ func TestSanitizeNameKeepsValidNames(t *testing.T) {
 	}
 }
 
-// TestSanitizeNameIsInjective makes many names that look alike, or are alike
-// as far as the cut, and looks for two that become one.
+// TestSanitizeNameIsInjective sanitizes many similar names. No two results are the same.
 func TestSanitizeNameIsInjective(t *testing.T) {
 	names := []string{
 		"web", "web ", " web", "web\u200b", "\u200bweb", "w\u200beb", "web\x00", "web\xff", "web\xfe", "web\ufffd",

@@ -21,8 +21,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// pages answers every ListCoverage with the next of so many pages, without a
-// network: what is measured is the reading.
+// pages is an HTTP client that returns prepared pages of ListCoverage, without a network.
 type pages struct {
 	bodies [][]byte
 	next   int
@@ -76,9 +75,8 @@ func (p *pages) config() aws.Config {
 	}
 }
 
-// BenchmarkPageAgainstTheBareSDK reads the same pages as the exporter does,
-// from the wire to the rows that are stored, and with a loop that throws them
-// away. It reports the CPU of both for each page, and their ratio.
+// BenchmarkPageAgainstTheBareSDK reads the same pages with the Client and with the SDK alone. It reports the CPU time of
+// both for each page, and their ratio.
 func BenchmarkPageAgainstTheBareSDK(b *testing.B) {
 	const n = 200
 	p := newPages(n)
@@ -128,7 +126,7 @@ func readBare(b *testing.B, api *guardduty.Client) {
 	}
 }
 
-// cpu returns the processor time that f takes, of the whole process.
+// cpu returns the CPU time that the process uses during f.
 func cpu(b *testing.B, f func()) time.Duration {
 	b.Helper()
 	used := func() time.Duration {

@@ -26,7 +26,7 @@ const account, region = "111122223333", "us-east-1"
 
 var then = time.Date(2026, 11, 1, 12, 30, 0, 0, time.UTC)
 
-// target is a client of a simulator.
+// target is a Client of a simulator.
 type target struct {
 	*Client
 	aws *simulator.Server
@@ -76,8 +76,7 @@ func (c target) count(operation string) (n int) {
 	return n
 }
 
-// answer makes the simulator give these bodies to calls of an operation, one
-// after the other, the last one for ever.
+// answer sets the bodies of the responses to an operation, one after the other; the last one repeats.
 func (c target) answer(operation string, status int, bodies ...string) {
 	c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, r *http.Request) bool {
 		if call.Operation != operation {
@@ -144,7 +143,7 @@ func TestReadConvertsEveryField(t *testing.T) {
 	}
 }
 
-// TestReadIsCompleteOrFails breaks one answer; nothing of the others may be used.
+// TestReadIsCompleteOrFails breaks one response. Read returns an error and no snapshot.
 func TestReadIsCompleteOrFails(t *testing.T) {
 	row := `{"accountId":"111122223333","coverageStatus":"HEALTHY","resourceDetails":{"resourceType":"ECS","ecsClusterDetails":{"clusterName":"a"}}}`
 	page := func(token string) string { return `{"resources":[` + row + `],"nextToken":"` + token + `"}` }
@@ -195,7 +194,7 @@ func TestReadWithoutDeniedStatistics(t *testing.T) {
 			}
 		}
 		if n := strings.Count(log.String(), "action=guardduty:GetCoverageStatistics"); n != outage {
-			t.Errorf("the log says so %d times in outage %d:\n%s", n, outage, &log)
+			t.Errorf("%d log messages in outage %d:\n%s", n, outage, &log)
 		}
 		c.aws.SetIntercept(nil)
 		if _, s, err := c.Read(t.Context(), nil); err != nil || s.Statistics[coverage.ECS] == nil {
@@ -285,10 +284,10 @@ func TestReadSendsTheFilter(t *testing.T) {
 }
 
 func TestReadRetriesTheAccount(t *testing.T) {
-	asked := 0
+	requested := 0
 	c := newTarget(t, Options{}, fleet(1)...)
 	c.o.AccountID = func(context.Context) (string, error) {
-		if asked++; asked == 1 {
+		if requested++; requested == 1 {
 			return "", errors.New("not now")
 		}
 		return account, nil
@@ -301,13 +300,12 @@ func TestReadRetriesTheAccount(t *testing.T) {
 			t.Errorf("got %q, %v", id, err)
 		}
 	}
-	if asked != 2 {
-		t.Errorf("the account was asked for %d times", asked)
+	if requested != 2 {
+		t.Errorf("%d requests for the account, want 2", requested)
 	}
 }
 
-// TestChangedIssuesAreReclassified reads a cluster again whose issues
-// stay, change and go.
+// TestChangedIssuesAreReclassified reads a cluster whose issues stay, change and disappear.
 func TestChangedIssuesAreReclassified(t *testing.T) {
 	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: "web", Status: "UNHEALTHY", UpdatedAt: then})
 	var known *coverage.Snapshot

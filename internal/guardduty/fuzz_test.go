@@ -21,8 +21,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// operation is a call of the API, known by its method and the end of its path,
-// and a good answer to it.
+// operation is an operation of the API, identified by its method and the end of its path, and a valid response.
 type operation struct{ name, method, path, answer string }
 
 func operations() []operation {
@@ -46,8 +45,7 @@ func operations() []operation {
 	}
 }
 
-// answers is an HTTP client for which the SDK is told of one operation what the
-// fuzzer came upon, and something good of the others.
+// answers is an HTTP client that returns the odd response to one operation and valid ones to the others.
 type answers struct {
 	odd    string // the operation
 	status int
@@ -69,8 +67,8 @@ func (a answers) Do(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// FuzzRead gives one operation any answer. What comes of it is a state of the
-// closed set or a page of metrics with clean labels, and no panic.
+// FuzzRead gives an arbitrary response to one operation. Read returns a known state, or a snapshot whose metrics have valid
+// labels.
 func FuzzRead(f *testing.F) {
 	last := len(operations()) - 1
 	for i, o := range operations() {
@@ -92,7 +90,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(byte(last), 503, []byte("<html>"))
 	f.Fuzz(func(t *testing.T, which byte, status int, body []byte) {
 		odd := operations()[int(which)%len(operations())]
-		// Of other statuses net/http makes no response, or none with a body.
+		// net/http does not return other statuses, or not with a body.
 		status = 200 + int(uint(status)%400)
 		c := NewClient(Options{
 			Region: region, Types: []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS}, Detector: true, Members: true,
@@ -115,7 +113,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// checkPage makes the metrics of a report and looks at every label.
+// checkPage renders the metrics of a report and checks every label value.
 func checkPage(t *testing.T, report coverage.Report) {
 	t.Helper()
 	in := collector.Input{

@@ -10,18 +10,18 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestReadKeysFiltersByAccountAndName asks an administrator of more accounts
-// than a page has rows, each with a cluster of the same name, for one of them.
+// TestReadKeysFiltersByAccountAndName reads one cluster of an administrator with more accounts than a page has rows, each
+// with a cluster of this name.
 func TestReadKeysFiltersByAccountAndName(t *testing.T) {
 	c := newTarget(t, Options{})
 	c.organization(60, 1)
 	if _, _, err := c.Read(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	asked := make(chan map[string][]string, 10)
+	requested := make(chan map[string][]string, 10)
 	c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, r *http.Request) bool {
 		if call.Operation == "ListCoverage" {
-			asked <- criteriaIn(t, r)
+			requested <- criteriaIn(t, r)
 		}
 		return false
 	})
@@ -35,7 +35,7 @@ func TestReadKeysFiltersByAccountAndName(t *testing.T) {
 	if calls := c.count("ListCoverage") - before; calls != 1 {
 		t.Fatalf("%d calls, want 1", calls)
 	}
-	criteria := <-asked
+	criteria := <-requested
 	for criterion, want := range map[string]string{"ACCOUNT_ID": k.AccountID, "ECS_CLUSTER_NAME": k.Name} {
 		if !slices.Equal(criteria[criterion], []string{want}) {
 			t.Errorf("%s is %v, want %s alone", criterion, criteria[criterion], want)
@@ -43,7 +43,7 @@ func TestReadKeysFiltersByAccountAndName(t *testing.T) {
 	}
 }
 
-// criteriaIn returns the values that a ListCoverage request wants, by criterion.
+// criteriaIn returns the values of a ListCoverage request by criterion.
 func criteriaIn(t *testing.T, r *http.Request) map[string][]string {
 	var input struct {
 		FilterCriteria struct {

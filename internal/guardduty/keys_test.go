@@ -38,11 +38,11 @@ func TestReadKeys(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct {
-		name  string
-		o     Options
-		asked []coverage.Key
-		want  []string
-		calls int
+		name      string
+		o         Options
+		requested []coverage.Key
+		want      []string
+		calls     int
 	}{
 		{"one cluster", Options{}, []coverage.Key{key(coverage.ECS, "sick")}, []string{"ECS sick"}, 1},
 		{"one that is not there", Options{}, []coverage.Key{key(coverage.ECS, "gone")}, nil, 1},
@@ -84,7 +84,7 @@ func TestReadKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := c.count("ListCoverage")
-			found, err := c.ReadKeys(t.Context(), tc.asked)
+			found, err := c.ReadKeys(t.Context(), tc.requested)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,8 +112,7 @@ func namesOf(n int) (found []string) {
 	return found
 }
 
-// TestReadKeysOfOneAccount asks an administrator for a member's cluster
-// whose name its own account has too.
+// TestReadKeysOfOneAccount reads a member's cluster while the administrator has a cluster of the same name.
 func TestReadKeysOfOneAccount(t *testing.T) {
 	const member = "444455556666"
 	c := newTarget(t, Options{}, fleet(1)...)
@@ -132,7 +131,7 @@ func TestReadKeysOfOneAccount(t *testing.T) {
 	}
 }
 
-// TestReadKeysOfALongName has a name whose cleaned form is another.
+// TestReadKeysOfALongName has a name that sanitizing changes.
 func TestReadKeysOfALongName(t *testing.T) {
 	name := strings.Repeat("a", 255)
 	c := newTarget(t, Options{}, &simulator.Cluster{Region: region, Name: name, UpdatedAt: then})

@@ -23,8 +23,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// inProcess hands requests to a handler without a network, so that many fit
-// into a test.
+// inProcess calls a handler without a network, so that a test can make many calls.
 type inProcess struct {
 	handler http.Handler
 	now     func() time.Time
@@ -45,7 +44,7 @@ func (p inProcess) Do(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// history is a world that moves at random while it is read, and what it was.
+// history is a world that changes at random while it is read, and a record of its states.
 type history struct {
 	aws      *simulator.Server
 	accounts []string
@@ -63,18 +62,18 @@ type history struct {
 	rows   map[rowState]bool
 }
 
-// statePrint tells states of the world apart, by the statuses of its clusters.
-// What else a row says may be of another moment than that of other rows.
+// statePrint identifies a state of the world, by the statuses of its clusters. Other attributes of a row may be newer or
+// older than those of other rows.
 type statePrint uint64
 
-// rowState is what a row says of its cluster, all of it of one moment.
+// rowState is the state of a cluster in one moment.
 type rowState struct {
 	account, name, status string
 	covered, compatible   int64
 	issues                string
 }
 
-// issueTypesByText are issues with what they are classified as.
+// issueTypesByText has issues and their types.
 var issueTypesByText = map[string]coverage.IssueType{
 	"Unidentified issue":        coverage.Unidentified,
 	"Agent exited: ExitCode: 1": coverage.AgentExited,
@@ -89,7 +88,7 @@ func (f *statePrint) add(account, name, status string) {
 
 func (h *history) now() time.Time { return time.Unix(h.clock.Load(), 0) }
 
-// meanwhile lets the world move before a call is answered.
+// meanwhile may change the world before a call is handled.
 func (h *history) meanwhile(simulator.Call, http.ResponseWriter, *http.Request) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -138,7 +137,7 @@ func (h *history) step() {
 	h.remember()
 }
 
-// assess gives a cluster counts and an issue that may go with its status.
+// assess sets counts and issues that match the status of a cluster.
 func (h *history) assess(c *simulator.Cluster) {
 	c.UpdatedAt = h.now()
 	c.Compatible = 1 + h.details.Int64N(4)
@@ -152,7 +151,7 @@ func (h *history) assess(c *simulator.Cluster) {
 
 func (h *history) forget() { h.states, h.rows = map[uint64]bool{}, map[rowState]bool{} }
 
-// remember notes the state that the world is in.
+// remember records the current state of the world.
 func (h *history) remember() {
 	var f statePrint
 	h.aws.Update(func(w *simulator.World) {
@@ -173,10 +172,9 @@ func (h *history) remember() {
 	h.states[uint64(f)] = true
 }
 
-// TestPublishedIsAStateOfTheWorld reads a world that is created, deleted,
-// changed and left by members while its pages are read. What a refresh finds is
-// a state that the world was in meanwhile, or is marked as inconsistent; each of
-// its rows is a state of its cluster either way.
+// TestPublishedIsAStateOfTheWorld reads a world whose clusters are created, deleted and changed and whose members leave and
+// join between the calls. The snapshot is a state of the world during the refresh, or is marked as inconsistent; each row
+// is a state of its cluster in both cases.
 func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 	steps := 1_250
 	if testing.Short() {
@@ -195,7 +193,7 @@ func TestPublishedIsAStateOfTheWorld(t *testing.T) {
 	}
 }
 
-// play reads the world for so many of its steps.
+// play reads the world until it has made this many steps.
 func (h *history) play(t *testing.T, steps int, chains bool) {
 	h.clock.Store(time.Now().Unix())
 	h.accounts = []string{account, "222233334444", "333344445555", "444455556666"}
@@ -266,7 +264,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 	}
 }
 
-// populate fills the accounts with clusters of two or three pages.
+// populate adds clusters of two or three pages to the accounts.
 func (h *history) populate() {
 	h.aws.Update(func(w *simulator.World) {
 		d := w.Accounts[0].Detectors[0]

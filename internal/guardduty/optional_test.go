@@ -20,7 +20,7 @@ import (
 
 const member, leaver = "222233334444", "333344445555"
 
-// everything asks for every resource type and part.
+// everything configures all resource types and optional data.
 func everything() Options {
 	return Options{
 		Types:    []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS},
@@ -28,8 +28,7 @@ func everything() Options {
 	}
 }
 
-// newAdministrator is a target of an administrator with one member and one
-// that has left.
+// newAdministrator returns the target of an administrator with one member and one account that has left.
 func newAdministrator(t *testing.T, o Options) target {
 	t.Helper()
 	c := newTarget(t, o, fleet(1)...)
@@ -142,8 +141,7 @@ func TestReadOnlyInstancesOfECS(t *testing.T) {
 	}
 }
 
-// TestReadSkipsDeniedData refuses one action after the other: that part
-// alone is missing, and the log names the action once.
+// TestReadSkipsDeniedData denies one action at a time. Only its data is missing, and the log has the action once.
 func TestReadSkipsDeniedData(t *testing.T) {
 	for action, parts := range map[string][]string{
 		"GetCoverageStatistics": {"statistics"},
@@ -169,7 +167,7 @@ func TestReadSkipsDeniedData(t *testing.T) {
 				}
 			}
 			if n := strings.Count(log.String(), "action=guardduty:"+action); n != 1 {
-				t.Errorf("the log names the action %d times:\n%s", n, &log)
+				t.Errorf("%d log messages with the action:\n%s", n, &log)
 			}
 		})
 	}
@@ -192,7 +190,7 @@ func TestReadFailsWithOptionalData(t *testing.T) {
 	}
 }
 
-// TestReadMembersOfAMember asks a member for its members.
+// TestReadMembersOfAMember reads the members of an account that is itself a member.
 func TestReadMembersOfAMember(t *testing.T) {
 	o := everything()
 	c := newTarget(t, o, fleet(2)...)
@@ -210,8 +208,7 @@ func TestReadMembersOfAMember(t *testing.T) {
 	}
 }
 
-// TestBadRequestIsNotAccessDenied: only of the calls that are an
-// administrator's alone it is.
+// TestBadRequestIsNotAccessDenied, except for operations that only an administrator may call.
 func TestBadRequestIsNotAccessDenied(t *testing.T) {
 	for action, refused := range map[string]bool{
 		"GetCoverageStatistics": false, "GetDetector": false, "ListMembers": true, "GetMemberDetectors": true,
@@ -233,8 +230,7 @@ func TestReadASuspendedDetector(t *testing.T) {
 	}
 }
 
-// TestOnlyCompleteAccountsHaveZeros filters: a member that has no row then
-// may have resources all the same.
+// TestOnlyCompleteAccountsHaveZeros has filters, with which an account without rows may have resources.
 func TestOnlyCompleteAccountsHaveZeros(t *testing.T) {
 	for name, tc := range map[string]struct {
 		filter coverage.Filter
@@ -258,8 +254,7 @@ func TestOnlyCompleteAccountsHaveZeros(t *testing.T) {
 	}
 }
 
-// TestRowHasOneType answers with an instance that calls itself an ECS cluster
-// too: nothing of that may leak into the row.
+// TestRowHasOneType has an instance with the details of an ECS cluster. The row has none of them.
 func TestRowHasOneType(t *testing.T) {
 	c := newTarget(t, Options{Types: []coverage.ResourceType{coverage.EC2}})
 	c.answer("ListCoverage", http.StatusOK, `{"resources":[{"accountId":"1","resourceDetails":{"resourceType":"EC2",

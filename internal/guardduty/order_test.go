@@ -11,8 +11,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestPagesAreOrderedByName asks for an order that no change of a resource
-// touches, so that none moves from a page to one that was read already.
+// TestPagesAreOrderedByName checks that pages are sorted by an attribute that does not change, so that no resource moves to
+// a page that was read already.
 func TestPagesAreOrderedByName(t *testing.T) {
 	for of, key := range map[coverage.ResourceType]string{
 		coverage.ECS: "ECS_CLUSTER_NAME", coverage.EC2: "INSTANCE_ID", coverage.EKS: "EKS_CLUSTER_NAME",
@@ -20,21 +20,21 @@ func TestPagesAreOrderedByName(t *testing.T) {
 		t.Run(string(of), func(t *testing.T) {
 			c := newAdministrator(t, Options{Types: []coverage.ResourceType{of}})
 			type order struct{ AttributeName, OrderBy string }
-			var asked []order
+			var requested []order
 			c.aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, r *http.Request) bool {
 				if call.Operation == "ListCoverage" {
 					var body struct{ SortCriteria order }
 					if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 						t.Error(err)
 					}
-					asked = append(asked, body.SortCriteria)
+					requested = append(requested, body.SortCriteria)
 				}
 				return false // the server has a body of its own
 			})
 			if _, _, err := c.Read(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]order{{key, "ASC"}}, asked); diff != "" {
+			if diff := cmp.Diff([]order{{key, "ASC"}}, requested); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

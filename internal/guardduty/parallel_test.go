@@ -17,7 +17,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// organization gives the target so many members with so many clusters each.
+// organization adds members with this many clusters each.
 func (c target) organization(members, clusters int) {
 	c.aws.Update(func(w *simulator.World) {
 		for i := range members {
@@ -42,14 +42,14 @@ func TestLargeOrganizationsAreReadConcurrently(t *testing.T) {
 		wantRows, wantCalls, atATime int
 		refused                      string
 	}{
-		{"in one chain for want of members", Options{RequestsPerSecond: 100}, 20, 60, 1200, 24, 1, ""},
-		{"in one chain where they are refused", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 24, 1, "ListMembers"},
-		{"in chains of half a thousand rows", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 25, 3, ""},
+		{"in one listing without members", Options{RequestsPerSecond: 100}, 20, 60, 1200, 24, 1, ""},
+		{"in one listing if they are denied", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 24, 1, "ListMembers"},
+		{"in listings of half a thousand rows", Options{RequestsPerSecond: 100, Members: true}, 20, 60, 1200, 25, 3, ""},
 		{"no faster than the request rate", Options{RequestsPerSecond: 2, Members: true}, 20, 60, 1200, 25, 1, ""},
-		{"a small one in one chain", Options{RequestsPerSecond: 100, Members: true}, 20, 5, 100, 2, 1, ""},
+		{"a small one in one listing", Options{RequestsPerSecond: 100, Members: true}, 20, 5, 100, 2, 1, ""},
 		{"no more accounts in a filter than a hundred", Options{RequestsPerSecond: 100, Members: true}, 250, 3, 750, 16, 3, ""},
 		{
-			"those that the filter admits",
+			"those that match the filter",
 			Options{RequestsPerSecond: 100, Members: true, Filter: coverage.Filter{AccountID: coverage.Condition{NotEquals: []string{"500000000000"}}}},
 			20, 60, 1140, 24, 3, "",
 		},
@@ -104,7 +104,7 @@ func TestLargeOrganizationsAreReadConcurrently(t *testing.T) {
 	}
 }
 
-// TestAccountThatJoinsDuringRead is in no chain, and yet not lost.
+// TestAccountThatJoinsDuringRead is in none of the listings by account, but not lost.
 func TestAccountThatJoinsDuringRead(t *testing.T) {
 	for _, at := range []string{"GetMemberDetectors", "ListCoverage"} {
 		t.Run(at, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestChainsAreCompleteOrFail(t *testing.T) {
 	}
 }
 
-// TestConsistency moves the world at one call of a refresh.
+// TestConsistency changes the world at one call of a refresh.
 func TestConsistency(t *testing.T) {
 	const first, last = "cluster-0000", "cluster-0119" // on the first page and on the third
 	var clock atomic.Int64                             // of AWS
@@ -178,19 +178,19 @@ func TestConsistency(t *testing.T) {
 		{"one is deleted", map[int][]func(*simulator.World){2: {remove(first)}}, 6, true},
 		{"a task is created", map[int][]func(*simulator.World){2: {set(last, "HEALTHY")}}, 3, true},
 		{
-			"two that the statistics do not tell",
+			"two that cancel each other out in the statistics",
 			map[int][]func(*simulator.World){2: {set("cluster-0118", "UNHEALTHY"), set("cluster-0060", "HEALTHY"), set("cluster-0001", "UNHEALTHY"), set("cluster-0061", "HEALTHY")}},
 			6, true,
 		},
 		{
-			"two that the statistics do not tell, in the second listing",
+			"two that cancel each other out in the statistics, in the second listing",
 			map[int][]func(*simulator.World){
 				2: {remove(first)},
 				5: {set("cluster-0118", "UNHEALTHY"), set("cluster-0060", "HEALTHY"), set("cluster-0001", "UNHEALTHY"), set("cluster-0061", "HEALTHY")},
 			},
 			6, false,
 		},
-		{"it does not rest", map[int][]func(*simulator.World){2: {remove(first)}, 5: {remove("cluster-0001")}}, 6, false},
+		{"it changes during both listings", map[int][]func(*simulator.World){2: {remove(first)}, 5: {remove("cluster-0001")}}, 6, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newTarget(t, Options{}, fleet(120)...)
@@ -231,8 +231,8 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// TestLastingDifferenceIsInconsistent has statistics that count one more cluster
-// than there is: to list them again would not help.
+// TestLastingDifferenceIsInconsistent has statistics that count one more cluster than there is. A second listing would not
+// help.
 func TestLastingDifferenceIsInconsistent(t *testing.T) {
 	c := newTarget(t, Options{}, fleet(2)...)
 	c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":3}}}`)
@@ -252,8 +252,8 @@ func TestImpossibleCounts(t *testing.T) {
 	}
 }
 
-// TestNoTimeForASecondListing has answers that take longer than a turn
-// at the request rate, so that there is no time for a second listing.
+// TestNoTimeForASecondListing has responses that take longer than the request rate allows, so that there is no time for a
+// second listing.
 func TestNoTimeForASecondListing(t *testing.T) {
 	c := newTarget(t, Options{RequestsPerSecond: 1000}, fleet(1000)...)
 	page := 0

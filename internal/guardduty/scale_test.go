@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestManyMembers reads an administrator of accounts with a cluster each. The
-// calls are those of full pages: to split the listing would take more.
+// TestManyMembers reads an administrator with many members that have one cluster each, in full pages: a listing for each
+// batch of accounts would take more calls.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()
 	members := 10_000
