@@ -44,7 +44,8 @@ type Options struct {
 	Profiling     bool // whether the process's profiles are served
 	Logger        *slog.Logger
 	Simulator     *session.Simulator // nil for AWS
-	// Listening, if not nil, is called once with the server's addresses.
+	// Listening, if not nil, is called once when the addresses are open, before
+	// serving.
 	Listening func(*web.Server)
 }
 
@@ -121,11 +122,11 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	a.apply(refreshing, first)
 	a.working.Go(func() { a.publisher.run(refreshing) })
 
-	served := make(chan error, 1)
-	go func() { served <- a.server.Serve() }()
 	if a.o.Listening != nil {
 		a.o.Listening(a.server)
 	}
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve() }()
 	err := a.wait(ctx, refreshing, served)
 	close(a.stopping)
 

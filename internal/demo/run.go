@@ -23,8 +23,9 @@ import (
 const (
 	// stepInterval is the time between two steps of the world.
 	stepInterval = 10 * time.Second
-	// stopTimeout limits the shutdown of the simulator.
-	stopTimeout = 5 * time.Second
+	// stopTimeout limits the shutdown of the simulator. http.Server waits 5 s for a
+	// connection that has not sent a request.
+	stopTimeout = 15 * time.Second
 )
 
 // Run starts the simulator on simulatorAddress, animates its world and runs the

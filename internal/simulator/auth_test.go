@@ -31,17 +31,17 @@ func TestAuthenticationRefusals(t *testing.T) {
 		{"accepted", rawCall{}, 200, "", ""},
 		{
 			"unsigned",
-			rawCall{spoil: func(r *http.Request) { r.Header.Del("Authorization") }},
+			rawCall{modify: func(r *http.Request) { r.Header.Del("Authorization") }},
 			403, "MissingAuthenticationTokenException", "MissingAuthenticationToken",
 		},
-		{"other algorithm", rawCall{spoil: header("Authorization", "Bearer x")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
-		{"truncated scope", rawCall{spoil: inAuthorization("/aws4_request", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
-		{"no signature", rawCall{spoil: inAuthorization("Signature=", "Sign=")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
-		{"host unsigned", rawCall{spoil: inAuthorization("host;", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
-		{"no date", rawCall{spoil: header("X-Amz-Date", "yesterday")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"other algorithm", rawCall{modify: header("Authorization", "Bearer x")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"truncated scope", rawCall{modify: inAuthorization("/aws4_request", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"no signature", rawCall{modify: inAuthorization("Signature=", "Sign=")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"host unsigned", rawCall{modify: inAuthorization("host;", "")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
+		{"no date", rawCall{modify: header("X-Amz-Date", "yesterday")}, 400, "IncompleteSignatureException", "IncompleteSignature"},
 		{
 			"date differs from scope",
-			rawCall{spoil: header("X-Amz-Date", "20200101T000000Z")},
+			rawCall{modify: header("X-Amz-Date", "20200101T000000Z")},
 			400, "IncompleteSignatureException", "IncompleteSignature",
 		},
 		{
@@ -53,12 +53,12 @@ func TestAuthenticationRefusals(t *testing.T) {
 		{"wrong secret", rawCall{keys: wrongSecret}, 403, "InvalidSignatureException", "SignatureDoesNotMatch"},
 		{
 			"query changed",
-			rawCall{spoil: func(r *http.Request) { r.URL.RawQuery = "maxResults=1" }},
+			rawCall{modify: func(r *http.Request) { r.URL.RawQuery = "maxResults=1" }},
 			403, "InvalidSignatureException", "SignatureDoesNotMatch",
 		},
 		{
 			"payload hash of something else",
-			rawCall{spoil: header("X-Amz-Content-Sha256", strings.Repeat("0", 64))},
+			rawCall{modify: header("X-Amz-Content-Sha256", strings.Repeat("0", 64))},
 			403, "InvalidSignatureException", "SignatureDoesNotMatch",
 		},
 		{"six minutes late", rawCall{signedAt: time.Now().Add(-6 * time.Minute)}, 403, "InvalidSignatureException", "SignatureDoesNotMatch"},
@@ -105,7 +105,7 @@ func TestBodyIsSigned(t *testing.T) {
 		t.Fatalf("status %d: %s", got.status, got.body)
 	}
 	other := rawCall{method: http.MethodPost, path: call.path, body: `{"maxResults":2}`}
-	call.spoil = func(r *http.Request) {
+	call.modify = func(r *http.Request) {
 		replacement, err := http.NewRequestWithContext(r.Context(), r.Method, r.URL.String(), strings.NewReader(other.body))
 		if err != nil {
 			t.Fatal(err)

@@ -108,7 +108,7 @@ type rawCall struct {
 	keys               simulator.Keys
 	token              string
 	signedAt           time.Time
-	spoil              func(*http.Request) // changes the signed request
+	modify              func(*http.Request) // changes the signed request
 }
 
 // rawResponse is the response of a rawCall.
@@ -143,8 +143,8 @@ func (c rawCall) do(t *testing.T, url string) rawResponse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.spoil != nil {
-		c.spoil(r)
+	if c.modify != nil {
+		c.modify(r)
 	}
 	return send(t, r)
 }

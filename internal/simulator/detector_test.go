@@ -40,6 +40,7 @@ func TestForeignDetector(t *testing.T) {
 	for _, tc := range []struct{ method, path string }{
 		{http.MethodGet, ""},
 		{http.MethodGet, "/member"},
+		{http.MethodPost, "/member/get"},
 		{http.MethodPost, "/member/detector/get"},
 		{http.MethodPost, "/coverage"},
 		{http.MethodPost, "/coverage/statistics"},

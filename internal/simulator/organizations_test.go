@@ -133,7 +133,7 @@ func TestListAccountsRefusals(t *testing.T) {
 				s.Update(tc.change)
 			}
 			call := rawCall{method: http.MethodPost, path: "/", service: "organizations", body: tc.body, keys: tc.keys}
-			call.spoil = func(r *http.Request) { // not signed: SDKs sign it, and need not
+			call.modify = func(r *http.Request) { // not signed: SDKs sign it, and need not
 				r.Header.Set("X-Amz-Target", "AWSOrganizationsV20161128.ListAccounts")
 				r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 			}

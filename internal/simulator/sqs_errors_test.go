@@ -157,7 +157,7 @@ func TestErrorOnTheWire(t *testing.T) {
 	call := rawCall{
 		method: http.MethodPost, path: "/", service: "sqs",
 		body:  fmt.Sprintf(`{"QueueUrl":%q}`, queueAt("none").URL("https://sqs.us-east-1.amazonaws.com")),
-		spoil: func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage") },
+		modify: func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage") },
 	}
 	got := call.do(t, url)
 	if got.status != http.StatusBadRequest || got.header.Get("X-Amzn-Query-Error") != "AWS.SimpleQueueService.NonExistentQueue;Sender" ||
@@ -165,19 +165,19 @@ func TestErrorOnTheWire(t *testing.T) {
 		got.body != `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}` {
 		t.Errorf("response is %+v", got)
 	}
-	for name, spoil := range map[string]func(*http.Request){
+	for name, modify := range map[string]func(*http.Request){
 		"UnknownOperationException":  func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.PurgeQueue") },
 		"MissingAuthenticationToken": func(r *http.Request) { r.Header.Del("Authorization") },
 	} {
-		call.spoil = func(r *http.Request) {
+		call.modify = func(r *http.Request) {
 			r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
-			spoil(r)
+			modify(r)
 		}
 		if got := call.do(t, url); got.header.Get("X-Amzn-Query-Error") != name+";Sender" {
 			t.Errorf("%s: response is %+v", name, got)
 		}
 	}
-	call.body, call.spoil = fmt.Sprintf(`{"QueueUrl":%q}`, queueAt(queueName).URL("http://any")), func(r *http.Request) {
+	call.body, call.modify = fmt.Sprintf(`{"QueueUrl":%q}`, queueAt(queueName).URL("http://any")), func(r *http.Request) {
 		r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
 	}
 	if got := call.do(t, url); got.status != http.StatusOK || got.body != "{}" {

@@ -115,7 +115,7 @@ func TestRetention(t *testing.T) {
 	checkDepth(t, s, queueName, 0, 0)
 	got := rawCall{
 		method: http.MethodPost, path: "/", service: "sqs", body: fmt.Sprintf(`{"QueueUrl":%q}`, queueAt(queueName).URL(url)),
-		signedAt: c.now, spoil: func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage") },
+		signedAt: c.now, modify: func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage") },
 	}.do(t, url)
 	if got.body != "{}" {
 		t.Errorf("received %+v", got)

@@ -186,6 +186,12 @@ func TestDeniedActions(t *testing.T) {
 			_, err := guardduty.NewFromConfig(c).ListMembers(t.Context(), &guardduty.ListMembersInput{DetectorId: detector})
 			return err
 		},
+		"guardduty:GetMembers": func(c aws.Config) error {
+			_, err := guardduty.NewFromConfig(c).GetMembers(t.Context(), &guardduty.GetMembersInput{
+				DetectorId: detector, AccountIds: []string{administrator},
+			})
+			return err
+		},
 		"guardduty:GetMemberDetectors": func(c aws.Config) error {
 			_, err := guardduty.NewFromConfig(c).GetMemberDetectors(t.Context(), &guardduty.GetMemberDetectorsInput{
 				DetectorId: detector, AccountIds: []string{administrator},
