@@ -108,7 +108,7 @@ type rawCall struct {
 	keys               simulator.Keys
 	token              string
 	signedAt           time.Time
-	modify              func(*http.Request) // changes the signed request
+	modify             func(*http.Request) // changes the signed request
 }
 
 // rawResponse is the response of a rawCall.

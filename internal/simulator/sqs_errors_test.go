@@ -156,7 +156,7 @@ func TestErrorOnTheWire(t *testing.T) {
 	_, url := serve(t, queueWorld(), simulator.Options{})
 	call := rawCall{
 		method: http.MethodPost, path: "/", service: "sqs",
-		body:  fmt.Sprintf(`{"QueueUrl":%q}`, queueAt("none").URL("https://sqs.us-east-1.amazonaws.com")),
+		body:   fmt.Sprintf(`{"QueueUrl":%q}`, queueAt("none").URL("https://sqs.us-east-1.amazonaws.com")),
 		modify: func(r *http.Request) { r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage") },
 	}
 	got := call.do(t, url)
