@@ -6,11 +6,14 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -189,6 +192,34 @@ func dropEmpty(c *coverage.Condition) {
 	if len(c.NotEquals) == 0 {
 		c.NotEquals = nil
 	}
+}
+
+// DetectorARN returns the ARN of the detector, with * for a Region or account that the configuration does not contain. It
+// is empty without DetectorID, and if the partition is unknown.
+func (t Target) DetectorARN() string {
+	partition := t.partition()
+	if t.DetectorID == "" || partition == "" {
+		return ""
+	}
+	region := "*"
+	if len(t.Regions) > 0 {
+		region = t.Regions[0]
+	}
+	return arn.ARN{
+		Partition: partition, Service: "guardduty", Region: region, AccountID: cmp.Or(t.RoleAccountID(), "*"),
+		Resource: "detector/" + t.DetectorID,
+	}.String()
+}
+
+// partition returns the partition of the target's role or Regions, or "" if both come from the environment.
+func (t Target) partition() string {
+	if role, err := arn.Parse(t.RoleARN); err == nil {
+		return role.Partition
+	}
+	if len(t.Regions) == 0 || t.AllRegions() {
+		return ""
+	}
+	return awsregion.Partition(t.Regions[0])
 }
 
 // RoleAccountID returns the account of the role to assume, or "" for a target with the ambient credentials.

@@ -91,7 +91,7 @@ targets:
     detector: true
     members: true
     account_names: true
-  - role_arn: arn:aws-us-gov:iam::444455556666:role/guardduty-coverage
+  - role_arn: arn:aws:iam::444455556666:role/guardduty-coverage
     regions: [all]
   - regions: [eu-west-1, eu-central-9]
     resource_types: [EC2]
@@ -125,7 +125,7 @@ issues: {text: false, max_per_cluster: 0}
 			},
 			{
 				Name:            "444455556666",
-				RoleARN:         "arn:aws-us-gov:iam::444455556666:role/guardduty-coverage",
+				RoleARN:         "arn:aws:iam::444455556666:role/guardduty-coverage",
 				RoleSessionName: "guardduty-coverage-exporter",
 				Regions:         []string{"all"},
 				ResourceTypes:   []string{"ECS"},
@@ -263,6 +263,19 @@ targets:
 	const want = "config.yaml: 3 targets: organization (role 111122223333; us-east-1, eu-west-1), " +
 		"444455556666 (role 444455556666; all Regions), default (ambient credentials; Region from the environment)"
 	equal(t, "summary", want, got)
+}
+
+func TestSummaryOfManyTargets(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("targets:\n")
+	for i := range 3000 {
+		fmt.Fprintf(&file, "- {role_arn: 'arn:aws:iam::%012d:role/coverage', regions: [us-east-1]}\n", i)
+	}
+	got := parse(t, file.String()).Summary()
+	if !strings.HasPrefix(got, "config.yaml: 3000 targets: 000000000000 (role 000000000000; us-east-1), ") ||
+		!strings.HasSuffix(got, "000000000019 (role 000000000019; us-east-1) and 2980 more") || strings.Count(got, "role") != 20 {
+		t.Errorf("summary %.3000q", got)
+	}
 }
 
 func TestDurations(t *testing.T) {

@@ -163,7 +163,7 @@ func mistakesInRegions() []mistake {
 		},
 		{
 			"Regions of two partitions", "targets:\n- regions: [us-east-1, cn-north-1]\n",
-			"2: targets[0].regions[1]: cn-north-1 is in the partition aws-cn, but us-east-1 is in aws; use one target for each partition",
+			"2: targets[0].regions[1]: cn-north-1 is in the partition aws-cn, but us-east-1 is in aws; use one exporter for each partition",
 		},
 		{
 			"Region of another partition than the role", "targets:\n- " + coverageRole + "\n  regions: [us-gov-west-1]\n",
@@ -297,6 +297,55 @@ func mistakesInOptions() []mistake {
 			"names of two targets, merged", "targets:\n- &a\n  name: a\n  account_names: true\n- {<<: *a, name: b, regions: [us-east-1]}\n",
 			"4: targets[1].account_names: targets[0].account_names (line 4) is already true; only one target can read the account names of the organization",
 		},
+	}
+}
+
+func mistakesInPartitions() []mistake {
+	const china = "role_arn: 'arn:aws-cn:iam::444455556666:role/coverage'"
+	return []mistake{
+		{
+			"roles in two partitions", "targets:\n- {" + coverageRole + "}\n- {" + china + "}\n",
+			"3: targets[1]: is in the partition aws-cn, but targets[0] (line 2) is in aws; use one exporter for each partition",
+		},
+		{
+			"Regions in two partitions", "targets:\n- {}\n- {name: a, regions: [all]}\n- {name: b, regions: [us-gov-west-1]}\n- {name: c, regions: [eu-west-1]}\n",
+			"5: targets[3]: is in the partition aws, but targets[2] (line 4) is in aws-us-gov; use one exporter for each partition",
+		},
+		{
+			"queue in another partition", "targets: [{" + china + "}]\nevents:\n- " + queueURL + "\n",
+			"3: events[0]: is in the partition aws, but targets[0] (line 1) is in aws-cn; use one exporter for each partition",
+		},
+		{
+			"queue's role in another partition", "targets: [{regions: [us-east-1]}]\nevents:\n- {queue_url: 'http://localhost/111122223333/a', region: cn-north-1, " + china + "}\n",
+			"3: events[0]: is in the partition aws-cn, but targets[0] (line 1) is in aws; use one exporter for each partition",
+		},
+		{ // only the first mistake is reported
+			"Regions and role in two partitions", "targets:\n- " + coverageRole + "\n  regions: [cn-north-1]\n- {" + china + "}\n",
+			"3: targets[0].regions[0]: cn-north-1 is in the partition aws-cn, but role_arn is in aws",
+		},
+	}
+}
+
+func TestSinglePartition(t *testing.T) {
+	for name, file := range map[string]string{
+		"one other partition":    "targets: [{regions: [cn-north-1]}, {name: b, role_arn: 'arn:aws-cn:iam::444455556666:role/coverage', regions: [all]}]\n",
+		"unknown partitions":     "targets: [{}, {name: b, regions: [all]}, {name: c, regions: [us-gov-west-1]}]\n",
+		"queue outside AWS":      "targets: [{regions: [cn-north-1]}]\nevents: [{queue_url: 'http://localhost/111122223333/a', region: us-east-1}]\n",
+		"queue in the partition": "targets: [{regions: [us-east-1]}]\nevents: [{" + queueURL + "}]\n",
+	} {
+		t.Run(name, func(t *testing.T) { parse(t, file) })
+	}
+}
+
+func TestDetectorARN(t *testing.T) {
+	for target, want := range map[string]string{
+		"{regions: [us-east-1]}":                                         "",
+		"{detector_id: abc}":                                             "",
+		"{detector_id: abc, regions: [cn-north-1]}":                      "arn:aws-cn:guardduty:cn-north-1:*:detector/abc",
+		"{detector_id: abc, " + coverageRole + "}":                       "arn:aws:guardduty:*:111122223333:detector/abc",
+		"{detector_id: abc, regions: [us-east-1], " + coverageRole + "}": "arn:aws:guardduty:us-east-1:111122223333:detector/abc",
+	} {
+		equal(t, target, want, parse(t, "targets: ["+target+"]\n").Targets[0].DetectorARN())
 	}
 }
 

@@ -26,6 +26,7 @@ func TestMistakes(t *testing.T) {
 		mistakesInResourceTypes(),
 		mistakesInOptions(),
 		mistakesInListings(),
+		mistakesInPartitions(),
 		mistakesInQueueURLs(),
 		mistakesInQueues(),
 	)

@@ -39,6 +39,17 @@ func (q EventQueue) ARN() string {
 	}.String()
 }
 
+// partition returns the partition of the queue's role or host, or "" for a host outside AWS without a role.
+func (q EventQueue) partition() string {
+	if role, err := arn.Parse(q.RoleARN); err == nil {
+		return role.Partition
+	}
+	if region := q.address().region; region != "" {
+		return awsregion.Partition(region)
+	}
+	return ""
+}
+
 // Endpoint returns the scheme and host of QueueURL if requests have to be sent there: for a VPC endpoint, a FIPS or
 // dual-stack endpoint, or a host outside AWS. It is empty if the SDK is to choose the endpoint of the Region. The SDK
 // ignores the host of a queue's URL.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Summary returns one line that describes the targets and event queues. It contains no secret. For example:
+// Summary returns one line that describes the first targets and event queues. It contains no secret. For example:
 //
 //	config.yaml: 2 targets: organization (role 111122223333; us-east-1, eu-west-1), default (ambient credentials; Region from the environment)
 //
@@ -25,11 +25,19 @@ func (c *Config) Summary() string {
 	return text
 }
 
+// maxSummarized is the number of targets and of queues that a summary describes.
+const maxSummarized = 20
+
 func enumerate(noun string, items []string) string {
-	if len(items) != 1 {
+	count, shown := len(items), items[:min(len(items), maxSummarized)]
+	if count != 1 {
 		noun += "s"
 	}
-	return fmt.Sprintf("%d %s: %s", len(items), noun, strings.Join(items, ", "))
+	text := fmt.Sprintf("%d %s: %s", count, noun, strings.Join(shown, ", "))
+	if rest := count - len(shown); rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
 }
 
 func (t Target) summary() string {

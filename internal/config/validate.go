@@ -49,6 +49,31 @@ func validate(errs *errorList, c *Config) {
 		}
 	}
 	validateQueueNames(errs, c.Events)
+	validateSinglePartition(errs, c)
+}
+
+// validateSinglePartition rejects targets and queues in different partitions, because credentials are valid in only one
+// and all roles are assumed with the same ambient credentials.
+func validateSinglePartition(errs *errorList, c *Config) {
+	firstKey, first := "", ""
+	check := func(key, partition string) {
+		switch {
+		case partition == "" || !errs.valid(join(key, "role_arn"), join(key, "regions"), join(key, "region")):
+		case first == "":
+			firstKey, first = key, partition
+		case partition != first:
+			errs.addf(key, "is in the partition %s, but %s (line %d) is in %s; use one exporter for each partition",
+				partition, firstKey, errs.line(firstKey), first)
+		}
+	}
+	for i, t := range c.Targets {
+		check(targetKey(i), t.partition())
+	}
+	for i, q := range c.Events {
+		if errs.valid(join(queueKey(i), "queue_url")) {
+			check(queueKey(i), q.partition())
+		}
+	}
 }
 
 func targetKey(i int) string { return fmt.Sprintf("targets[%d]", i) }

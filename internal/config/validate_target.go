@@ -114,7 +114,7 @@ func validatePartitions(errs *errorList, key string, t Target) {
 	for i, region := range t.Regions {
 		if p, first := awsregion.Partition(region), awsregion.Partition(t.Regions[0]); p != first {
 			errs.addf(fmt.Sprintf("%s[%d]", join(key, "regions"), i),
-				"%s is in the partition %s, but %s is in %s; use one target for each partition",
+				"%s is in the partition %s, but %s is in %s; use one exporter for each partition",
 				region, p, t.Regions[0], first)
 		}
 	}

@@ -178,7 +178,7 @@ func world() *simulator.World {
 			},
 			{ID: administrator, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1", Members: []string{member}}}},
 			{
-				ID: member, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1"}},
+				ID: member, Roles: roles, Detectors: []*simulator.Detector{{Region: "us-east-1", ID: "b"}},
 				Queues: []*simulator.Queue{queue("events-1"), queue("events-2"), queue("events-3")},
 			},
 		},

@@ -47,8 +47,8 @@ func For(cfg *config.Config, principal string) (Policy, error) {
 		p.allow(assumeRole(), roles)
 	}
 	for _, needed := range readPermissions() {
-		if slices.ContainsFunc(cfg.Targets, func(t config.Target) bool { return t.RoleARN == role && needed.when(cfg.EC2, t) }) {
-			p.allow(needed, []string{"*"})
+		if resources := needed.resources(cfg, role); len(resources) > 0 {
+			p.allow(needed, resources)
 		}
 	}
 	if queues := queueARNs(cfg, role); len(queues) > 0 {
@@ -59,7 +59,7 @@ func For(cfg *config.Config, principal string) (Policy, error) {
 	return p, nil
 }
 
-// allow adds a permission to the statement of its feature.
+// allow adds a permission to the statement of its feature. Permissions of one feature have equal resources.
 func (p *Policy) allow(needed permission, resources []string) {
 	p.permissions = append(p.permissions, needed)
 	if n := len(p.Statement); n > 0 && p.Statement[n-1].Sid == needed.sid {

@@ -40,6 +40,9 @@ func configurations() map[string]string {
 			"- {name: apart, role_arn: '" + memberRole + "', regions: [us-east-1], detector: true}\n" +
 			"- {name: apart-eks, role_arn: '" + memberRole + "', regions: [us-east-1], resource_types: [EKS]}\n" +
 			"- {name: here, regions: [us-east-1], members: true}\n",
+		"detectors": "targets:\n- {role_arn: '" + memberRole + "', detector_id: b, regions: [us-east-1], detector: true, resource_types: [ECS, EC2]}\n" +
+			"- {name: two, role_arn: '" + memberRole + "', detector_id: a, detector: true, resource_types: [EC2]}\n" +
+			"- {name: three, role_arn: '" + memberRole + "', regions: [us-west-2], resource_types: [EC2]}\n",
 		"queue": "targets: [{regions: [us-east-1]}]\nevents: [{queue_url: '" + queues + own + "/events'}]\n",
 		"queues": "targets: [{regions: [us-east-1], role_arn: '" + memberRole + "'}]\nevents:\n" +
 			"- {queue_url: '" + queues + "222233334444/events-2', role_arn: '" + memberRole + "'}\n" +
@@ -78,6 +81,7 @@ func TestGoldenPolicies(t *testing.T) {
 		{"roles", "organization", "everything"}, // a role needs the same permissions as the exporter
 		{"roles", memberRole, "roles-apart"},
 		{"roles", "apart-eks", "roles-apart"},
+		{"detectors", memberRole, "detectors"},
 		{"queue", iampolicy.Exporter, "queue"},
 		{"queues", iampolicy.Exporter, "queues-exporter"},
 		{"queues", memberRole, "queues-target"},

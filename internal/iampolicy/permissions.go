@@ -10,9 +10,28 @@ import (
 type permission struct {
 	sid    string // of the feature's statement
 	action string
+	scoped bool                                 // whether IAM can restrict the action to a detector
 	when   func(config.EC2, config.Target) bool // whether a target needs it; nil if targets do not matter
 	reason string                               // when it is needed
 	loss   string                               // what is missing without it
+}
+
+// resources returns the resources that targets with the role, or without a role if it is "", need the permission for:
+// none if they do not need it, and * if one of the resources is unknown.
+func (p permission) resources(cfg *config.Config, role string) []string {
+	var arns []string
+	for _, t := range cfg.Targets {
+		if t.RoleARN != role || !p.when(cfg.EC2, t) {
+			continue
+		}
+		detector := t.DetectorARN()
+		if !p.scoped || detector == "" {
+			return []string{"*"}
+		}
+		arns = append(arns, detector)
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
 }
 
 func assumeRole() permission {
@@ -43,7 +62,8 @@ func queuePermissions() []permission {
 	}
 }
 
-// readPermissions returns the permissions for targets, grouped by feature.
+// readPermissions returns the permissions for targets, grouped by feature. Source of scoped: service authorization
+// reference, "Actions, resources, and condition keys for Amazon GuardDuty" (read November 2026).
 func readPermissions() []permission {
 	return []permission{
 		{
@@ -53,19 +73,19 @@ func readPermissions() []permission {
 			loss:   "the target's state is `denied`",
 		},
 		{
-			sid: "ReadCoverage", action: "guardduty:ListCoverage",
+			sid: "ReadCoverage", action: "guardduty:ListCoverage", scoped: true,
 			when:   func(config.EC2, config.Target) bool { return true },
 			reason: "for every target, whatever its `resource_types`",
 			loss:   "the target's state is `denied`",
 		},
 		{
-			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", when: readsStatistics,
+			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", scoped: true, when: readsStatistics,
 			reason: "optional; for every target but those of `EC2` alone with `only_ecs`",
 			loss: "`guardduty_coverage_statistics_resources` is absent, and the rows are not checked against AWS's " +
 				"own counts; resources, counts and percent are complete",
 		},
 		{
-			sid: "ReadDetector", action: "guardduty:GetDetector",
+			sid: "ReadDetector", action: "guardduty:GetDetector", scoped: true,
 			when:   func(_ config.EC2, t config.Target) bool { return t.Detector },
 			reason: "for `detector: true`",
 			loss:   "`guardduty_detector_enabled` is absent, and so are the features of the target's own account",
