@@ -19,7 +19,7 @@ func BenchmarkFirstRefreshOf200Targets(b *testing.B) {
 	var config strings.Builder
 	config.WriteString("refresh: {interval: 1m, timeout: 50s, max_staleness: 5m}\ntargets:\n")
 	for i := range 200 {
-		id := fmt.Sprintf("%012d", 400_000_000_000+i)
+		id := fmt.Sprintf("4%011d", i)
 		account := &simulator.Account{
 			ID: id, Roles: []*simulator.Role{{Name: "coverage"}}, Detectors: []*simulator.Detector{{Region: "us-east-1"}},
 		}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +64,7 @@ func (f fleet) row(i int) coverage.Row {
 	}
 	row := coverage.Row{
 		Key: coverage.Key{
-			Type: coverage.ECS, AccountID: word(strconv.Itoa(100_000_000_000 + i/50)), Region: word("eu-central-1"),
+			Type: coverage.ECS, AccountID: word(fmt.Sprintf("1%011d", i/50)), Region: word("eu-central-1"),
 			Name: fmt.Sprintf("production-%05d-cluster", i%99_991),
 		},
 		Status: coverage.Status(word("HEALTHY")), ManagementType: word("AUTO_MANAGED"),

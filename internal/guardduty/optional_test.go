@@ -277,7 +277,7 @@ func TestReadMembersInBatches(t *testing.T) {
 	c := newAdministrator(t, everything())
 	c.aws.Update(func(w *simulator.World) {
 		for i := range 120 {
-			id := fmt.Sprintf("%012d", 500_000_000_000+i)
+			id := fmt.Sprintf("5%011d", i)
 			w.Accounts = append(w.Accounts, &simulator.Account{ID: id, Detectors: []*simulator.Detector{{Region: region}}})
 			w.Accounts[0].Detectors[0].Members = append(w.Accounts[0].Detectors[0].Members, id)
 		}

@@ -21,7 +21,7 @@ import (
 func (c target) organization(members, clusters int) {
 	c.aws.Update(func(w *simulator.World) {
 		for i := range members {
-			c.join(w, fmt.Sprintf("%012d", 500_000_000_000+i), clusters)
+			c.join(w, fmt.Sprintf("5%011d", i), clusters)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func world(n int) (*simulator.World, simulator.Keys) {
 		Organization: &simulator.Organization{ManagementAccount: management, Accounts: []string{management}, EmptyPages: 2},
 	}
 	for i := 1; i < n; i++ {
-		id := fmt.Sprintf("%012d", 200_000_000_000+i)
+		id := fmt.Sprintf("2%011d", i)
 		w.Accounts = append(w.Accounts, &simulator.Account{ID: id, Name: fmt.Sprintf("team\n%d", i), Email: "secret@example.com"})
 		w.Organization.Accounts = append(w.Organization.Accounts, id)
 	}
