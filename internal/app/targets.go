@@ -68,7 +68,7 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 func (b builder) queues(configured []config.EventQueue) []events.Queue {
 	var queues []events.Queue
 	for _, q := range configured {
-		role := session.Role{ARN: q.RoleARN, ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
+		role := session.Role{ARN: q.RoleARN, AccountID: q.RoleAccountID(), ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
 		cfg := b.factory.Session(role, q.Region).LongPolling()
 		if endpoint := q.Endpoint(); endpoint != "" {
 			cfg.BaseEndpoint = &endpoint
@@ -81,7 +81,7 @@ func (b builder) queues(configured []config.EventQueue) []events.Queue {
 }
 
 func roleOf(t config.Target) session.Role {
-	return session.Role{ARN: t.RoleARN, ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
+	return session.Role{ARN: t.RoleARN, AccountID: t.RoleAccountID(), ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
 }
 
 func (b builder) target(t config.Target, s *session.Session) refresh.Target {

@@ -63,7 +63,7 @@ func credentialCases() []testCase {
 			setup: setLifetime(4*time.Minute + 50*time.Second), // within the window in which they are renewed
 			begin: breakTrust,
 			during: func(h *harness) {
-				if n := strings.Count(h.log.String(), "credentials cannot be renewed"); n != 1 {
+				if n := strings.Count(h.log.String(), "failed to refresh credentials"); n != 1 {
 					h.Errorf("the failed renewal was logged %d times, want 1", n)
 				}
 			},

@@ -12,8 +12,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 )
 
-// Metrics count the requests to AWS: each attempt is one, retries included.
-// They outlive the sessions that they observe.
+// Metrics counts the requests to AWS, retries included.
 type Metrics struct {
 	requests *prometheus.CounterVec
 	failures *prometheus.CounterVec
@@ -40,8 +39,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 }
 
-// observe adds a middleware next to the request itself, after the retries and
-// the rate limit.
+// observe measures each attempt without the waits for retries and the rate limit.
 func (m *Metrics) observe(stack *middleware.Stack) error {
 	measure := func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 		middleware.DeserializeOutput, middleware.Metadata, error,

@@ -24,9 +24,9 @@ func counters(t *testing.T, m *prometheus.Registry, name string) map[string]floa
 	return values
 }
 
-func TestEachAttemptIsCounted(t *testing.T) {
+func TestAttemptsAreCounted(t *testing.T) {
 	url, _ := serve(t, func(n int, w http.ResponseWriter) {
-		time.Sleep(time.Millisecond) // what the duration has at least
+		time.Sleep(time.Millisecond) // the least duration
 		switch n {
 		case 0:
 			w.WriteHeader(http.StatusInternalServerError)
@@ -37,7 +37,7 @@ func TestEachAttemptIsCounted(t *testing.T) {
 		case 3:
 			w.WriteHeader(http.StatusForbidden)
 		default:
-			_, _ = fmt.Fprint(w, identity)
+			_, _ = fmt.Fprint(w, callerIdentity)
 		}
 	})
 	metrics := prometheus.NewPedanticRegistry()
@@ -46,7 +46,7 @@ func TestEachAttemptIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := accountClient(cfg).ListRegions(t.Context(), &account.ListRegionsInput{}); err == nil {
-		t.Fatal("the refused call has succeeded")
+		t.Fatal("the denied call succeeded")
 	}
 	if _, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestEachAttemptIsCounted(t *testing.T) {
 	for labels, requests := range wantRequests {
 		h := family(t, metrics, "guardduty_exporter_aws_request_duration_seconds")[labels].GetHistogram()
 		if h.GetSampleCount() != uint64(requests) || h.GetSampleSum() < requests/1000 {
-			t.Errorf("%s: %d durations, %v s together", labels, h.GetSampleCount(), h.GetSampleSum())
+			t.Errorf("%s: %d durations, sum %v s", labels, h.GetSampleCount(), h.GetSampleSum())
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestUnreachableEndpointIsAFailure(t *testing.T) {
 	metrics := prometheus.NewPedanticRegistry()
 	cfg := open(t, url, func(o *Options) { o.Metrics = NewMetrics(metrics) }).Session(Role{}, region).Config(home)
 	if _, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err == nil {
-		t.Fatal("a call without an answer has succeeded")
+		t.Fatal("a call without a response succeeded")
 	}
 	got := counters(t, metrics, "guardduty_exporter_aws_request_failures_total")
 	if diff := cmp.Diff(map[string]float64{"STS GetCallerIdentity error eu-west-1": 3}, got); diff != "" {
@@ -91,13 +91,13 @@ func TestUnreachableEndpointIsAFailure(t *testing.T) {
 	}
 }
 
-// TestDurationIsOfTheRequestAlone has attempts that wait for their turn and
-// between retries, which is no part of how long a request took.
-func TestDurationIsOfTheRequestAlone(t *testing.T) {
+// TestDurationExcludesWaits has attempts that wait for the rate limit and between
+// retries.
+func TestDurationExcludesWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		metrics := prometheus.NewPedanticRegistry()
 		f := open(t, "http://simulator.invalid", func(o *Options) { o.Metrics, o.RequestsPerSecond = NewMetrics(metrics), 0.1 })
-		f.base.HTTPClient = &network{takes: time.Second, status: func(n int) int { return []int{500, 500, 200}[n] }}
+		f.base.HTTPClient = &fakeClient{latency: time.Second, status: func(n int) int { return []int{500, 500, 200}[n] }}
 		client := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
 		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestDurationIsOfTheRequestAlone(t *testing.T) {
 			h = metric.GetHistogram()
 		}
 		if h.GetSampleCount() != 3 || h.GetSampleSum() != 3 {
-			t.Errorf("%d requests took %v s together, want 3 and 3 s", h.GetSampleCount(), h.GetSampleSum())
+			t.Errorf("%d requests, sum %v s, want 3 and 3 s", h.GetSampleCount(), h.GetSampleSum())
 		}
 	})
 }

@@ -1,10 +1,9 @@
-// Package session makes the aws.Config of each target: whose credentials, which
-// Region, which limits.
+// Package session makes the aws.Config of each target: credentials, Region, rate
+// limit, retries and timeouts.
 //
-// What is shared and what is not follows from one rule, that one account's
-// trouble stays its own: the credentials cache is one for each role; the
-// request rate is one for each account and Region; the retryer, whose quota an
-// outage uses up, is one for each client that is made of a Config.
+// Failures of one account must not affect others: there is one credentials cache
+// per role, one rate limit per account and Region, and one retryer, whose quota is
+// exhausted by an outage, per client that is made of a Config.
 package session
 
 import (
@@ -14,57 +13,47 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
-const (
-	// callTimeout bounds one HTTP request from dialling to the last byte of
-	// the answer. The SDK itself sets no such bound.
-	callTimeout = 20 * time.Second
-	// longCallTimeout is that of a request which AWS may leave without an
-	// answer for up to 20 seconds.
-	longCallTimeout = 40 * time.Second
-	// roleDuration is how long assumed credentials are asked to live: the most
-	// that every role allows.
-	roleDuration = time.Hour
-)
+// roleDuration is the lifetime of assumed credentials, the longest that every
+// role allows.
+const roleDuration = time.Hour
 
 // Options of all sessions.
 type Options struct {
 	Profile           string  // of the shared configuration; "" for the default
 	RequestsPerSecond float64 // to GuardDuty, for each account and Region
-	// Simulator, if not nil, takes the place of AWS and of all that the
-	// environment says of it.
+	// Simulator, if not nil, replaces AWS and all settings of the environment.
 	Simulator *Simulator
 	Metrics   *Metrics
 	Logger    *slog.Logger
 }
 
-// Simulator is an endpoint that stands for every service and Region, and the
-// credentials that take the place of the ambient ones.
+// Simulator is an endpoint of all services and Regions, and the ambient
+// credentials.
 type Simulator struct {
 	Endpoint string
-	// Regions are the endpoints of the Regions that have one of their own.
+	// Regions holds the endpoints of Regions that have their own.
 	Regions     map[string]string
 	Credentials aws.CredentialsProvider
 }
 
-// in returns the configuration for a Region: of AWS where s is nil.
+// in returns the configuration for a Region: that of AWS if s is nil.
 func (s *Simulator) in(region string, cfg aws.Config) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
@@ -74,129 +63,130 @@ func (s *Simulator) in(region string, cfg aws.Config) aws.Config {
 	return cfg
 }
 
-// Role is whose credentials a target uses. The zero value stands for the
-// ambient credentials. It is comparable.
+// Role is the role that a target assumes. The zero value stands for the ambient
+// credentials. It is comparable.
 type Role struct {
 	ARN         string
+	AccountID   string // of the ARN
 	ExternalID  string // a secret
 	SessionName string
 }
 
-// AccountID returns the account that the role belongs to, "" for ambient credentials.
-func (r Role) AccountID() string {
-	parsed, err := arn.Parse(r.ARN)
-	if err != nil {
-		return ""
-	}
-	return parsed.AccountID
-}
-
 // Factory makes sessions. It is not safe for concurrent use; its sessions are.
 type Factory struct {
-	base      aws.Config
-	ambient   *aws.CredentialsCache
-	patient   aws.HTTPClient // for requests with longCallTimeout
-	simulator *Simulator
-	logger    *slog.Logger
-	owners    map[Role]*owner
-	limiters  *limiters
+	base       aws.Config
+	endpoint   *stsEndpoint
+	ambient    *identity
+	longPoll   aws.HTTPClient
+	simulator  *Simulator
+	logger     *slog.Logger
+	identities map[Role]*identity
+	limiters   *limiters
 }
 
-// Open reads the SDK's environment variables and shared files. It asks AWS nothing.
+// Open reads the SDK's environment variables and shared files. It makes no
+// requests.
 func Open(ctx context.Context, o Options) (*Factory, error) {
-	base, err := load(ctx, o)
+	l := &loader{Options: o, client: awshttp.NewBuildableClient().WithTimeout(standardTimeout).WithTransportOptions(http1Only)}
+	base, err := l.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}
-	if base.RetryMode == aws.RetryModeAdaptive {
-		return nil, errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
-			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
+	l.endpoint.url = base.BaseEndpoint
+	if err := check(base); err != nil {
+		return nil, err
 	}
 	made, ok := base.HTTPClient.(interface{ GetTransport() *http.Transport })
 	if !ok {
-		return nil, fmt.Errorf("read the AWS configuration: it has made the HTTP client a %T", base.HTTPClient)
+		return nil, fmt.Errorf("read the AWS configuration: unexpected HTTP client %T", base.HTTPClient)
 	}
-	usual, patient := newClients(made.GetTransport())
-	base.HTTPClient = usual
+	standard, longPoll := newClients(made.GetTransport())
+	base.HTTPClient = standard
 	base.Retryer = newRetryer
-	base.APIOptions = append(base.APIOptions, o.Metrics.observe, keepCause)
-	return &Factory{
-		base: base, ambient: durable(base.Credentials, o.Logger), patient: patient, simulator: o.Simulator,
-		logger: o.Logger, owners: map[Role]*owner{}, limiters: newLimiters(o.RequestsPerSecond),
-	}, nil
-}
-
-func load(ctx context.Context, o Options) (aws.Config, error) {
-	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(onlyHTTP1)
-	if s := o.Simulator; s != nil {
-		return aws.Config{BaseEndpoint: &s.Endpoint, Credentials: s.Credentials, HTTPClient: client}, nil
+	base.APIOptions = append(base.APIOptions, o.Metrics.observe, preserveCause)
+	f := &Factory{
+		base: base, endpoint: &l.endpoint, longPoll: longPoll, simulator: o.Simulator, logger: o.Logger,
+		identities: map[Role]*identity{}, limiters: newLimiters(o.RequestsPerSecond),
 	}
-	return config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(client),
-		config.WithSharedConfigProfile(o.Profile),
-		config.WithCredentialsCacheOptions(renewEarly),
-		config.WithAppID("guardduty-coverage-exporter"),
-		config.WithLogger(logTo(o.Logger)),
-	)
+	f.ambient = newIdentity(resilientCache(&ambientProvider{loader: l, loaded: base.Credentials}, o.Logger), o.Logger)
+	return f, nil
 }
 
-// onlyHTTP1 keeps to HTTP/1.1, which gives a connection up on the first call
-// that is not answered on it. HTTP/2 goes on using one that has died without a
-// word.
-func onlyHTTP1(t *http.Transport) {
-	t.Protocols = new(http.Protocols)
-	t.Protocols.SetHTTP1(true)
-	t.TLSClientConfig.NextProtos = nil // the SDK's copying of the transport has put HTTP/2 in
+// check rejects settings of the environment that cannot work.
+func check(base aws.Config) error {
+	if base.RetryMode == aws.RetryModeAdaptive {
+		return errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
+			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
+	}
+	if base.Region != "" && !awsregion.IsValid(base.Region) {
+		return fmt.Errorf("the Region of the environment or the profile, %q, is not an AWS Region", base.Region)
+	}
+	endpoints := map[string]string{"AWS_ENDPOINT_URL or endpoint_url": aws.ToString(base.BaseEndpoint)}
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_ENDPOINT_URL_") {
+			endpoints[name] = value
+		}
+	}
+	for name, value := range endpoints {
+		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("%s is not an http or https URL", name) // which may contain a password
+		}
+	}
+	return nil
 }
 
-// Region returns the Region of the environment, "" where there is none.
+// Region returns the Region of the environment, "" if there is none.
 func (f *Factory) Region() string { return f.base.Region }
 
-// Session makes the session of a role in a Region. Where the environment names
-// no Region, the role's credentials are asked for in the first one that the
-// role is used with.
+// Session returns the session of a role in a Region. If the environment has no
+// Region, the role is assumed in the first Region that it is used with.
 func (f *Factory) Session(role Role, region string) *Session {
-	o, ok := f.owners[role]
+	i, ok := f.identities[role]
 	if !ok {
-		o = f.newOwner(role, region)
-		f.owners[role] = o
+		i = f.newIdentity(role, region)
+		f.identities[role] = i
 	}
 	return &Session{
-		config: f.config(region, o.credentials), patient: f.patient, simulator: f.simulator, owner: o, limiters: f.limiters,
+		config: f.config(region, i), longPoll: f.longPoll, simulator: f.simulator, identity: i, limiters: f.limiters,
 	}
 }
 
-// config returns the configuration of the clients that use the credentials in a Region.
-func (f *Factory) config(region string, credentials *aws.CredentialsCache) aws.Config {
+// config returns the configuration of the clients of an identity in a Region.
+func (f *Factory) config(region string, i *identity) aws.Config {
 	cfg := f.simulator.in(region, f.base)
-	cfg.Credentials = credentials
-	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), renewExpired(credentials))
+	cfg.Credentials = i.credentials
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), refreshExpiredCredentials(i))
 	return cfg
 }
 
-func (f *Factory) newOwner(role Role, region string) *owner {
-	home := f.config(cmp.Or(f.base.Region, region), f.ambient)
+func (f *Factory) newIdentity(role Role, region string) *identity {
+	client := sts.NewFromConfig(f.config(cmp.Or(f.base.Region, region), f.ambient))
 	if role.ARN == "" {
-		return &owner{credentials: f.ambient, sts: sts.NewFromConfig(home)}
+		f.ambient.sts = client
+		return f.ambient
 	}
-	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(home), role.ARN, func(o *stscreds.AssumeRoleOptions) {
+	provider := stscreds.NewAssumeRoleProvider(assumeRoleClient{client, f.endpoint}, role.ARN, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = role.SessionName
 		o.Duration = roleDuration
 		if role.ExternalID != "" {
 			o.ExternalID = aws.String(role.ExternalID)
 		}
 	})
-	o := &owner{credentials: durable(aws.NewCredentialsCache(withholding{provider, role.ExternalID}, renewEarly), f.logger.With("role_arn", role.ARN))}
-	o.accountID.Store(aws.String(role.AccountID()))
-	return o
+	logger := f.logger.With("role_arn", role.ARN)
+	redacting := redactingProvider{provider, secretPattern(role.ExternalID)}
+	i := newIdentity(resilientCache(aws.NewCredentialsCache(redacting, withExpiryWindow), logger), logger)
+	if role.AccountID != "" {
+		i.accountID.Store(&role.AccountID)
+	}
+	return i
 }
 
 // Session is a role in a Region. It is safe for concurrent use.
 type Session struct {
 	config    aws.Config
-	patient   aws.HTTPClient
+	longPoll  aws.HTTPClient
 	simulator *Simulator
-	owner     *owner
+	identity  *identity
 	limiters  *limiters
 }
 
@@ -210,30 +200,32 @@ func (s *Session) In(region string) *Session {
 // Region returns the Region of the session.
 func (s *Session) Region() string { return s.config.Region }
 
-// AccountID returns the account of the session's credentials: the role's, or
-// what sts:GetCallerIdentity says of the ambient ones, which is asked until it
-// has answered once.
+// AccountID returns the account of the session's credentials, "" if it is not
+// known yet: that of ambient credentials may take a later sts:GetCallerIdentity.
+// It does not use up the time of ctx. An error means that there are no
+// credentials.
 func (s *Session) AccountID(ctx context.Context) (string, error) {
-	return s.owner.id(ctx)
+	return s.identity.AccountID(ctx)
 }
 
-// Config returns the configuration of a client that shares the request rate of
-// the account and Region.
+// Config returns the configuration of a client that shares the rate limit of the
+// account and Region.
 func (s *Session) Config(accountID string) aws.Config {
 	cfg := s.config.Copy()
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), s.limiters.of(accountID, cfg.Region).limit)
 	return cfg
 }
 
-// LongPolling returns the configuration of a client whose requests may wait 20
-// seconds for an answer. It has no share in the request rate of an account.
+// LongPolling returns the configuration of a client whose requests may be without
+// a response for 20 seconds. It has no rate limit.
 func (s *Session) LongPolling() aws.Config {
 	cfg := s.config.Copy()
-	cfg.HTTPClient = s.patient
+	cfg.HTTPClient = s.longPoll
 	return cfg
 }
 
-// EnabledRegions asks account:ListRegions for the Regions that the account can use.
+// EnabledRegions returns the Regions that are enabled in the account
+// (account:ListRegions).
 func (s *Session) EnabledRegions(ctx context.Context) ([]string, error) {
 	client := account.NewFromConfig(s.config)
 	var regions []string
@@ -259,36 +251,3 @@ func (s *Session) EnabledRegions(ctx context.Context) ([]string, error) {
 }
 
 const maxRegionPages = 20
-
-func newRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = slices.Concat(
-			[]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(wantsCredentials)},
-			o.Retryables,
-			[]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(isBrokenAnswer)},
-		)
-	})
-}
-
-// wantsCredentials keeps the SDK from trying a call again for which there are no
-// credentials: whoever gives them has been asked as often as is good.
-func wantsCredentials(err error) aws.Ternary {
-	if missing := (*awserr.CredentialsError)(nil); errors.As(err, &missing) {
-		return aws.FalseTernary
-	}
-	return aws.UnknownTernary
-}
-
-// isBrokenAnswer makes the SDK try again after an answer that was cut short or
-// is not of the protocol, and after a 429 that carries no code of AWS's.
-func isBrokenAnswer(err error) aws.Ternary {
-	var broken *smithy.DeserializationError
-	var answer *awshttp.ResponseError
-	switch {
-	case errors.Is(err, errBodyTooLarge):
-		return aws.FalseTernary
-	case errors.As(err, &broken), errors.As(err, &answer) && answer.HTTPStatusCode() == 429:
-		return aws.TrueTernary
-	}
-	return aws.UnknownTernary
-}

@@ -14,14 +14,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
@@ -31,10 +34,10 @@ const sesame = "open-sesame"
 
 var (
 	homeKeys = simulator.Keys{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-	reader   = Role{ARN: "arn:aws:iam::" + other + ":role/reader", ExternalID: sesame, SessionName: "test"}
+	reader   = Role{ARN: "arn:aws:iam::" + other + ":role/reader", AccountID: other, ExternalID: sesame, SessionName: "test"}
 )
 
-// simulate serves two accounts; the second one's role can be assumed.
+// simulate serves two accounts; the role of the second can be assumed.
 func simulate(t *testing.T) (*simulator.Server, string) {
 	t.Helper()
 	s := simulator.New(&simulator.World{Accounts: []*simulator.Account{
@@ -46,8 +49,8 @@ func simulate(t *testing.T) (*simulator.Server, string) {
 	return s, server.URL
 }
 
-// asked returns "operation account region" of the calls answered so far.
-func asked(s *simulator.Server) []string {
+// requests returns "operation account region" of the completed requests.
+func requests(s *simulator.Server) []string {
 	var calls []string
 	for _, c := range s.Calls() {
 		calls = append(calls, strings.Join([]string{c.Operation, c.AccountID, c.Region}, " "))
@@ -55,35 +58,92 @@ func asked(s *simulator.Server) []string {
 	return calls
 }
 
+// TestAccountOfAmbientCredentials checks that GetCallerIdentity is repeated until it
+// succeeds, and only then.
 func TestAccountOfAmbientCredentials(t *testing.T) {
 	s, url := simulate(t)
-	session := open(t, url, nil).Session(Role{}, region)
+	var log bytes.Buffer
+	session := open(t, url, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) }).Session(Role{}, region)
 	s.SetIntercept(func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
 		awswire.WriteError(w, http.StatusForbidden, "AccessDenied", "not now")
 		return true
 	})
-	if id, err := session.AccountID(t.Context()); err == nil {
-		t.Errorf("the account is %s though the call was refused", id)
+	for range 2 {
+		if id, err := session.AccountID(t.Context()); id != "" || err != nil {
+			t.Errorf("account %q, %v while the request is denied", id, err)
+		}
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "GetCallerIdentity") {
+		t.Errorf("%d warnings, want one:\n%s", n, log.String())
 	}
 	s.SetIntercept(nil)
 	s.ResetCalls()
 	for _, one := range []*Session{session, session, session.In("us-east-1")} {
 		if id, err := one.AccountID(t.Context()); err != nil || id != home {
-			t.Errorf("the account is %q, %v", id, err)
+			t.Errorf("account %q, %v", id, err)
 		}
 	}
-	if diff := cmp.Diff([]string{"GetCallerIdentity " + home + " " + region}, asked(s)); diff != "" {
-		t.Errorf("calls, -want +got:\n%s", diff)
+	if diff := cmp.Diff([]string{"GetCallerIdentity " + home + " " + region}, requests(s)); diff != "" {
+		t.Errorf("requests, -want +got:\n%s", diff)
 	}
 }
 
-func TestAccountIsNotNamed(t *testing.T) {
-	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
-		_, _ = fmt.Fprint(w, strings.Replace(identity, home, "", 1))
+// TestAccountOfCredentials has credentials whose account the SDK knows.
+func TestAccountOfCredentials(t *testing.T) {
+	s, url := simulate(t)
+	f := open(t, url, func(o *Options) {
+		o.Simulator.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", AccountID: other}, nil
+		})
 	})
-	if id, err := open(t, url, nil).Session(Role{}, region).AccountID(t.Context()); err == nil {
-		t.Errorf("the account is %q, and no error", id)
+	if id, err := f.Session(Role{}, region).AccountID(t.Context()); err != nil || id != other {
+		t.Errorf("account %q, %v", id, err)
 	}
+	if calls := requests(s); len(calls) != 0 {
+		t.Errorf("requests %v, want none", calls)
+	}
+}
+
+func TestAccountWithoutCredentials(t *testing.T) {
+	f := open(t, "http://simulator.invalid", func(o *Options) { o.Simulator.Credentials = &issuer{err: errRefused} })
+	if id, err := f.Session(Role{}, region).AccountID(t.Context()); !errors.Is(err, errRefused) {
+		t.Errorf("account %q, %v, want an error", id, err)
+	}
+}
+
+func TestCallerIdentityWithoutAccount(t *testing.T) {
+	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
+		_, _ = fmt.Fprint(w, strings.Replace(callerIdentity, home, "", 1))
+	})
+	if id, err := open(t, url, nil).Session(Role{}, region).AccountID(t.Context()); id != "" || err != nil {
+		t.Errorf("account %q, %v, want none", id, err)
+	}
+}
+
+// TestAccountIDCancelled has a caller that is cancelled while others wait for its
+// request.
+func TestAccountIDCancelled(t *testing.T) {
+	first, release := make(chan struct{}), make(chan struct{})
+	url, _ := serve(t, func(n int, w http.ResponseWriter) {
+		if n == 0 {
+			close(first)
+			<-release
+		}
+		_, _ = fmt.Fprint(w, callerIdentity)
+	})
+	t.Cleanup(func() { close(release) })
+	session := open(t, url, nil).Session(Role{}, region)
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	callers.Go(func() { _, _ = session.AccountID(ctx) })
+	<-first
+	callers.Go(func() {
+		if id, err := session.AccountID(t.Context()); id != home || err != nil {
+			t.Errorf("account %q, %v", id, err)
+		}
+	})
+	time.AfterFunc(50*time.Millisecond, cancel)
+	callers.Wait()
 }
 
 func TestRoleIsAssumedOnce(t *testing.T) {
@@ -92,25 +152,25 @@ func TestRoleIsAssumedOnce(t *testing.T) {
 	session := f.Session(reader, region)
 	for _, one := range []*Session{session, session.In("us-east-1"), f.Session(reader, "ap-south-1")} {
 		if id, err := one.AccountID(t.Context()); err != nil || id != other {
-			t.Errorf("the account is %q, %v", id, err)
+			t.Errorf("account %q, %v", id, err)
 		}
 		out, err := sts.NewFromConfig(one.Config(other)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 		if err != nil || *out.Account != other {
-			t.Fatalf("the caller is of %v, %v", out, err)
+			t.Fatalf("caller identity %v, %v", out, err)
 		}
 	}
 	want := []string{
-		"AssumeRole " + home + " " + region, // in the Region that it is used with first
+		"AssumeRole " + home + " " + region, // in the first Region that it is used with
 		"GetCallerIdentity " + other + " " + region,
 		"GetCallerIdentity " + other + " us-east-1",
 		"GetCallerIdentity " + other + " ap-south-1",
 	}
-	if diff := cmp.Diff(want, asked(s)); diff != "" {
-		t.Errorf("calls, -want +got:\n%s", diff)
+	if diff := cmp.Diff(want, requests(s)); diff != "" {
+		t.Errorf("requests, -want +got:\n%s", diff)
 	}
 }
 
-func TestRoleIsRefused(t *testing.T) {
+func TestRoleIsDenied(t *testing.T) {
 	_, url := simulate(t)
 	role := reader
 	role.ExternalID = "open-barley"
@@ -118,16 +178,16 @@ func TestRoleIsRefused(t *testing.T) {
 	_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	var missing *awserr.CredentialsError
 	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "AccessDenied") {
-		t.Errorf("the error is %v, want one of credentials that names the refusal", err)
+		t.Errorf("error %v, want a CredentialsError that names the denial", err)
 	}
 	if strings.Contains(err.Error(), role.ExternalID) {
-		t.Errorf("the error tells the external ID: %v", err)
+		t.Errorf("the external ID is in the error: %v", err)
 	}
 }
 
-// TestWhatSTSRepeats has an STS that repeats the external ID, as it does of
-// one that it cannot accept.
-func TestWhatSTSRepeats(t *testing.T) {
+// TestExternalIDIsRedacted has an STS that repeats the external ID in its error, as
+// it does for an invalid one.
+func TestExternalIDIsRedacted(t *testing.T) {
 	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, `<ErrorResponse><Error><Code>ValidationError</Code><Message>Value 'open-barley' at 'externalId' failed</Message></Error></ErrorResponse>`)
@@ -138,18 +198,30 @@ func TestWhatSTSRepeats(t *testing.T) {
 	_, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() != "ValidationError" {
-		t.Errorf("the error is %v, want STS's", err)
+		t.Errorf("error %v, want that of STS", err)
 	}
 	if err == nil || strings.Contains(err.Error(), role.ExternalID) || !strings.Contains(err.Error(), "<secret>") {
-		t.Errorf("the error is %v", err)
+		t.Errorf("error %v", err)
 	}
 }
 
-func TestRoleAccountID(t *testing.T) {
-	for arn, want := range map[string]string{"": "", "nonsense": "", reader.ARN: other, "arn:aws-us-gov:iam::" + home + ":role/a/b": home} {
-		if got := (Role{ARN: arn}).AccountID(); got != want {
-			t.Errorf("the account of %q is %q, want %q", arn, got, want)
-		}
+// TestAssumeRoleWithoutCredentials has responses that the SDK would take for
+// success.
+func TestAssumeRoleWithoutCredentials(t *testing.T) {
+	const response = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>%s</AssumeRoleResult></AssumeRoleResponse>`
+	for name, body := range map[string]string{
+		"empty": "", "JSON": `{"Credentials": {}}`, "no result": fmt.Sprintf(response, ""),
+		"no expiration": fmt.Sprintf(response, "<Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey></Credentials>"),
+		"no keys":       fmt.Sprintf(response, "<Credentials><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := serve(t, func(_ int, w http.ResponseWriter) { _, _ = fmt.Fprint(w, body) })
+			cfg := open(t, url, nil).Session(reader, region).Config(other)
+			_, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			if state := awserr.State(region, err); state != coverage.InvalidResponse {
+				t.Errorf("state %s, %v", state, err)
+			}
+		})
 	}
 }
 
@@ -161,13 +233,13 @@ func TestEnabledRegions(t *testing.T) {
 	}
 	for name, want := range map[string]bool{"us-east-1": true, region: true, "af-south-1": false} {
 		if slices.Contains(regions, name) != want {
-			t.Errorf("the enabled Regions are %v; want %s there: %v", regions, name, want)
+			t.Errorf("enabled Regions %v; want %s in them: %v", regions, name, want)
 		}
 	}
 }
 
 func TestEnabledRegionsPages(t *testing.T) {
-	pages := map[string]string{ // by the token that asks for them
+	pages := map[string]string{ // by their token
 		"":    `{"Regions": [{"RegionName": "region-1"}], "NextToken": "two"}`,
 		"two": `{"Regions": [], "NextToken": "three"}`, "three": `{"Regions": [{"RegionName": "region-2"}], "NextToken": "four"}`,
 		"four": `{"Regions": [{"RegionName": "region-3"}], "NextToken": null}`,
@@ -196,19 +268,22 @@ func TestEnabledRegionsWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestCallsAreBounded asks a server that never answers.
-func TestCallsAreBounded(t *testing.T) {
+// TestAccountIDWithoutResponse has an STS that does not respond: most of the time
+// is left.
+func TestAccountIDWithoutResponse(t *testing.T) {
 	release := make(chan struct{})
 	url, _ := serve(t, func(int, http.ResponseWriter) { <-release })
 	t.Cleanup(func() { close(release) })
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	if _, err := open(t, url, nil).Session(Role{}, region).AccountID(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the error is %v, want the deadline's", err)
+	start := time.Now()
+	id, err := open(t, url, nil).Session(Role{}, region).AccountID(ctx)
+	if took := time.Since(start); id != "" || err != nil || took > time.Second {
+		t.Errorf("account %q, %v after %v; want none after half a second", id, err, took)
 	}
 }
 
-// setEnvironment makes the environment hold nothing of AWS but this.
+// setEnvironment sets variables and clears all others of AWS.
 func setEnvironment(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for _, entry := range os.Environ() {
@@ -233,21 +308,20 @@ func TestOpenReadsTheEnvironment(t *testing.T) {
 	})
 	f := open(t, "", func(o *Options) { o.Simulator = nil })
 	if f.Region() != "eu-central-1" {
-		t.Errorf("the Region is %q", f.Region())
+		t.Errorf("Region %q", f.Region())
 	}
 	out, err := sts.NewFromConfig(f.Session(reader, region).Config(other)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	if err != nil || *out.Account != other {
-		t.Fatalf("the caller is of %v, %v", out, err)
+		t.Fatalf("caller identity %v, %v", out, err)
 	}
 	want := []string{"AssumeRole " + home + " eu-central-1", "GetCallerIdentity " + other + " " + region}
-	if diff := cmp.Diff(want, asked(s)); diff != "" {
-		t.Errorf("calls, -want +got:\n%s", diff)
+	if diff := cmp.Diff(want, requests(s)); diff != "" {
+		t.Errorf("requests, -want +got:\n%s", diff)
 	}
 }
 
-// TestTheSDKLogsInOurFormat has credentials from a metadata service of the first
-// version, which the SDK warns of.
-func TestTheSDKLogsInOurFormat(t *testing.T) {
+// TestSDKLog uses credentials of IMDSv1, which the SDK logs a warning about.
+func TestSDKLog(t *testing.T) {
 	_, url := simulate(t)
 	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -256,7 +330,7 @@ func TestTheSDKLogsInOurFormat(t *testing.T) {
 		case "/latest/meta-data/iam/security-credentials/exporter":
 			_, _ = fmt.Fprintf(w, `{"Code":"Success","AccessKeyId":%q,"SecretAccessKey":%q,"Expiration":"2099-01-01T00:00:00Z"}`,
 				homeKeys.AccessKeyID, homeKeys.SecretAccessKey)
-		default: // the token of the second version among them
+		default: // the token of IMDSv2 among them
 			http.NotFound(w, r)
 		}
 	}))
@@ -268,18 +342,18 @@ func TestTheSDKLogsInOurFormat(t *testing.T) {
 	var log bytes.Buffer
 	f := open(t, "", func(o *Options) { o.Simulator, o.Logger = nil, slog.New(slog.NewJSONHandler(&log, nil)) })
 	if id, err := f.Session(Role{}, region).AccountID(t.Context()); err != nil || id != home {
-		t.Fatalf("the account is %q, %v", id, err)
+		t.Fatalf("account %q, %v", id, err)
 	}
 	var line struct{ Level, Message string }
 	if err := json.NewDecoder(&log).Decode(&line); err != nil {
 		t.Fatal(err)
 	}
 	if line.Level != "WARN" || !strings.Contains(line.Message, "falling back to IMDSv1") {
-		t.Errorf("the line is %+v", line)
+		t.Errorf("log line %+v", line)
 	}
 }
 
-func TestOpenRefusesAdaptiveRetries(t *testing.T) {
+func TestOpenRejectsAdaptiveRetries(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(file, []byte("[default]\nregion = eu-west-1\n[profile eager]\nretry_mode = adaptive\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -287,34 +361,34 @@ func TestOpenRefusesAdaptiveRetries(t *testing.T) {
 	for _, tc := range []struct {
 		name, profile string
 		variables     map[string]string
-		refused       bool
+		rejected      bool
 	}{
-		{"by the environment", "", map[string]string{"AWS_RETRY_MODE": "adaptive"}, true},
-		{"by a profile", "eager", nil, true},
+		{"environment", "", map[string]string{"AWS_RETRY_MODE": "adaptive"}, true},
+		{"profile", "eager", nil, true},
 		{"standard", "", map[string]string{"AWS_RETRY_MODE": "standard"}, false},
-		{"nothing said", "", nil, false},
+		{"default", "", nil, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			setEnvironment(t, tc.variables)
 			t.Setenv("AWS_CONFIG_FILE", file)
 			_, err := Open(t.Context(), Options{Profile: tc.profile, RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
-			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), "is not supported: after an outage it never sends at full rate again") {
-				t.Errorf("the error is %v, want one: %v", err, tc.refused)
+			if (err != nil) != tc.rejected || err != nil && !strings.Contains(err.Error(), "is not supported: after an outage it never sends at full rate again") {
+				t.Errorf("error %v, want one: %v", err, tc.rejected)
 			}
 		})
 	}
 }
 
-func TestOpenWithoutTheProfile(t *testing.T) {
+func TestOpenWithMissingProfile(t *testing.T) {
 	setEnvironment(t, nil)
 	_, err := Open(t.Context(), Options{Profile: "missing", RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "missing") {
-		t.Errorf("the error is %v, want one that names the profile", err)
+		t.Errorf("error %v, want one that names the profile", err)
 	}
 }
 
-// TestSimulatorKeepsOutOfTheEnvironment has an environment in which nothing works.
-func TestSimulatorKeepsOutOfTheEnvironment(t *testing.T) {
+// TestSimulatorIgnoresEnvironment has an environment in which nothing works.
+func TestSimulatorIgnoresEnvironment(t *testing.T) {
 	s, url := simulate(t)
 	setEnvironment(t, map[string]string{
 		"AWS_REGION": "mars-north-1", "AWS_RETRY_MODE": "adaptive", "AWS_PROFILE": "missing", "AWS_MAX_ATTEMPTS": "none",
@@ -324,12 +398,12 @@ func TestSimulatorKeepsOutOfTheEnvironment(t *testing.T) {
 	})
 	f := open(t, url, nil)
 	if f.Region() != "" {
-		t.Errorf("the Region is %q", f.Region())
+		t.Errorf("Region %q", f.Region())
 	}
 	if id, err := f.Session(Role{}, region).AccountID(t.Context()); err != nil || id != home {
-		t.Errorf("the account is %q, %v", id, err)
+		t.Errorf("account %q, %v", id, err)
 	}
 	if n := len(s.Calls()); n != 1 {
-		t.Errorf("%d calls reached the simulator, want 1", n)
+		t.Errorf("%d requests to the simulator, want 1", n)
 	}
 }

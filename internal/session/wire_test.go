@@ -26,7 +26,7 @@ const (
 	region = "eu-west-1"
 )
 
-// open makes a factory that sends everything to an endpoint.
+// open returns a factory that sends all requests to an endpoint.
 func open(t *testing.T, endpoint string, change func(*Options)) *Factory {
 	t.Helper()
 	o := Options{
@@ -45,8 +45,8 @@ func open(t *testing.T, endpoint string, change func(*Options)) *Factory {
 	return f
 }
 
-// serve starts a server that answers the n-th request, from 0 on, by answer.
-func serve(t *testing.T, answer func(n int, w http.ResponseWriter)) (url string, requests func() int) {
+// serve starts a server with a handler that gets the number of the request, from 0 on.
+func serve(t *testing.T, handle func(n int, w http.ResponseWriter)) (url string, requests func() int) {
 	t.Helper()
 	var mu sync.Mutex
 	count := 0
@@ -56,7 +56,7 @@ func serve(t *testing.T, answer func(n int, w http.ResponseWriter)) (url string,
 		n := count
 		count++
 		mu.Unlock()
-		answer(n, w)
+		handle(n, w)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, func() int {
@@ -66,31 +66,32 @@ func serve(t *testing.T, answer func(n int, w http.ResponseWriter)) (url string,
 	}
 }
 
-// hasty makes a client wait next to nothing before it tries again.
-func hasty(r aws.Retryer) aws.Retryer { return retry.AddWithMaxBackoffDelay(r, time.Microsecond) }
+// withoutBackoff returns a retryer with next to no backoff.
+func withoutBackoff(r aws.Retryer) aws.Retryer {
+	return retry.AddWithMaxBackoffDelay(r, time.Microsecond)
+}
 
 func accountClient(cfg aws.Config) *account.Client {
-	return account.NewFromConfig(cfg, func(o *account.Options) { o.Retryer = hasty(o.Retryer) })
+	return account.NewFromConfig(cfg, func(o *account.Options) { o.Retryer = withoutBackoff(o.Retryer) })
 }
 
 func stsClient(cfg aws.Config) *sts.Client {
-	return sts.NewFromConfig(cfg, func(o *sts.Options) { o.Retryer = hasty(o.Retryer) })
+	return sts.NewFromConfig(cfg, func(o *sts.Options) { o.Retryer = withoutBackoff(o.Retryer) })
 }
 
-const identity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+const callerIdentity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
 	`<Account>` + home + `</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
 
-// network takes the place of the network in a bubble of fake time: it answers
-// the n-th request, from 0 on, with a status after a while.
-type network struct {
-	takes  time.Duration
-	status func(n int) int // nil for 200 always
+// fakeClient is an HTTP client for tests with fake time.
+type fakeClient struct {
+	latency time.Duration
+	status  func(n int) int // of the n-th response, from 0 on; nil for 200
 
 	mu   sync.Mutex
 	sent []time.Time
 }
 
-func (n *network) Do(r *http.Request) (*http.Response, error) {
+func (n *fakeClient) Do(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	status := http.StatusOK
 	if n.status != nil {
@@ -101,15 +102,15 @@ func (n *network) Do(r *http.Request) (*http.Response, error) {
 	select {
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
-	case <-time.After(n.takes):
+	case <-time.After(n.latency):
 	}
 	return &http.Response{
-		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(identity)), Request: r,
+		StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(callerIdentity)), Request: r,
 	}, nil
 }
 
-// family returns the metrics of a name, by their label values in the order of
-// the labels' names.
+// family returns the metrics of a family by their label values, in the order of
+// the label names.
 func family(t *testing.T, registry *prometheus.Registry, name string) map[string]*dto.Metric {
 	t.Helper()
 	families, err := registry.Gather()

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiters holds one request rate for each account and Region.
+// limiters holds one rate limiter for each account and Region.
 type limiters struct {
 	perSecond float64
 
@@ -34,15 +34,15 @@ func (l *limiters) of(accountID, region string) rateLimit {
 
 type rateLimit struct{ *rate.Limiter }
 
-// limit makes every attempt of a call, retries included, wait for its turn.
+// limit delays every attempt of a call, retries included.
 func (r rateLimit) limit(stack *middleware.Stack) error {
 	wait := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 		out middleware.FinalizeOutput, md middleware.Metadata, err error,
 	) {
 		if err := r.Wait(ctx); err != nil {
-			// Not to be tried again: there is no time left for it.
+			// Not retried: there is no time left for it.
 			return out, md, &aws.RequestCanceledError{Err: fmt.Errorf(
-				"wait for a turn at the configured request rate: %w: %w", context.DeadlineExceeded, err)}
+				"wait for the configured request rate: %w: %w", context.DeadlineExceeded, err)}
 		}
 		return next.HandleFinalize(ctx, in)
 	}

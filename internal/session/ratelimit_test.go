@@ -21,20 +21,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// limited makes a factory in a bubble, with a network and one request in eight
-// seconds.
-func limited(t *testing.T, n *network) *Factory {
+// rateLimited returns a factory with a fake client and one request per interval.
+func rateLimited(t *testing.T, n *fakeClient) *Factory {
 	f := open(t, "http://simulator.invalid", func(o *Options) { o.RequestsPerSecond = 0.125 })
 	f.base.HTTPClient = n
 	return f
 }
 
-const turn = 8 * time.Second // of a limited factory
+const interval = 8 * time.Second // of rateLimited
 
-func TestEveryAttemptWaitsForItsTurn(t *testing.T) {
+func TestAttemptsAreRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, n := time.Now(), &network{status: func(n int) int { return []int{500, 429, 200}[n] }}
-		client := sts.NewFromConfig(limited(t, n).Session(Role{}, region).Config(home))
+		start, n := time.Now(), &fakeClient{status: func(n int) int { return []int{500, 429, 200}[n] }}
+		client := sts.NewFromConfig(rateLimited(t, n).Session(Role{}, region).Config(home))
 		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 			t.Fatal(err)
 		}
@@ -42,27 +41,27 @@ func TestEveryAttemptWaitsForItsTurn(t *testing.T) {
 		for _, at := range n.sent {
 			sent = append(sent, at.Sub(start).Round(time.Millisecond))
 		}
-		if diff := cmp.Diff([]time.Duration{0, turn, 2 * turn}, sent); diff != "" {
+		if diff := cmp.Diff([]time.Duration{0, interval, 2 * interval}, sent); diff != "" {
 			t.Errorf("sent at, -want +got:\n%s", diff)
 		}
 	})
 }
 
-// TestRequestRateIsOfAccountAndRegion has two targets of each pair send at once.
-func TestRequestRateIsOfAccountAndRegion(t *testing.T) {
+// TestRateLimitPerAccountAndRegion has two clients each of two targets call at once.
+func TestRateLimitPerAccountAndRegion(t *testing.T) {
 	for _, tc := range []struct {
 		name           string
 		account, where string // of the second target; the first is home's in region
 		want           time.Duration
 	}{
-		{"the same", home, region, 3 * turn},
-		{"another account", other, region, turn},
-		{"another Region", home, "us-east-1", turn},
+		{"the same", home, region, 3 * interval},
+		{"another account", other, region, interval},
+		{"another Region", home, "us-east-1", interval},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := limited(t, &network{})
-				f.base.APIOptions = slices.Grow(f.base.APIOptions, 4) // room in which configurations could meet
+				f := rateLimited(t, &fakeClient{})
+				f.base.APIOptions = slices.Grow(f.base.APIOptions, 4) // so that configurations could share it
 				start := time.Now()
 				first := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
 				second := sts.NewFromConfig(f.Session(Role{}, region).In(tc.where).Config(tc.account))
@@ -83,11 +82,11 @@ func TestRequestRateIsOfAccountAndRegion(t *testing.T) {
 	}
 }
 
-// TestConfigurationsOfOneSessionKeepTheirLimits makes the configuration of a
-// second account before the first one's is used.
-func TestConfigurationsOfOneSessionKeepTheirLimits(t *testing.T) {
+// TestConfigsOfOneSession makes the config of a second account before that of the
+// first is used.
+func TestConfigsOfOneSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := limited(t, &network{})
+		f := rateLimited(t, &fakeClient{})
 		f.base.APIOptions = slices.Grow(f.base.APIOptions, 4)
 		s := f.Session(Role{}, region)
 		first, second := s.Config(home), s.Config(other)
@@ -103,36 +102,36 @@ func TestConfigurationsOfOneSessionKeepTheirLimits(t *testing.T) {
 	})
 }
 
-func TestNoTimeLeftForATurn(t *testing.T) {
+func TestRateLimitExceedsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{}
-		client := sts.NewFromConfig(limited(t, n).Session(Role{}, region).Config(home))
+		n := &fakeClient{}
+		client := sts.NewFromConfig(rateLimited(t, n).Session(Role{}, region).Config(home))
 		if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), turn/2)
+		ctx, cancel := context.WithTimeout(t.Context(), interval/2)
 		defer cancel()
 		_, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "request rate") {
-			t.Errorf("the error is %v, want a deadline that names the request rate", err)
+			t.Errorf("error %v, want a deadline that names the request rate", err)
 		}
 		if len(n.sent) != 1 || time.Since(start) != 0 {
-			t.Errorf("%d requests, and it took %v to give up; want 1 from before, and at once", len(n.sent), time.Since(start))
+			t.Errorf("%d requests, failed after %v; want 1 and at once", len(n.sent), time.Since(start))
 		}
 	})
 }
 
-func TestBrokenAnswersAreTriedAgain(t *testing.T) {
+func TestBrokenResponsesAreRetried(t *testing.T) {
 	good := func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-west-1"}]}`) }
 	for _, tc := range []struct {
 		name   string
-		answer func(http.ResponseWriter)
+		handle func(http.ResponseWriter)
 		want   int // requests
 	}{
 		{"good", good, 1},
-		{"JSON cut short", func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-`) }, 2},
-		{"connection cut", func(w http.ResponseWriter) {
+		{"truncated JSON", func(w http.ResponseWriter) { _, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-`) }, 2},
+		{"connection closed", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = fmt.Fprint(w, `{"Regions": [`)
 		}, 2},
@@ -155,7 +154,7 @@ func TestBrokenAnswersAreTriedAgain(t *testing.T) {
 					good(w)
 					return
 				}
-				tc.answer(w)
+				tc.handle(w)
 			})
 			client := accountClient(open(t, url, nil).Session(Role{}, region).Config(home))
 			out, err := client.ListRegions(t.Context(), &account.ListRegionsInput{})
@@ -163,15 +162,15 @@ func TestBrokenAnswersAreTriedAgain(t *testing.T) {
 				t.Errorf("%d requests, want %d; the error is %v", requests(), tc.want, err)
 			}
 			if tc.name != "403" && (err != nil || len(out.Regions) != 1) {
-				t.Errorf("%v, %v; want the good answer at last", out, err)
+				t.Errorf("%v, %v; want the good response at last", out, err)
 			}
 		})
 	}
 }
 
-func TestTooLargeAnswer(t *testing.T) {
+func TestTooLargeResponse(t *testing.T) {
 	const frame = `{"Regions":[],"X":""}`
-	for status, size := range map[int]int{http.StatusOK: maxAnswerBytes + 1, http.StatusBadRequest: 2 * maxAnswerBytes} {
+	for status, size := range map[int]int{http.StatusOK: maxBodyBytes + 1, http.StatusBadRequest: 2 * maxBodyBytes} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			url, requests := serve(t, func(_ int, w http.ResponseWriter) {
 				w.WriteHeader(status)
@@ -181,7 +180,7 @@ func TestTooLargeAnswer(t *testing.T) {
 			})
 			client := accountClient(open(t, url, nil).Session(Role{}, region).Config(home))
 			if _, err := client.ListRegions(t.Context(), &account.ListRegionsInput{}); !errors.Is(err, errBodyTooLarge) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("error %v", err)
 			}
 			if requests() != 1 {
 				t.Errorf("%d requests, want 1", requests())
@@ -190,54 +189,53 @@ func TestTooLargeAnswer(t *testing.T) {
 	}
 }
 
-func TestBoundedBody(t *testing.T) {
+func TestLimitedBody(t *testing.T) {
 	readers := map[string]func(io.Reader) io.Reader{
 		"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader,
 		"half": iotest.HalfReader, "data with its end": iotest.DataErrReader,
 	}
 	for name, reader := range readers {
 		for _, size := range []int{0, 1, 9, 10, 11, 100} {
-			body := &boundedBody{ReadCloser: io.NopCloser(reader(strings.NewReader(strings.Repeat("x", size)))), left: 10}
+			body := &limitedBody{ReadCloser: io.NopCloser(reader(strings.NewReader(strings.Repeat("x", size)))), left: 10}
 			got, err := io.ReadAll(body)
 			if len(got) != min(size, 10) || (size > 10) != errors.Is(err, errBodyTooLarge) || size <= 10 && err != nil {
-				t.Errorf("%s: of %d bytes came %d, %v", name, size, len(got), err)
+				t.Errorf("%s: %d bytes: read %d, %v", name, size, len(got), err)
 			}
 			if size > 10 {
 				if rest, err := io.ReadAll(body); len(rest) > 0 || !errors.Is(err, errBodyTooLarge) {
-					t.Errorf("%s: of %d bytes the rest can be read", name, size)
+					t.Errorf("%s: %d bytes: the rest can be read", name, size)
 				}
 			}
 		}
 	}
 }
 
-// TestLongPollingHasTimeAndNoTurn looks at the client's timeout, for to wait
-// for it would take a minute.
-func TestLongPollingHasTimeAndNoTurn(t *testing.T) {
+// TestLongPolling checks the clients' timeouts, without waiting for them.
+func TestLongPolling(t *testing.T) {
 	setEnvironment(t, nil)
 	for name, change := range map[string]func(*Options){"simulator": nil, "environment": func(o *Options) { o.Simulator = nil }} {
 		s := open(t, "http://simulator.invalid", change).Session(Role{}, region)
 		for what, tc := range map[string]struct {
 			client aws.HTTPClient
 			want   time.Duration
-		}{"LongPolling": {s.LongPolling().HTTPClient, longCallTimeout}, "Config": {s.Config(home).HTTPClient, callTimeout}} {
-			if made, ok := tc.client.(client); !ok || made.Timeout != tc.want {
-				t.Errorf("%s: the client of %s is %+v", name, what, tc.client)
+		}{"LongPolling": {s.LongPolling().HTTPClient, 40 * time.Second}, "Config": {s.Config(home).HTTPClient, 20 * time.Second}} {
+			if made, ok := tc.client.(httpClient); !ok || made.Timeout != tc.want {
+				t.Errorf("%s: client of %s: %+v", name, what, tc.client)
 			}
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		start, n := time.Now(), &network{}
-		f := limited(t, n)
-		f.patient = n
+		start, n := time.Now(), &fakeClient{}
+		f := rateLimited(t, n)
+		f.longPoll = n
 		client := sts.NewFromConfig(f.Session(Role{}, region).LongPolling())
 		for range 3 {
 			if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(start); took >= turn {
-			t.Errorf("three calls took %v: they waited for turns", took)
+		if took := time.Since(start); took >= interval {
+			t.Errorf("three calls took %v, want no rate limit", took)
 		}
 	})
 }

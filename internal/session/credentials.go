@@ -1,0 +1,178 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+)
+
+// maxIdentityWait limits how long AccountID waits for GetCallerIdentity. The
+// account is not needed to call AWS.
+const maxIdentityWait = 5 * time.Second
+
+// identity is the credentials cache of a role or of the ambient credentials, and
+// their account ID.
+type identity struct {
+	credentials *aws.CredentialsCache
+	sts         *sts.Client // nil for a role
+	logger      *slog.Logger
+
+	callerIdentity singleflight.Group
+	accountID      atomic.Pointer[string] // nil until it is known
+	unknown        atomic.Bool            // the last GetCallerIdentity failed, which was logged
+
+	mu      sync.Mutex
+	dropped time.Time      // when the credentials were last dropped
+	denied  map[string]int // responses AccessDenied in a row, by operation and Region
+}
+
+// AccountID returns the account of the credentials. It is taken from the
+// credentials if the SDK knows it, else from GetCallerIdentity, which is called
+// once for all concurrent callers. If the caller whose context is used is
+// cancelled, another one takes over. The ID is "" while it cannot be had in
+// time; an error means that there are no credentials.
+func (i *identity) AccountID(ctx context.Context) (string, error) {
+	if id := i.accountID.Load(); id != nil {
+		return *id, nil
+	}
+	c, err := i.credentials.Retrieve(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find the account of the credentials: %w", err)
+	}
+	if c.AccountID != "" {
+		i.accountID.Store(&c.AccountID)
+		return c.AccountID, nil
+	}
+	if i.sts == nil {
+		return "", nil
+	}
+	timeout := time.After(identityWait(ctx))
+	for {
+		select {
+		case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
+			if id := i.accountID.Load(); id != nil {
+				return *id, nil
+			}
+			if !isGivenUp(r.Err) {
+				return "", nil
+			}
+		case <-timeout:
+			return "", nil
+		case <-ctx.Done():
+			return "", nil
+		}
+		if ctx.Err() != nil {
+			return "", nil
+		}
+	}
+}
+
+// identityWait leaves most of the time of ctx to the calls that need it more.
+func identityWait(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(maxIdentityWait, time.Until(deadline)/4)
+	}
+	return maxIdentityWait
+}
+
+func isGivenUp(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (i *identity) getCallerIdentity(ctx context.Context) error {
+	out, err := i.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err == nil && aws.ToString(out.Account) == "" {
+		err = errors.New("the response has no account")
+	}
+	if err == nil {
+		i.accountID.Store(out.Account)
+		i.unknown.Store(false)
+		return nil
+	}
+	if !isGivenUp(err) && !i.unknown.Swap(true) {
+		i.logger.WarnContext(ctx, "account of the ambient credentials unknown (sts:GetCallerIdentity)", "err", err)
+	}
+	return err
+}
+
+const (
+	// expiryWindow is how long before their expiry credentials are refreshed.
+	expiryWindow = 5 * time.Minute
+	// refreshRetryInterval is how long credentials that are still valid are used
+	// before a failed refresh is retried.
+	refreshRetryInterval = time.Minute
+)
+
+// withExpiryWindow is the option of the credentials caches below a
+// resilientCache.
+func withExpiryWindow(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }
+
+// resilientCache returns a cache that, while a refresh fails, returns the current
+// credentials as long as they are valid. The provider's credentials must expire
+// expiryWindow early, as those of a cache with that window do.
+func resilientCache(provider aws.CredentialsProvider, logger *slog.Logger) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(&resilientProvider{provider: provider, logger: logger})
+}
+
+// resilientProvider is used by one CredentialsCache, which serializes its calls.
+type resilientProvider struct {
+	provider aws.CredentialsProvider
+	logger   *slog.Logger
+	last     aws.Credentials // Expires is expiryWindow before their expiry
+	failing  bool            // the last refresh failed, which was logged
+}
+
+// Retrieve implements aws.CredentialsProvider. It is called when the last
+// credentials are due for a refresh or were dropped.
+func (p *resilientProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	fresh, err := retrieveFresh(ctx, p.provider)
+	if err != nil {
+		return aws.Credentials{}, &awserr.CredentialsError{Err: err}
+	}
+	p.last, p.failing = fresh, false
+	return fresh, nil
+}
+
+// HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy.
+func (p *resilientProvider) HandleFailToRefresh(ctx context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {
+	kept := p.last
+	now, expires := time.Now(), kept.Expires.Add(expiryWindow)
+	if !kept.CanExpire {
+		expires = now.Add(refreshRetryInterval)
+		kept.CanExpire = true
+	}
+	if !kept.HasKeys() || !now.Before(expires) {
+		return aws.Credentials{}, err
+	}
+	if !p.failing {
+		p.logger.WarnContext(ctx, "failed to refresh credentials, using the current ones until they expire", "expires", expires, "err", err)
+	}
+	p.failing = true
+	kept.Expires = now.Add(refreshRetryInterval)
+	if expires.Before(kept.Expires) {
+		kept.Expires = expires
+	}
+	return kept, nil
+}
+
+func newIdentity(credentials *aws.CredentialsCache, logger *slog.Logger) *identity {
+	return &identity{credentials: credentials, logger: logger, denied: map[string]int{}}
+}
+
+// retrieveFresh retrieves credentials that are not from a cache.
+func retrieveFresh(ctx context.Context, p aws.CredentialsProvider) (aws.Credentials, error) {
+	if cache, ok := p.(interface{ Invalidate() }); ok {
+		cache.Invalidate()
+	}
+	return p.Retrieve(ctx)
+}

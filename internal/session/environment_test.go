@@ -1,0 +1,88 @@
+package session
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// openEnvironment opens the sessions of the environment.
+func openEnvironment(t *testing.T) error {
+	t.Helper()
+	_, err := Open(t.Context(), Options{RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
+	return err
+}
+
+func TestOpenRejectsInvalidRegions(t *testing.T) {
+	for region, valid := range map[string]bool{
+		"us-east-1": true, "us-gov-west-1": true, "": true,
+		"us-east-1a": false, "US-EAST-1": false, "us-east": false, "mars-north-1": false, "all": false,
+	} {
+		setEnvironment(t, map[string]string{"AWS_REGION": region})
+		if err := openEnvironment(t); (err == nil) != valid || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%q, is not an AWS Region", region)) {
+			t.Errorf("%q: %v", region, err)
+		}
+	}
+}
+
+// TestOpenRejectsInvalidEndpoints has endpoints with a password, which must not be
+// in the error.
+func TestOpenRejectsInvalidEndpoints(t *testing.T) {
+	for endpoint, valid := range map[string]bool{
+		"http://127.0.0.1:4566": true, "https://user:hunter2@proxy.example": true, "": true,
+		"http://user:hunter2@proxy.example:port": false, "http://user:hunter2 @proxy.example": false,
+		"user:hunter2@proxy.example": false, "http://%zz:hunter2@proxy": false, "ftp://user:hunter2@proxy": false, "proxy": false,
+	} {
+		for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_GUARDDUTY", "AWS_ENDPOINT_URL_STS"} {
+			setEnvironment(t, map[string]string{"AWS_REGION": region, name: endpoint})
+			err := openEnvironment(t)
+			if (err == nil) != valid {
+				t.Errorf("%s=%q: %v", name, endpoint, err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), name)) {
+				t.Errorf("%s: %v", name, err)
+			}
+			t.Setenv(name, "")
+		}
+	}
+}
+
+// TestEndpointOfOwnSTSClients has credentials that the SDK gets from STS with
+// clients that it makes itself.
+func TestEndpointOfOwnSTSClients(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for name, variables := range map[string]map[string]string{
+		"AssumeRoleWithWebIdentity": {"AWS_WEB_IDENTITY_TOKEN_FILE": write("token", "token"), "AWS_ROLE_ARN": reader.ARN},
+		"AssumeRole": {"AWS_CONFIG_FILE": write("config", "[default]\nrole_arn = "+reader.ARN+"\nsource_profile = base\n"+
+			"[profile base]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n")},
+	} {
+		for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"} {
+			t.Run(name+"/"+variable, func(t *testing.T) {
+				url, requests := serve(t, func(_ int, w http.ResponseWriter) {
+					_, _ = fmt.Fprintf(w, `<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials>`+
+						`<AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey><SessionToken>c</SessionToken>`+
+						`<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></%[1]sResult></%[1]sResponse>`, name)
+				})
+				setEnvironment(t, variables)
+				t.Setenv("AWS_REGION", region)
+				t.Setenv(variable, url)
+				f := open(t, "", func(o *Options) { o.Simulator = nil })
+				c, err := f.ambient.credentials.Retrieve(t.Context())
+				if err != nil || c.AccessKeyID != "a" || requests() != 1 {
+					t.Errorf("key %q, %v after %d requests", c.AccessKeyID, err, requests())
+				}
+			})
+		}
+	}
+}
