@@ -175,7 +175,7 @@ func TestThousandSIGHUPs(t *testing.T) {
 		p.signal(syscall.SIGHUP) // signals during a reload are merged
 		return p.shows("guardduty_exporter_config_last_reload_successful 1")
 	})
-	if line := `guardduty_target_up{account_id="111122223333",region="us-east-1",target="home"} 1`; !p.shows(line) {
+	if line := `guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="home"} 1`; !p.shows(line) {
 		t.Errorf("%s is missing", line)
 	}
 	p.signal(syscall.SIGTERM)
@@ -199,7 +199,7 @@ func TestFilesAreEmptiedWhileServing(t *testing.T) {
 	}
 	for _, line := range []string{
 		"guardduty_exporter_web_config_last_reload_successful 0",
-		`guardduty_target_up{account_id="111122223333",region="us-east-1",target="home"} 1`,
+		`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="home"} 1`,
 	} {
 		if !p.shows(line) {
 			t.Errorf("%s is missing", line)

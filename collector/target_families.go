@@ -14,7 +14,7 @@ func targetFamilies() []Family {
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
 					for _, state := range coverage.States() {
-						emit(boolean(r.State == state), r.Target.Name, r.Target.AccountID, r.Target.Region, string(state))
+						emit(boolean(r.State == state), targetValues(r.Target, string(state))...)
 					}
 				}
 			},
@@ -32,7 +32,7 @@ func targetFamilies() []Family {
 						continue
 					}
 					for _, c := range r.Snapshot.Capabilities {
-						emit(boolean(c.OK), r.Target.Name, r.Target.AccountID, r.Target.Region, c.Name)
+						emit(boolean(c.OK), targetValues(r.Target, c.Name)...)
 					}
 				}
 			},
@@ -52,14 +52,18 @@ func targetFamilies() []Family {
 }
 
 func targetLabels(more ...string) []string {
-	return append([]string{"target", "account_id", "region"}, more...)
+	return append([]string{"target", "kind", "account_id", "region"}, more...)
+}
+
+func targetValues(t coverage.TargetID, more ...string) []string {
+	return append([]string{t.Name, t.Kind.String(), t.AccountID, t.Region}, more...)
 }
 
 func targetFamily(name, help string, value func(coverage.Report) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: targetLabels(), Each: func(in Input, emit Emit) {
 		for _, r := range in.View.Reports {
 			if v, ok := value(r); ok {
-				emit(v, r.Target.Name, r.Target.AccountID, r.Target.Region)
+				emit(v, targetValues(r.Target)...)
 			}
 		}
 	}}

@@ -142,16 +142,16 @@ func TestInstancesOfACluster(t *testing.T) {
 func TestBlindSpots(t *testing.T) {
 	expr := strings.ReplaceAll(queryOf(t, overviewFile, "Targets with incomplete data"), ".*|", "r|")
 	evaluate(t, expr, map[string]float64{
-		`guardduty_target_state{target="t",account_id="1",region="organization",state="denied"}`:             1,
-		`guardduty_target_state{target="t",account_id="1",region="organization",state="ok"}`:                 0,
-		`guardduty_target_state{target="t",account_id="1",region="r",state="denied"}`:                        0,
-		`guardduty_target_state{target="t",account_id="1",region="r",state="ok"}`:                            1,
-		`guardduty_target_capability_up{target="t",account_id="1",region="r",capability="members"}`:          0,
-		`guardduty_target_capability_up{target="t",account_id="1",region="r",capability="detector"}`:         1,
-		`guardduty_target_state{target="t",account_id="1",region="elsewhere",state="error"}`:                 1,
-		`guardduty_target_capability_up{target="t",account_id="1",region="elsewhere",capability="detector"}`: 0,
+		`guardduty_target_state{target="t",account_id="1",kind="account_names",region="",state="denied"}`:                    1,
+		`guardduty_target_state{target="t",account_id="1",kind="account_names",region="",state="ok"}`:                        0,
+		`guardduty_target_state{target="t",account_id="1",kind="coverage",region="r",state="denied"}`:                        0,
+		`guardduty_target_state{target="t",account_id="1",kind="coverage",region="r",state="ok"}`:                            1,
+		`guardduty_target_capability_up{target="t",account_id="1",kind="coverage",region="r",capability="members"}`:          0,
+		`guardduty_target_capability_up{target="t",account_id="1",kind="coverage",region="r",capability="detector"}`:         1,
+		`guardduty_target_state{target="t",account_id="1",kind="coverage",region="elsewhere",state="error"}`:                 1,
+		`guardduty_target_capability_up{target="t",account_id="1",kind="coverage",region="elsewhere",capability="detector"}`: 0,
 	}, []sample{
-		{`{target="t",account_id="1",region="organization",state="denied"}`, 1},
-		{`{target="t",account_id="1",region="r",state="without members"}`, 0},
+		{`{target="t",account_id="1",kind="account_names",state="denied"}`, 1},
+		{`{target="t",account_id="1",kind="coverage",region="r",state="without members"}`, 0},
 	})
 }

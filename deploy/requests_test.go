@@ -228,10 +228,10 @@ func TestRefreshesPerHour(t *testing.T) {
 		}
 		r.Set(ctx, settings, []refresh.Target{{
 			Name: "one", Region: "us-east-1", Key: 1,
-			Read: func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+			Source: refresh.SourceFunc(func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 				refreshes++
 				return member, &coverage.Snapshot{}, nil
-			},
+			}),
 		}})
 		<-ctx.Done()
 		r.Wait()

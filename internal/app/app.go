@@ -1,6 +1,5 @@
-// Package app joins the rooms: it builds each part once, runs them, applies
-// reloads, and closes in reverse. The parts know of one another only through
-// the function values that it hands around.
+// Package app wires the exporter together: it builds every component, runs
+// them, applies configuration reloads and shuts down in reverse order.
 package app
 
 import (
@@ -31,17 +30,17 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
-// drainTimeout bounds the whole way down, from the signal to the last goroutine.
+// drainTimeout bounds the whole shutdown.
 const drainTimeout = 15 * time.Second
 
-// Options of a running exporter.
+// Options configures the exporter.
 type Options struct {
-	// Load reads the configuration, at the start and at each reload.
+	// Load reads the configuration, at the start and for each reload.
 	Load          func() (*config.Config, error)
 	Web           *toolkit.FlagConfig
 	TelemetryPath string
-	Lifecycle     bool // whether POST /-/reload is answered
-	Profiling     bool // whether the process's profiles are served
+	Lifecycle     bool // serve POST /-/reload
+	Profiling     bool // serve /debug/pprof
 	Logger        *slog.Logger
 	Simulator     *session.Simulator // nil for AWS
 	// Listening, if not nil, is called once when the addresses are open, before
@@ -52,26 +51,30 @@ type Options struct {
 // App is a built exporter.
 type App struct {
 	o         Options
+	registry  *prometheus.Registry // of the exporter's own metrics
+	self      *SelfMetrics
 	store     store.Store
 	refresher *refresh.Refresher
 	events    *events.Consumer
-	publisher *publisher
-	working   sync.WaitGroup       // the publisher
-	registry  *prometheus.Registry // of the process's own metrics
-	self      *SelfMetrics
-	running   *config.Config // what is applied; of the goroutine that applies and reloads
-	issues    atomic.Pointer[collector.IssueOptions]
-	requests  chan chan error // of reloads, each with where its result goes
-	stopping  chan struct{}   // closed when no more reloads are made
+	renderer  *renderer
 	server    *web.Server
+	rendering sync.WaitGroup
+
+	config  *config.Config // in use; accessed only by the goroutine that reloads
+	issues  atomic.Pointer[collector.IssueOptions]
+	reloads chan chan error // requested reloads, each with the channel for its result
+	stopped chan struct{}   // closed when no more reloads are made
 }
 
-// Run builds the exporter and serves until ctx ends, a SIGHUP reloading it. It
-// returns nil after an orderly stop.
+// Run builds the exporter and serves until ctx ends. SIGHUP reloads the
+// configuration. It returns nil after an orderly shutdown.
 func Run(ctx context.Context, o Options) error {
-	o.Logger = slog.New(discreet{o.Logger.Handler()})
+	o.Logger = slog.New(redactHandler{o.Logger.Handler()})
 	registry := prometheus.NewRegistry()
-	a := &App{o: o, registry: registry, self: NewSelfMetrics(registry), requests: make(chan chan error), stopping: make(chan struct{})}
+	a := &App{
+		o: o, registry: registry, self: NewSelfMetrics(registry),
+		reloads: make(chan chan error), stopped: make(chan struct{}),
+	}
 	first, err := a.build(ctx)
 	if err != nil {
 		return err
@@ -79,26 +82,27 @@ func Run(ctx context.Context, o Options) error {
 	return a.run(ctx, first)
 }
 
-// build makes every part and opens the listeners; nothing runs yet. It returns
-// the first configuration.
+// build creates all components and opens the listeners, but starts nothing. It
+// returns the first configuration.
 func (a *App) build(ctx context.Context) (*prepared, error) {
 	o := a.o
 	a.refresher = refresh.New(refresh.Options{
 		Put:     func(r coverage.Report) { a.self.countTransitions(a.store.Put(r)) },
 		Drop:    a.store.Drop,
-		Metrics: a.self.refreshes, Logger: o.Logger,
+		Metrics: a.self.refreshes,
+		Logger:  o.Logger,
 	})
 	a.events = events.New(events.Options{Apply: a.refresher.Apply, Metrics: a.self.events, Logger: o.Logger})
-	a.publisher = newPublisher(func() *exposition.Page { return render(a.input()) }, a.refresher.Ready)
-	a.store.Changed = a.publisher.Changed
+	a.renderer = newRenderer(func() *exposition.Page { return renderPage(a.input()) }, a.refresher.Ready)
+	a.store.Changed = a.renderer.Changed
 	a.registry.MustRegister(newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := web.Routes{
 		TelemetryPath: o.TelemetryPath,
 		Metrics: exposition.MetricsHandler(exposition.Options{
-			Page: a.publisher.Page, Self: a.registry, Limit: web.LimitScrapes, Logger: o.Logger,
+			Page: a.renderer.Page, Self: a.registry, Limit: web.LimitScrapes, Logger: o.Logger,
 		}),
 		Version:   version.Info(),
-		Ready:     func() bool { return a.refresher.Ready() && a.publisher.Ready() },
+		Ready:     func() bool { return a.refresher.Ready() && a.renderer.Ready() },
 		Lifecycle: o.Lifecycle,
 		Reload:    a.requestReload,
 		Profiling: o.Profiling,
@@ -114,61 +118,62 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	return first, err
 }
 
-// run starts what build has made and takes it down in reverse: stop accepting,
-// drain the scrapes, stop the refreshes, wait.
+// run starts all components, waits for the end and shuts down in reverse order:
+// stop accepting connections, drain the scrapes, stop the refreshes, wait.
 func (a *App) run(ctx context.Context, first *prepared) error {
-	refreshing, stopRefreshing := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopRefreshing()
-	a.apply(refreshing, first)
-	a.working.Go(func() { a.publisher.run(refreshing) })
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	a.apply(work, first)
+	a.rendering.Go(func() { a.renderer.run(work) })
 
 	if a.o.Listening != nil {
 		a.o.Listening(a.server)
 	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve() }()
-	err := a.wait(ctx, refreshing, served)
-	close(a.stopping)
+	err := a.reloadUntil(ctx, work, served)
+	close(a.stopped)
 
-	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	err = errors.Join(err, a.server.Shutdown(down))
-	stopRefreshing()
-	return errors.Join(err, a.waitForWork(down))
+	err = errors.Join(err, a.server.Shutdown(shutdown))
+	stopWork()
+	return errors.Join(err, a.wait(shutdown))
 }
 
-// wait reloads when it is asked to, until ctx ends or serving fails.
-func (a *App) wait(ctx, refreshing context.Context, served <-chan error) error {
+// reloadUntil performs the requested reloads until ctx ends or serving fails.
+func (a *App) reloadUntil(ctx, work context.Context, served <-chan error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-ctx.Done():
-			a.o.Logger.Info("stopping")
+			a.o.Logger.Info("shutting down")
 			return nil
 		case err := <-served:
 			return err
 		case <-hangup:
-			_ = a.reload(refreshing) // has logged its error and shows it in a metric
-		case result := <-a.requests:
-			result <- a.reload(refreshing)
+			_ = a.reload(work) // logged, and visible in a metric
+		case result := <-a.reloads:
+			result <- a.reload(work)
 		}
 	}
 }
 
-func (a *App) waitForWork(ctx context.Context) error {
+// wait returns when everything that stopWork has stopped has ended.
+func (a *App) wait(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		a.events.Wait()
 		a.refresher.Wait()
-		a.working.Wait()
+		a.rendering.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the refreshes and the page to end: %w", ctx.Err())
+		return fmt.Errorf("wait for refreshes and rendering to end: %w", ctx.Err())
 	}
 }

@@ -88,7 +88,7 @@ func TestReloadAppliesWhatChanged(t *testing.T) {
 
 	e.setConfig(strings.Replace(twoTargets, "external_id: an-external-id", "external_id: another-one", 1))
 	e.request(http.MethodPost, "/-/reload")
-	e.untilMetric(`guardduty_target_state{account_id="222233334444",region="us-east-1",state="denied",target="member"} 1`)
+	e.untilMetric(`guardduty_target_state{account_id="222233334444",kind="coverage",region="us-east-1",state="denied",target="member"} 1`)
 	if page := e.metrics(); strings.Contains(page, `guardduty_target_last_success_timestamp_seconds{account_id="222233334444"`) {
 		t.Errorf("a target that asks something else has kept its data:\n%s", page)
 	}
@@ -289,8 +289,8 @@ func TestAllRegions(t *testing.T) {
 	w.Accounts[0].DisabledRegions = []string{"me-south-1"}
 	e := start(t, w, "refresh: {interval: 2s, timeout: 1s, max_staleness: 1h}\ntargets:\n  - regions: [all]\n")
 	e.untilReady()
-	e.untilMetric(`guardduty_target_up{account_id="111122223333",region="all",target="default"} 1`)
-	e.untilMetric(`guardduty_target_up{account_id="111122223333",region="us-east-1",target="default"} 1`)
+	e.untilMetric(`guardduty_target_up{account_id="111122223333",kind="regions",region="",target="default"} 1`)
+	e.untilMetric(`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="default"} 1`)
 	page := e.metrics()
 	if n := strings.Count(page, "\nguardduty_target_up{"); n != 36 { // 36 Regions, one of them off, and the listing
 		t.Errorf("%d targets, want 36", n)
@@ -299,7 +299,7 @@ func TestAllRegions(t *testing.T) {
 		t.Error("a Region that is off is asked")
 	}
 	e.aws.Update(func(w *simulator.World) { w.Accounts[0].DisabledRegions = nil })
-	e.untilMetric(`guardduty_target_state{account_id="111122223333",region="me-south-1",state="no_detector",target="default"} 1`)
+	e.untilMetric(`guardduty_target_state{account_id="111122223333",kind="coverage",region="me-south-1",state="no_detector",target="default"} 1`)
 }
 
 func TestAdaptiveRetryModeIsRefused(t *testing.T) {

@@ -125,7 +125,7 @@ func TestAQueueThatIsRefusedIsSeen(t *testing.T) {
 	})
 	e.send("{}") // ends the long poll
 	e.untilMetric(up + " 0")
-	e.untilMetric(`guardduty_target_up{account_id="111122223333",region="us-east-1",target="home"} 1`)
+	e.untilMetric(`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="home"} 1`)
 	e.aws.SetIntercept(nil)
 	e.untilMetric(up + " 1")
 }

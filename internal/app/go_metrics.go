@@ -7,19 +7,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// goMetrics are those of the Go runtime but go_memstats_alloc_bytes_total: in
-// OpenMetrics the family of that counter is called go_memstats_alloc_bytes, as
-// a gauge is already, and a page may not have two of one name.
+// goMetrics are the metrics of the Go runtime without
+// go_memstats_alloc_bytes_total: in OpenMetrics that family would have the same
+// name as the gauge go_memstats_alloc_bytes.
 type goMetrics struct {
 	prometheus.Collector
-	without *prometheus.Desc
+	excluded *prometheus.Desc
 }
 
 func newGoMetrics() goMetrics {
 	m := goMetrics{Collector: collectors.NewGoCollector()}
-	for desc := range relay(m.Describe) {
+	for desc := range receive(m.Describe) {
 		if strings.Contains(desc.String(), `"go_memstats_alloc_bytes_total"`) {
-			m.without = desc
+			m.excluded = desc
 		}
 	}
 	return m
@@ -27,19 +27,20 @@ func newGoMetrics() goMetrics {
 
 // Collect implements prometheus.Collector.
 func (m goMetrics) Collect(ch chan<- prometheus.Metric) {
-	for metric := range relay(m.Collector.Collect) {
-		if metric.Desc() != m.without {
+	for metric := range receive(m.Collector.Collect) {
+		if metric.Desc() != m.excluded {
 			ch <- metric
 		}
 	}
 }
 
-// relay returns what send sends, to be read to its end.
-func relay[T any](send func(chan<- T)) <-chan T {
-	sent := make(chan T)
+// receive returns a channel with all that send sends. The caller reads it to
+// its end.
+func receive[T any](send func(chan<- T)) <-chan T {
+	ch := make(chan T)
 	go func() {
-		defer close(sent)
-		send(sent)
+		defer close(ch)
+		send(ch)
 	}()
-	return sent
+	return ch
 }

@@ -12,22 +12,21 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
-// SelfMetrics are the exporter's metrics of itself: its requests to AWS, its
-// refreshes, its reloads, its web configuration and its build. Those of the Go
-// runtime, the process and promhttp are not among them.
+// SelfMetrics are the exporter's metrics about itself: AWS requests, refreshes,
+// events, reloads, web configuration and build. They do not include those of the
+// Go runtime, the process and promhttp.
 type SelfMetrics struct {
 	sessions  *session.Metrics
 	refreshes *refresh.Metrics
 	events    *events.Metrics
 	reloads   *reloadMetrics
 	web       *web.Metrics
-	// transitions are here, and not with the other metrics of coverage, for
-	// they are counted and not read.
+	// transitions is a counter, so it cannot be derived from the current view like
+	// the other coverage metrics.
 	transitions *prometheus.CounterVec
 }
 
-// NewSelfMetrics registers the metrics of an exporter that has done nothing yet
-// with reg.
+// NewSelfMetrics registers the metrics with reg.
 func NewSelfMetrics(reg prometheus.Registerer) *SelfMetrics {
 	reg.MustRegister(versioncollector.NewCollector("guardduty_exporter"))
 	return &SelfMetrics{
@@ -49,7 +48,7 @@ func (m *SelfMetrics) countTransitions(transitions []coverage.Transition) {
 	}
 }
 
-// reloadMetrics tell whether the running configuration is the file's.
+// reloadMetrics report whether the configuration in use is the file's.
 type reloadMetrics struct {
 	successful  prometheus.Gauge
 	lastSuccess prometheus.Gauge
@@ -64,7 +63,7 @@ func newReloadMetrics(reg prometheus.Registerer) *reloadMetrics {
 		}),
 		lastSuccess: factory.NewGauge(prometheus.GaugeOpts{
 			Name: "guardduty_exporter_config_last_reload_success_timestamp_seconds",
-			Help: "When the running configuration was loaded, in seconds since the epoch.",
+			Help: "When the configuration in use was loaded, in seconds since the epoch.",
 		}),
 	}
 }

@@ -50,7 +50,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 			NewSelfMetrics(self)
 			return self
 		}
-		page := render(in)
+		page := renderPage(in)
 		got := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 		self := own()
 		want := promhttp.InstrumentMetricHandler(self, promhttp.HandlerFor(
@@ -118,7 +118,7 @@ func add(t *testing.T, found map[string]string, key, value string) {
 
 // TestPageKeepsTheGrammarOfOpenMetrics parses strictly, which takes long.
 func TestPageKeepsTheGrammarOfOpenMetrics(t *testing.T) {
-	page := render(randomInput(rand.New(rand.NewPCG(1, 2))))
+	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))))
 	answer := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
@@ -12,7 +11,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
-// prepared is all that a configuration decides, built and not yet in use.
+// prepared is everything built from a configuration, not yet in use.
 type prepared struct {
 	config   *config.Config
 	settings refresh.Settings
@@ -21,7 +20,7 @@ type prepared struct {
 	issues   collector.IssueOptions
 }
 
-// input is what a page shows: the store's view, in the manner configured now.
+// input returns the input of the page: the store's view and the options in use.
 func (a *App) input() collector.Input {
 	in := collector.Input{View: a.store.View()}
 	if issues := a.issues.Load(); issues != nil {
@@ -30,44 +29,45 @@ func (a *App) input() collector.Input {
 	return in
 }
 
-// requestReload asks the running App for a reload and returns its result.
+// requestReload requests a reload from the running App and returns its result.
 func (a *App) requestReload() error {
 	result := make(chan error, 1)
 	select {
-	case a.requests <- result:
+	case a.reloads <- result:
 		return <-result
-	case <-a.stopping:
-		return errors.New("the exporter is stopping")
+	case <-a.stopped:
+		return errors.New("the exporter is shutting down")
 	}
 }
 
-// reload builds everything anew and swaps it in, or changes nothing. Targets
-// live as long as ctx.
+// reload builds everything from the configuration and then swaps it in. If it
+// fails, nothing changes. Targets run until ctx ends.
 func (a *App) reload(ctx context.Context) error {
 	next, err := a.prepare(ctx)
 	if err == nil {
-		err = a.running.CheckReload(next.config)
+		err = a.config.CheckReload(next.config)
 	}
 	if err != nil {
 		a.self.reloads.failed()
-		a.o.Logger.Error("reload failed, the running configuration is unchanged", "err", err)
+		a.o.Logger.Error("reload failed, configuration unchanged", "err", err)
 		return err
 	}
 	a.apply(ctx, next)
 	return nil
 }
 
+// apply puts a configuration into use.
 func (a *App) apply(ctx context.Context, next *prepared) {
-	a.running = next.config
+	a.config = next.config
 	a.issues.Store(&next.issues)
 	a.refresher.Set(ctx, next.settings, next.targets)
 	a.events.Set(ctx, next.queues)
-	a.publisher.Publish()
+	a.renderer.Render()
 	a.self.reloads.succeeded()
 	a.o.Logger.Info("configuration loaded", "summary", next.config.Summary())
 }
 
-// prepare reads the configuration and builds what it decides.
+// prepare reads the configuration and builds the components it defines.
 func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	cfg, err := a.o.Load()
 	if err != nil {
@@ -83,15 +83,13 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := builder{factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS, requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger}
-	var targets []refresh.Target
-	var errs []error
-	for _, t := range cfg.Targets {
-		made, err := b.targets(t)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("target %q: %w", t.Name, err))
-		}
-		targets = append(targets, made...)
+	b := &targetBuilder{
+		factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS,
+		requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger,
+	}
+	targets, err := b.buildAll(cfg.Targets)
+	if err != nil {
+		return nil, err
 	}
 	return &prepared{
 		config: cfg,
@@ -101,5 +99,5 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 		targets: targets,
 		queues:  b.queues(cfg.Events),
 		issues:  collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
-	}, errors.Join(errs...)
+	}, nil
 }

@@ -281,7 +281,7 @@ func (c *contest) turn(b *testing.B) {
 func BenchmarkScrape(b *testing.B) {
 	for _, size := range []struct{ clusters, scrapes int }{{4_000, 100}, {50_000, 40}, {500_000, 10}} {
 		b.Run(fmt.Sprint(size.clusters), func(b *testing.B) {
-			page := render(inputOf(fleet{clusters: size.clusters}.report()))
+			page := renderPage(inputOf(fleet{clusters: size.clusters}.report()))
 			h := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 			c := newContest(b, "gzip", size.scrapes, map[string]http.Handler{
 				"page": h, "static": static(b, bodyOf(b, h, "gzip")), "self": ordinary(own()),
@@ -305,7 +305,7 @@ func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000} {
 		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
 			in := inputOf(fleet{clusters: clusters}.report())
-			page := render(in)
+			page := renderPage(in)
 			domain := prometheus.NewRegistry()
 			domain.MustRegister(collector.New(func() collector.Input { return in }))
 			c := newContest(b, "gzip", 40, map[string]http.Handler{
@@ -329,7 +329,7 @@ func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 func BenchmarkScrapeWithoutGzip(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000, 500_000} {
 		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
-			page := render(inputOf(fleet{clusters: clusters}.report()))
+			page := renderPage(inputOf(fleet{clusters: clusters}.report()))
 			h := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 			c := newContest(b, "identity", 5, map[string]http.Handler{"page": h, "static": static(b, bodyOf(b, h, "identity"))})
 			for b.Loop() {
@@ -356,7 +356,7 @@ func BenchmarkRender(b *testing.B) {
 				begun := processTime(b)
 				in := inputOf(report)
 				merged := processTime(b)
-				render(in)
+				renderPage(in)
 				rendering += processTime(b) - merged
 				merging += merged - begun
 				n += f.clusters
@@ -386,7 +386,7 @@ func BenchmarkKeptMemory(b *testing.B) {
 				empty := liveHeap()
 				s.Put(f.report())
 				domain = liveHeap() - empty
-				page := render(collector.Input{View: s.View(), Issues: collector.IssueOptions{Text: true, MaxPerCluster: 20}})
+				page := renderPage(collector.Input{View: s.View(), Issues: collector.IssueOptions{Text: true, MaxPerCluster: 20}})
 				all = liveHeap() - empty
 				runtime.KeepAlive(&s)
 				runtime.KeepAlive(page)
@@ -425,14 +425,14 @@ func BenchmarkScrapeLatency(b *testing.B) {
 func benchmarkLatency(b *testing.B, report coverage.Report) {
 	b.Helper()
 	var refreshing atomic.Bool
-	var p *publisher
-	p = newPublisher(func() *exposition.Page {
+	var p *renderer
+	p = newRenderer(func() *exposition.Page {
 		if refreshing.Load() {
 			defer p.Changed() // so that it is rendered without end
 		}
-		return render(inputOf(report))
+		return renderPage(inputOf(report))
 	}, func() bool { return true })
-	p.Publish()
+	p.Render()
 	var running sync.WaitGroup
 	running.Go(func() { p.run(b.Context()) })
 	b.Cleanup(running.Wait)

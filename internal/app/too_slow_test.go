@@ -18,7 +18,7 @@ func TestARefreshThatCannotEndInTimeIsNotBegun(t *testing.T) {
 	}
 	e := start(t, homeWorld(clusters...), "refresh: {interval: 1h, timeout: 30s, max_staleness: 3h}\naws: {requests_per_second: 5}\n"+
 		"targets: [{name: home, regions: [us-east-1]}]\n")
-	e.untilMetric(`guardduty_target_state{account_id="111122223333",region="us-east-1",state="timeout",target="home"} 1`)
+	e.untilMetric(`guardduty_target_state{account_id="111122223333",kind="coverage",region="us-east-1",state="timeout",target="home"} 1`)
 	if n := e.calls("ListCoverage"); n != 0 {
 		t.Errorf("%d calls of ListCoverage", n)
 	}

@@ -8,18 +8,43 @@ import (
 	"time"
 )
 
+// Kind is what a target reads. The zero value is KindCoverage.
+type Kind int
+
+// The kinds of targets.
+const (
+	KindCoverage     Kind = iota // the coverage that one detector reports
+	KindRegions                  // the Regions of a target with all Regions
+	KindAccountNames             // the account names of an organization
+)
+
+// String returns the value of the label kind.
+func (k Kind) String() string {
+	switch k {
+	case KindRegions:
+		return "regions"
+	case KindAccountNames:
+		return "account_names"
+	default:
+		return "coverage"
+	}
+}
+
 // TargetID identifies a target: a (role, Region) of the configuration whose
 // detector is read. A target is not an account, because an administrator's
-// target includes its members' resources. Name and Region are unique.
+// target includes its members' resources. Name, Kind and
+// Region are unique.
 type TargetID struct {
 	Name      string
+	Kind      Kind
 	AccountID string // of the detector; "" until it is known
-	Region    string
+	Region    string // "" unless Kind is KindCoverage
 }
 
 func (t TargetID) compare(other TargetID) int {
 	return cmp.Or(
 		cmp.Compare(t.Name, other.Name),
+		cmp.Compare(t.Kind, other.Kind),
 		cmp.Compare(t.Region, other.Region),
 		cmp.Compare(t.AccountID, other.AccountID),
 	)

@@ -10,7 +10,7 @@ import (
 
 // deniedCases deny each API call.
 func deniedCases() []testCase {
-	listRegions := target{"subject", "all", []string{subjectAccount}}
+	listRegions := target{"subject", "", []string{subjectAccount}}
 	return []testCase{
 		{
 			group: api, name: "AccessDenied for ListDetectors, and a recreated detector", state: coverage.Denied,

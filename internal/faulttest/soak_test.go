@@ -137,7 +137,7 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 		client := guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: in.AccountID, Config: in.Config, Logger: slog.New(slog.DiscardHandler), Types: []coverage.ResourceType{coverage.ECS},
 		})
-		targets = append(targets, refresh.Target{Name: "soak", Region: region, Read: client.Read})
+		targets = append(targets, refresh.Target{Name: "soak", Region: region, Source: client})
 	}
 	return targets
 }

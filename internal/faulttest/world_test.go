@@ -59,7 +59,7 @@ func other() target { return target{"other", faultRegion, []string{otherAccount}
 func home() target { return target{"home", healthyRegion, []string{homeAccount}} }
 
 // accountNames is the target that reads the account names.
-func accountNames() target { return target{"home", "organization", []string{homeAccount}} }
+func accountNames() target { return target{"home", "", []string{homeAccount}} }
 
 func allTargets() []target {
 	return []target{subject(), subjectHealthy(), other(), home(), accountNames()}

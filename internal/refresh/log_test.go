@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
 // line is a line of the log.
@@ -18,8 +19,8 @@ type line struct {
 	attrs   map[string]slog.Value
 }
 
-// logHandler keeps the lines in the bench.
-type logHandler bench
+// logHandler keeps the lines in the harness.
+type logHandler harness
 
 func (*logHandler) Enabled(context.Context, slog.Level) bool { return true }
 
@@ -41,14 +42,14 @@ func (h *logHandler) WithGroup(string) slog.Handler      { panic("not expected")
 func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestOneLinePerAttempt(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes = time.Second
-		b.set(usual, s.target("one"))
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency = time.Second
+		h.set(settings, s.target("one"))
 		for _, err := range []error{nil, nil, errDenied, errDenied, nil, nil} {
-			s.now(func(s *source) { s.err = err })
-			for attempts := len(b.of("one")); len(b.of("one")) == attempts; {
-				b.pass(time.Second)
+			s.update(func(s *source) { s.err = err })
+			for attempts := len(h.reportsOf("one")); len(h.reportsOf("one")) == attempts; {
+				h.advance(time.Second)
 			}
 		}
 		type brief struct {
@@ -57,21 +58,21 @@ func TestOneLinePerAttempt(t *testing.T) {
 			State   string
 		}
 		var got []brief
-		for _, l := range b.said() {
+		for _, l := range h.logged() {
 			got = append(got, brief{l.Level, l.Message, l.attrs["state"].String()})
 		}
 		want := []brief{
 			{slog.LevelInfo, "target refreshed", "ok"}, // for the first time
 			{slog.LevelDebug, "target refreshed", "ok"},
-			{slog.LevelWarn, "refresh of target failed", "denied"},
-			{slog.LevelDebug, "refresh of target failed", "denied"}, // as before
-			{slog.LevelInfo, "target refreshed", "ok"},              // again
+			{slog.LevelWarn, "target refresh failed", "denied"},
+			{slog.LevelDebug, "target refresh failed", "denied"}, // as before
+			{slog.LevelInfo, "target refreshed", "ok"},           // again
 			{slog.LevelDebug, "target refreshed", "ok"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
 		}
-		for _, l := range b.said() {
+		for _, l := range h.logged() {
 			if l.attrs["target"].String() != "one" || l.attrs["account_id"].String() != s.account ||
 				l.attrs["region"].String() != region || l.attrs["duration"].Duration() != time.Second {
 				t.Errorf("a line says %v", l.attrs)
@@ -88,20 +89,20 @@ func TestOneLinePerAttempt(t *testing.T) {
 }
 
 func TestUnclassifiedIssuesAreCounted(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
+	run(t, func(t *testing.T, h *harness) {
 		issues := []string{"never seen before", "nor this one", "Agent not provisioned"}
-		s := b.source()
+		s := h.source()
 		target := s.target("one")
-		target.Read = func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+		target.Source = refresh.SourceFunc(func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 			account, _, err := s.read(ctx, nil)
 			return account, &coverage.Snapshot{Resources: []coverage.Resource{
 				coverage.New(coverage.Row{Issues: issues}), coverage.New(coverage.Row{Issues: issues[1:]}),
 			}}, err
-		}
-		b.set(usual, target)
+		})
+		h.set(settings, target)
 		check := func(when string, want float64) {
 			t.Helper()
-			families, err := b.metrics.Gather()
+			families, err := h.metrics.Gather()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,13 +110,13 @@ func TestUnclassifiedIssuesAreCounted(t *testing.T) {
 				t.Errorf("%s: %v unclassified issues, want %v", when, got, want)
 			}
 		}
-		b.pass(0)
+		h.advance(0)
 		check("after the first refresh", 3)
-		s.now(func(s *source) { s.err = errDenied })
-		b.pass(usual.Interval)
+		s.update(func(s *source) { s.err = errDenied })
+		h.advance(settings.Interval)
 		check("after one that failed", 3)
-		s.now(func(s *source) { s.err = nil })
-		b.pass(usual.Interval)
+		s.update(func(s *source) { s.err = nil })
+		h.advance(settings.Interval)
 		check("after one that found them again", 6)
 	})
 }

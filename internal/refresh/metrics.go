@@ -7,7 +7,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Metrics of all refreshes.
+// Metrics are the metrics of all refreshes.
 type Metrics struct {
 	unclassified prometheus.Counter // issue texts without a type
 }
@@ -16,7 +16,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return &Metrics{unclassified: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "guardduty_exporter_unclassified_issues_total",
-		Help: "Number of issue texts that no known issue type matched, counted anew at each refresh.",
+		Help: "Number of issue texts that no known issue type matched, counted again at each refresh.",
 	})}
 }
 

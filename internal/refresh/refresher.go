@@ -1,8 +1,8 @@
-// Package refresh decides when each target is read, and what is known of it
-// after a read that failed: the last good snapshot stays until it is too old.
+// Package refresh schedules the reads of every target and keeps the last good
+// snapshot of a target that fails, until the snapshot is too old.
 //
-// Every target has a goroutine of its own, one refresh in flight at most, and a
-// deadline on each.
+// Each target has a goroutine of its own, at most one refresh in flight, and a
+// deadline for each refresh.
 package refresh
 
 import (
@@ -14,119 +14,145 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Target is one thing to refresh.
-type Target struct {
-	Name   string
-	Region string // for a target with List, a word that stands for all of them
-	// Key is a comparable value of everything that decides the answer. While
-	// it stays the same the target keeps its data and schedule through [Refresher.Set].
-	Key any
-	// Read makes a whole snapshot or returns an error; it returns the
-	// detector's account as soon as that is known, also with an error. It is
-	// given the last snapshot, nil for none. Calls of it do not overlap.
-	Read func(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error)
-	// List, if not nil, stands in place of Read for a target that is refreshed
-	// by finding out which further targets there are.
-	List func(context.Context) (accountID string, targets []Target, err error)
-	// ReadKeys, if not nil, reads the resources of some keys again: those without
-	// a row in its answer are not there. Calls of it do not overlap, but may
-	// overlap with one of Read. Admits and Narrows go with it: whether a
-	// resource of that key may be in a snapshot at all, and whether it may
-	// exist and yet not be in it.
-	ReadKeys                func(context.Context, []coverage.Key) ([]coverage.Resource, error)
-	Matches, FiltersByState func(coverage.Key) bool
+// Source reads one target.
+type Source interface {
+	// Read returns a complete snapshot or an error. It returns the detector's
+	// account as soon as that is known, also with an error. known is the last
+	// snapshot, nil for none. Calls do not overlap.
+	Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error)
 }
 
-type id struct{ name, region string }
+// SourceFunc is a [Source] that only reads complete snapshots.
+type SourceFunc func(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error)
 
-func (t Target) id() id { return id{t.Name, t.Region} }
+// Read implements [Source].
+func (f SourceFunc) Read(ctx context.Context, known *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+	return f(ctx, known)
+}
 
-// Options of a Refresher. All are required; the functions must be safe for
-// concurrent use.
+// KeyReader is an optional interface of a [Source] that can read single
+// resources. [Refresher.Apply] needs it.
+type KeyReader interface {
+	// ReadKeys reads the resources with these keys. Keys without a row in the
+	// result do not exist. Calls do not overlap each other, but may overlap Read.
+	ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error)
+	// Matches reports whether a resource with this key can be in a snapshot.
+	Matches(k coverage.Key) bool
+	// FiltersByState reports whether a resource with this key can exist without
+	// being in a snapshot, because of its state.
+	FiltersByState(k coverage.Key) bool
+}
+
+// Target is one unit of work. Name, Kind and Region identify it.
+type Target struct {
+	Name   string
+	Kind   coverage.Kind
+	Region string // "" for a target that is not regional
+	// Key is a comparable value of all settings that affect the result. While it
+	// is unchanged, the target keeps its data and schedule through [Refresher.Set].
+	Key any
+	// Source reads the target. It is nil for a target with List.
+	Source Source
+	// List finds further targets. It is nil for a target with Source.
+	List func(context.Context) (accountID string, targets []Target, err error)
+}
+
+func (t Target) id() coverage.TargetID {
+	return coverage.TargetID{Name: t.Name, Kind: t.Kind, Region: t.Region}
+}
+
+// keyReader returns the target's KeyReader, nil if its source has none.
+func (t Target) keyReader() KeyReader {
+	reader, _ := t.Source.(KeyReader)
+	return reader
+}
+
+// Options configures a Refresher. All fields are required; the functions must
+// be safe for concurrent use.
 type Options struct {
-	Put     func(coverage.Report)   // takes what is known of a target now
-	Drop    func(coverage.TargetID) // takes a target that is no longer configured
+	Put     func(coverage.Report)   // stores the newest report of a target
+	Drop    func(coverage.TargetID) // removes a target that is no longer configured
 	Metrics *Metrics
 	Logger  *slog.Logger
 }
 
-// Refresher is safe for concurrent use.
+// Refresher refreshes targets. It is safe for concurrent use.
 type Refresher struct {
 	o       Options
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	workers map[id]*worker
+	workers map[coverage.TargetID]*worker // by ID without the account
 }
 
 // New returns a Refresher without targets.
 func New(o Options) *Refresher {
-	return &Refresher{o: o, workers: map[id]*worker{}}
+	return &Refresher{o: o, workers: map[coverage.TargetID]*worker{}}
 }
 
-// Set makes these the targets, identified by name and Region. Targets that ask
-// the same as before keep their data and schedule and use the new settings and
-// functions from the next refresh on; others start anew, and those that are
-// gone are stopped and dropped. All run until ctx ends. A target that a List
-// has found gets the new settings too, and new functions when it is found again.
+// Set replaces the targets. Targets whose Key is unchanged keep their data and
+// schedule and use the new settings and functions from the next refresh on. New
+// and changed targets start from scratch; removed ones are stopped and dropped.
+// All run until ctx ends. A target found by List gets the new settings at once,
+// and new functions when it is found again.
 func (r *Refresher) Set(ctx context.Context, s Settings, targets []Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.set(ctx, s, nil, targets)
 	for _, w := range r.workers {
-		if w.lister != nil {
-			w.adopt(w.target, s)
+		if w.parent != nil {
+			w.update(w.target, s)
 		}
 	}
 }
 
-// setListed replaces the targets that lister has found.
-func (r *Refresher) setListed(ctx context.Context, lister *worker, targets []Target) {
+// setListed replaces the targets that parent has found.
+func (r *Refresher) setListed(ctx context.Context, parent *worker, targets []Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, s := lister.orders() // the newest, which may have come while it listed
-	r.set(ctx, s, lister, targets)
+	_, s := parent.current() // may be newer than when the listing began
+	r.set(ctx, s, parent, targets)
 }
 
 // Wait returns when all goroutines of targets have ended, after the context of
 // Set has.
 func (r *Refresher) Wait() { r.running.Wait() }
 
-// Ready says whether every target has finished one attempt, good or bad.
+// Ready reports whether every target has finished one attempt, successful or not.
 func (r *Refresher) Ready() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.workers {
-		if !w.hasTried() {
+		if _, _, attempted := w.latest(); !attempted {
 			return false
 		}
 	}
 	return true
 }
 
-// set replaces the targets that lister has found, or all others where it is
-// nil. The caller holds r.mu.
-func (r *Refresher) set(ctx context.Context, s Settings, lister *worker, targets []Target) {
+// set replaces the targets that parent has found, or the configured ones if it
+// is nil. The caller holds r.mu.
+func (r *Refresher) set(ctx context.Context, s Settings, parent *worker, targets []Target) {
 	if ctx.Err() != nil {
 		return
 	}
-	wanted := map[id]Target{}
+	wanted := map[coverage.TargetID]Target{}
 	for _, t := range targets {
 		wanted[t.id()] = t
 	}
-	for at, w := range r.workers {
-		if t, ok := wanted[at]; w.lister == lister && (!ok || t.Key != w.target.Key) {
-			r.stop(w)
+	for id, w := range r.workers {
+		if t, ok := wanted[id]; w.parent == parent && (!ok || t.Key != w.target.Key) {
+			r.remove(w)
 		}
 	}
 	var added []*worker
 	for _, t := range targets {
 		if w, ok := r.workers[t.id()]; ok {
-			w.adopt(t, s)
+			w.update(t, s)
 			continue
 		}
 		w := newWorker(r, t, s)
-		w.lister = lister
+		w.parent = parent
 		r.workers[t.id()] = w
 		added = append(added, w)
 	}
@@ -134,20 +160,20 @@ func (r *Refresher) set(ctx context.Context, s Settings, lister *worker, targets
 		workerCtx, cancel := context.WithCancel(ctx)
 		w.cancel = cancel
 		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), s.Interval), rand.Float64) })
-		if w.target.ReadKeys != nil {
-			r.running.Go(func() { w.runRereads(workerCtx) })
+		if w.target.keyReader() != nil {
+			r.running.Go(func() { w.runPartialReads(workerCtx) })
 		}
 	}
 }
 
-// stop ends a worker and those that it has listed. The caller holds r.mu.
-func (r *Refresher) stop(w *worker) {
+// remove ends a worker and those it has found. The caller holds r.mu.
+func (r *Refresher) remove(w *worker) {
 	for _, listed := range r.workers {
-		if listed.lister == w {
-			r.stop(listed)
+		if listed.parent == w {
+			r.remove(listed)
 		}
 	}
 	w.cancel()
-	delete(r.workers, w.target.id())
-	r.o.Drop(w.retire())
+	delete(r.workers, w.id)
+	r.o.Drop(w.stop())
 }

@@ -11,19 +11,19 @@ import (
 )
 
 func TestFirstRefreshesAreSpread(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
+	run(t, func(t *testing.T, h *harness) {
 		var targets []refresh.Target
 		var sources []*source
 		for i := range 10 {
-			s := b.source()
+			s := h.source()
 			sources = append(sources, s)
 			targets = append(targets, s.target(string(rune('a'+i))))
 		}
-		b.set(usual, targets...)
-		b.pass(time.Second)
+		h.set(settings, targets...)
+		h.advance(time.Second)
 		for i, s := range sources {
 			calls := s.calls()
-			if want := b.start.Add(time.Duration(i) * 50 * time.Millisecond); len(calls) != 1 || !calls[0].Equal(want) {
+			if want := h.start.Add(time.Duration(i) * 50 * time.Millisecond); len(calls) != 1 || !calls[0].Equal(want) {
 				t.Errorf("target %d was read at %v, want once at %v", i, calls, want)
 			}
 		}
@@ -31,11 +31,11 @@ func TestFirstRefreshesAreSpread(t *testing.T) {
 }
 
 func TestRefreshesNeverComeLate(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes = 20 * time.Second // is part of the interval, not added to it
-		b.set(usual, s.target("one"))
-		b.pass(100 * usual.Interval)
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency = 20 * time.Second // is part of the interval, not added to it
+		h.set(settings, s.target("one"))
+		h.advance(100 * settings.Interval)
 		calls := s.calls()
 		if len(calls) < 100 || len(calls) > 112 {
 			t.Errorf("%d refreshes in 100 intervals", len(calls))
@@ -43,7 +43,7 @@ func TestRefreshesNeverComeLate(t *testing.T) {
 		distances := map[time.Duration]bool{}
 		for i := range calls[1:] {
 			distance := calls[i+1].Sub(calls[i])
-			if distance > usual.Interval || distance < usual.Interval*9/10 {
+			if distance > settings.Interval || distance < settings.Interval*9/10 {
 				t.Errorf("a refresh came %v after the one before it", distance)
 			}
 			distances[distance] = true
@@ -55,35 +55,35 @@ func TestRefreshesNeverComeLate(t *testing.T) {
 }
 
 func TestOneTargetDoesNotWaitForAnother(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		slow, quick := b.source(), b.source()
-		slow.takes = time.Hour
-		b.set(usual, slow.target("slow"), quick.target("quick"))
-		b.pass(time.Second)
-		if got := b.last("quick"); got.State != coverage.OK {
+	run(t, func(t *testing.T, h *harness) {
+		slow, quick := h.source(), h.source()
+		slow.latency = time.Hour
+		h.set(settings, slow.target("slow"), quick.target("quick"))
+		h.advance(time.Second)
+		if got := h.lastReport("quick"); got.State != coverage.OK {
 			t.Errorf("the state is %s", got.State)
 		}
 	})
 }
 
 func TestDeadline(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes = time.Hour
-		b.set(usual, s.target("one"))
-		b.pass(usual.Timeout - 1)
-		if n := len(b.of("one")); n != 0 {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency = time.Hour
+		h.set(settings, s.target("one"))
+		h.advance(settings.Timeout - 1)
+		if n := len(h.reportsOf("one")); n != 0 {
 			t.Errorf("%d reports before the deadline", n)
 		}
-		b.pass(1)
-		got := b.last("one")
-		if got.State != coverage.Timeout || got.Duration != usual.Timeout || got.Snapshot != nil || !got.LastSuccess.IsZero() {
+		h.advance(1)
+		got := h.lastReport("one")
+		if got.State != coverage.Timeout || got.Duration != settings.Timeout || got.Snapshot != nil || !got.LastSuccess.IsZero() {
 			t.Errorf("after the deadline: %+v", got)
 		}
-		b.pass(3 * usual.Interval)
+		h.advance(3 * settings.Interval)
 		for _, deadline := range s.timeouts() {
-			if deadline != usual.Timeout {
-				t.Errorf("a refresh had %v, want %v", deadline, usual.Timeout)
+			if deadline != settings.Timeout {
+				t.Errorf("a refresh had %v, want %v", deadline, settings.Timeout)
 			}
 		}
 	})
@@ -92,40 +92,40 @@ func TestDeadline(t *testing.T) {
 // TestOneInFlight has a source that outstays its deadline and the interval; the
 // source itself fails the test when it is called twice at a time.
 func TestOneInFlight(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes, s.ignoring = 3*usual.Interval, true
-		b.set(usual, s.target("one"))
-		b.pass(10 * usual.Interval)
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency, s.ignoresCancel = 3*settings.Interval, true
+		h.set(settings, s.target("one"))
+		h.advance(10 * settings.Interval)
 		calls := s.calls()
 		if len(calls) < 3 {
 			t.Fatalf("%d calls in ten intervals", len(calls))
 		}
 		for i := range calls[1:] {
-			if distance := calls[i+1].Sub(calls[i]); distance != s.takes {
-				t.Errorf("a refresh began %v after the one before it, want %v: at once when that had ended", distance, s.takes)
+			if distance := calls[i+1].Sub(calls[i]); distance != s.latency {
+				t.Errorf("a refresh began %v after the one before it, want %v: at once when that had ended", distance, s.latency)
 			}
 		}
 	})
 }
 
 func TestFailureKeepsTheLastGoodSnapshot(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes = 3 * time.Second
-		b.set(usual, s.target("one"))
-		b.pass(s.takes)
-		good := b.last("one")
-		if good.shows() != "web" || good.State != coverage.OK || good.Duration != s.takes || good.Target.AccountID != s.account {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency = 3 * time.Second
+		h.set(settings, s.target("one"))
+		h.advance(s.latency)
+		good := h.lastReport("one")
+		if good.cluster() != "web" || good.State != coverage.OK || good.Duration != s.latency || good.Target.AccountID != s.account {
 			t.Fatalf("the first report is %+v", good)
 		}
-		if !good.LastSuccess.Equal(b.start.Add(s.takes)) {
+		if !good.LastSuccess.Equal(h.start.Add(s.latency)) {
 			t.Errorf("the last success was at %v, want when the refresh had ended", good.LastSuccess)
 		}
 
-		s.now(func(s *source) { s.err, s.account, s.takes = errDenied, "", time.Second })
-		b.pass(usual.Interval)
-		bad := b.last("one")
+		s.update(func(s *source) { s.err, s.account, s.latency = errDenied, "", time.Second })
+		h.advance(settings.Interval)
+		bad := h.lastReport("one")
 		if bad.State != coverage.Denied || bad.Snapshot != good.Snapshot || !bad.LastSuccess.Equal(good.LastSuccess) {
 			t.Errorf("the report after a failure is %+v, want the snapshot of %+v", bad, good)
 		}
@@ -133,76 +133,76 @@ func TestFailureKeepsTheLastGoodSnapshot(t *testing.T) {
 			t.Errorf("the report after a failure is %+v, want its own duration and the known account", bad)
 		}
 
-		s.now(func(s *source) { s.err, s.cluster = nil, "api" })
-		b.pass(usual.Interval)
-		if again := b.last("one"); again.State != coverage.OK || again.shows() != "api" || !again.LastSuccess.After(good.LastSuccess) {
+		s.update(func(s *source) { s.err, s.cluster = nil, "api" })
+		h.advance(settings.Interval)
+		if again := h.lastReport("one"); again.State != coverage.OK || again.cluster() != "api" || !again.LastSuccess.After(good.LastSuccess) {
 			t.Errorf("the report after recovery is %+v", again)
 		}
 	})
 }
 
 func TestAccountIsKnownFromAFailure(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
 		s.err = errDenied
-		b.set(usual, s.target("one"))
-		b.pass(0)
-		if got := b.last("one"); got.Target != (coverage.TargetID{Name: "one", AccountID: s.account, Region: region}) {
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		if got := h.lastReport("one"); got.Target != (coverage.TargetID{Name: "one", AccountID: s.account, Region: region}) {
 			t.Errorf("the target is %+v", got.Target)
 		}
 	})
 }
 
 func TestReady(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		if !b.Ready() {
+	run(t, func(t *testing.T, h *harness) {
+		if !h.Ready() {
 			t.Error("without targets there is nothing to wait for")
 		}
-		good, bad := b.source(), b.source()
-		good.takes, bad.takes, bad.err = time.Second, 2*time.Second, errDenied
-		b.set(usual, good.target("good"), bad.target("bad"))
-		b.pass(0)
-		if b.Ready() {
+		good, bad := h.source(), h.source()
+		good.latency, bad.latency, bad.err = time.Second, 2*time.Second, errDenied
+		h.set(settings, good.target("good"), bad.target("bad"))
+		h.advance(0)
+		if h.Ready() {
 			t.Error("ready before any attempt has ended")
 		}
-		b.pass(time.Second)
-		if b.Ready() {
+		h.advance(time.Second)
+		if h.Ready() {
 			t.Error("ready before every target has finished an attempt")
 		}
-		b.pass(2 * time.Second)
-		if !b.Ready() {
+		h.advance(2 * time.Second)
+		if !h.Ready() {
 			t.Error("not ready after one good and one bad attempt")
 		}
 	})
 }
 
 func TestEndOfContextEndsEverything(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		idle, busy, waiting := b.source(), b.source(), b.source()
-		busy.takes = time.Hour
-		b.set(usual, idle.target("idle"), busy.target("busy"), waiting.target("waiting"))
-		b.pass(75 * time.Millisecond) // waiting's first refresh is due at 100 ms
-		b.cancel()
-		b.Wait()
-		if took := time.Since(b.start); took != 75*time.Millisecond {
+	run(t, func(t *testing.T, h *harness) {
+		idle, busy, waiting := h.source(), h.source(), h.source()
+		busy.latency = time.Hour
+		h.set(settings, idle.target("idle"), busy.target("busy"), waiting.target("waiting"))
+		h.advance(75 * time.Millisecond) // waiting's first refresh is due at 100 ms
+		h.cancel()
+		h.Wait()
+		if took := time.Since(h.start); took != 75*time.Millisecond {
 			t.Errorf("all ended after %v, want at once", took)
 		}
-		b.pass(10 * usual.MaxStaleness) // no timer is left to withdraw anything
-		if reports := len(b.of("idle")); reports != 1 || len(b.of("busy")) != 0 || len(waiting.calls()) != 0 {
-			t.Errorf("something has happened after the end: %+v", b.of("idle"))
+		h.advance(10 * settings.MaxStaleness) // no timer is left to withdraw anything
+		if reports := len(h.reportsOf("idle")); reports != 1 || len(h.reportsOf("busy")) != 0 || len(waiting.calls()) != 0 {
+			t.Errorf("something has happened after the end: %+v", h.reportsOf("idle"))
 		}
-		if gone := b.gone(); len(gone) != 0 {
+		if gone := h.droppedNames(); len(gone) != 0 {
 			t.Errorf("dropped %v: the end of the process is not the end of what is known", gone)
 		}
 	})
 }
 
 func TestSetAfterTheEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		b.cancel()
-		s := b.source()
-		b.set(usual, s.target("late"))
-		b.pass(usual.Interval)
+	run(t, func(t *testing.T, h *harness) {
+		h.cancel()
+		s := h.source()
+		h.set(settings, s.target("late"))
+		h.advance(settings.Interval)
 		if n := len(s.calls()); n != 0 {
 			t.Errorf("%d refreshes after the end", n)
 		}
@@ -221,11 +221,11 @@ func TestRefreshInFlightAtTheEnd(t *testing.T) {
 			Logger:  silent(),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
-		r.Set(ctx, usual, []refresh.Target{{Name: "one", Region: region, Read: func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+		r.Set(ctx, settings, []refresh.Target{{Name: "one", Region: region, Source: refresh.SourceFunc(func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 			close(inFlight)
 			<-ctx.Done()
 			return "111122223333", snapshot("web"), nil
-		}}})
+		})}})
 		<-inFlight
 		cancel()
 		r.Wait()

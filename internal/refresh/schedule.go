@@ -2,24 +2,24 @@ package refresh
 
 import "time"
 
-// Settings say when to look. Interval is longer than Timeout, and MaxStaleness
-// than both together.
+// Settings is the schedule of refreshes. Interval is longer than Timeout, and
+// MaxStaleness is longer than both together.
 type Settings struct {
 	Interval     time.Duration // from the start of a refresh to the start of the next
-	Timeout      time.Duration // of a whole refresh
+	Timeout      time.Duration // of one refresh
 	MaxStaleness time.Duration // how long a snapshot is shown after it was made
 }
 
 const (
-	// spacing is the usual distance of the first refreshes of two targets.
+	// spacing is the usual time between the first refreshes of two targets.
 	spacing = 50 * time.Millisecond
-	// jitter is the part of an interval by which a refresh may come early. It
-	// never comes late, so that what is promised within an interval holds.
+	// jitter is the fraction of an interval by which a refresh may start early.
+	// It never starts late, so that data is at most one interval old.
 	jitter = 0.1
 )
 
-// firstDelay spreads the first refreshes of n targets, the i-th of which is
-// asked for, over no more than half an interval.
+// firstDelay spreads the first refreshes of n targets over at most half an
+// interval. i is the index of the target.
 func firstDelay(i, n int, interval time.Duration) time.Duration {
 	return time.Duration(i) * min(spacing, interval/time.Duration(2*n))
 }

@@ -10,15 +10,15 @@ import (
 // checkWithdrawn lets time go by to the moment at which the snapshot of the
 // target, made so long after the start, becomes too old, and sees it withdrawn
 // then and not before.
-func checkWithdrawn(t *testing.T, b *bench, made, maxStaleness time.Duration) {
+func checkWithdrawn(t *testing.T, h *harness, made, maxStaleness time.Duration) {
 	t.Helper()
-	b.passUntil(made + maxStaleness - 1)
-	before := b.last("one")
-	if before.shows() != "web" {
+	h.advanceTo(made + maxStaleness - 1)
+	before := h.lastReport("one")
+	if before.cluster() != "web" {
 		t.Fatalf("just before it is too old, the snapshot is %v", before.Snapshot)
 	}
-	b.pass(1)
-	after := b.last("one")
+	h.advance(1)
+	after := h.lastReport("one")
 	if after.Snapshot != nil || after.after != made+maxStaleness {
 		t.Errorf("when it is too old, the report is %+v of %v", after.Report, after.after)
 	}
@@ -26,7 +26,7 @@ func checkWithdrawn(t *testing.T, b *bench, made, maxStaleness time.Duration) {
 		t.Errorf("with the snapshot went more: %+v, before %+v", after.Report, before.Report)
 	}
 	withdrawals := 0
-	for _, l := range b.said() {
+	for _, l := range h.logged() {
 		if _, ok := l.attrs["last_success"]; ok {
 			withdrawals++
 		}
@@ -37,84 +37,84 @@ func checkWithdrawn(t *testing.T, b *bench, made, maxStaleness time.Duration) {
 }
 
 func TestStaleBetweenRefreshes(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		b.set(usual, s.target("one"))
-		b.pass(0)
-		s.now(func(s *source) { s.err = errDenied })
-		checkWithdrawn(t, b, 0, usual.MaxStaleness)
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		s.update(func(s *source) { s.err = errDenied })
+		checkWithdrawn(t, h, 0, settings.MaxStaleness)
 
-		b.pass(usual.Interval) // more failures do not bring it back
-		if got := b.last("one"); got.Snapshot != nil || got.State != coverage.Denied {
+		h.advance(settings.Interval) // more failures do not bring it back
+		if got := h.lastReport("one"); got.Snapshot != nil || got.State != coverage.Denied {
 			t.Errorf("after another failure: %+v", got.Report)
 		}
-		s.now(func(s *source) { s.err = nil })
-		b.pass(usual.Interval)
-		if got := b.last("one"); got.shows() != "web" || got.State != coverage.OK {
+		s.update(func(s *source) { s.err = nil })
+		h.advance(settings.Interval)
+		if got := h.lastReport("one"); got.cluster() != "web" || got.State != coverage.OK {
 			t.Errorf("after recovery: %+v", got.Report)
 		}
 	})
 }
 
 func TestStaleWhileARefreshHangs(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		s.takes = time.Second
-		b.set(usual, s.target("one"))
-		b.pass(time.Second)
-		s.now(func(s *source) { s.takes, s.ignoring = 20*usual.MaxStaleness, true })
-		checkWithdrawn(t, b, time.Second, usual.MaxStaleness)
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.latency = time.Second
+		h.set(settings, s.target("one"))
+		h.advance(time.Second)
+		s.update(func(s *source) { s.latency, s.ignoresCancel = 20*settings.MaxStaleness, true })
+		checkWithdrawn(t, h, time.Second, settings.MaxStaleness)
 	})
 }
 
 func TestEachSuccessBeginsAnew(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		b.set(usual, s.target("one"))
-		b.pass(20 * usual.MaxStaleness)
-		for _, p := range b.of("one") {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(20 * settings.MaxStaleness)
+		for _, p := range h.reportsOf("one") {
 			if p.Snapshot == nil {
 				t.Fatalf("withdrawn after %v though every refresh succeeded", p.after)
 			}
 		}
-		s.now(func(s *source) { s.err = errDenied })
+		s.update(func(s *source) { s.err = errDenied })
 		calls := s.calls()
-		checkWithdrawn(t, b, calls[len(calls)-1].Sub(b.start), usual.MaxStaleness)
+		checkWithdrawn(t, h, calls[len(calls)-1].Sub(h.start), settings.MaxStaleness)
 	})
 }
 
 func TestNewMaxStalenessTakesEffectAtOnce(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		b.set(usual, s.target("one"))
-		b.pass(0)
-		s.now(func(s *source) { s.err = errDenied })
-		b.pass(10 * time.Second)
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		s.update(func(s *source) { s.err = errDenied })
+		h.advance(10 * time.Second)
 
-		longer := usual
-		longer.MaxStaleness = 2 * usual.MaxStaleness
-		b.set(longer, s.target("one"))
-		b.passUntil(usual.MaxStaleness)
-		if b.last("one").shows() != "web" {
+		longer := settings
+		longer.MaxStaleness = 2 * settings.MaxStaleness
+		h.set(longer, s.target("one"))
+		h.advanceTo(settings.MaxStaleness)
+		if h.lastReport("one").cluster() != "web" {
 			t.Error("withdrawn at the end of the old staleness")
 		}
-		checkWithdrawn(t, b, 0, longer.MaxStaleness)
+		checkWithdrawn(t, h, 0, longer.MaxStaleness)
 	})
 }
 
 func TestShorterMaxStalenessWithdrawsWhatIsTooOldNow(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bench) {
-		s := b.source()
-		b.set(usual, s.target("one"))
-		b.pass(0)
-		s.now(func(s *source) { s.err = errDenied })
-		b.pass(usual.MaxStaleness - time.Second)
-		shorter := usual
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		s.update(func(s *source) { s.err = errDenied })
+		h.advance(settings.MaxStaleness - time.Second)
+		shorter := settings
 		shorter.MaxStaleness /= 2
-		b.set(shorter, s.target("one"))
-		b.pass(0)
-		if got := b.last("one"); got.Snapshot != nil {
-			t.Errorf("the snapshot of %v ago is still shown: %+v", usual.MaxStaleness-time.Second, got.Report)
+		h.set(shorter, s.target("one"))
+		h.advance(0)
+		if got := h.lastReport("one"); got.Snapshot != nil {
+			t.Errorf("the snapshot of %v ago is still shown: %+v", settings.MaxStaleness-time.Second, got.Report)
 		}
 	})
 }

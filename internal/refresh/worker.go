@@ -2,7 +2,6 @@ package refresh
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -12,36 +11,36 @@ import (
 
 // worker refreshes one target.
 type worker struct {
-	refresher *Refresher
-	at        id
-	lister    *worker // the one whose List found this target; nil for a configured one
-	cancel    context.CancelFunc
-	changed   chan struct{} // holds one value when the settings changed
-	early     chan early    // asks for a refresh at once
-	wanted    chan struct{} // holds one value when there is a next batch
+	refresher  *Refresher
+	id         coverage.TargetID
+	parent     *worker // whose List found this target; nil for a configured one
+	cancel     context.CancelFunc
+	changed    chan struct{}       // holds one value after a change of the settings
+	requests   chan refreshRequest // for a refresh now
+	hasPending chan struct{}       // holds one value while a batch is pending
 
-	rereadFails bool // the last reread failed; for runRereads alone
+	partialReadFailed bool // the last partial read failed; used by runPartialReads only
 
-	mu       sync.Mutex // guards what follows
-	target   Target
-	settings Settings
-	report   coverage.Report
-	answered Target // that the last good refresh was made with
-	ended    int    // how many refreshes have
-	tried    bool
-	retired  bool
-	stale    *time.Timer // runs from each success until the snapshot is too old
-	next     *batch      // what is to be reread, nil for nothing
-	// meanwhile holds what was reread since the refresh under way began, nil
-	// for what is gone. It is nil itself while none is under way.
-	meanwhile map[coverage.Key]*coverage.Resource
+	mu        sync.Mutex // guards the fields below
+	target    Target
+	settings  Settings
+	report    coverage.Report
+	lastGood  Target // the target as of the last successful refresh
+	completed int    // refreshes
+	attempted bool
+	stopped   bool
+	stale     *time.Timer // runs from each success until the snapshot is too old
+	pending   *batch      // nil for none
+	// partialReads holds what was read by key during the refresh in flight, nil
+	// for resources that are gone. The map is nil while none is in flight.
+	partialReads map[coverage.Key]*coverage.Resource
 }
 
 func newWorker(r *Refresher, t Target, s Settings) *worker {
 	return &worker{
-		refresher: r, at: t.id(), target: t, settings: s,
-		changed: make(chan struct{}, 1), early: make(chan early), wanted: make(chan struct{}, 1),
-		report: coverage.Report{Target: coverage.TargetID{Name: t.Name, Region: t.Region}},
+		refresher: r, id: t.id(), target: t, settings: s,
+		changed: make(chan struct{}, 1), requests: make(chan refreshRequest), hasPending: make(chan struct{}, 1),
+		report: coverage.Report{Target: t.id()},
 	}
 }
 
@@ -53,7 +52,7 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 	for {
 		select {
 		case <-ctx.Done():
-			w.retire()
+			w.stop()
 			return
 		case <-w.changed:
 			if started.IsZero() {
@@ -61,16 +60,16 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 			}
 		case <-timer.C:
 			started = time.Now()
-			_ = w.refresh(ctx) // is logged, and a state of the target
-		case ask := <-w.early:
-			if !ask.needed() {
-				ask.result <- nil
+			_ = w.refresh(ctx) // logged, and visible in the target's state
+		case request := <-w.requests:
+			if !request.needed() {
+				request.result <- nil
 				continue
 			}
 			started = time.Now()
-			ask.result <- w.refresh(ctx)
+			request.result <- w.refresh(ctx)
 		}
-		_, settings := w.orders()
+		_, settings := w.current()
 		timer.Reset(time.Until(nextStart(started, settings.Interval, random())))
 	}
 }
@@ -81,105 +80,87 @@ func (w *worker) refresh(ctx context.Context) error {
 	attempt, cancel := context.WithTimeout(ctx, settings.Timeout)
 	defer cancel()
 	started := time.Now()
-	var result outcome
+	var r result
 	if target.List != nil {
-		result = w.list(ctx, attempt, target)
+		r = w.list(ctx, attempt, target)
 	} else {
-		result.accountID, result.snapshot, result.err = target.Read(attempt, known)
+		r.accountID, r.snapshot, r.err = target.Source.Read(attempt, known)
 	}
 	if ctx.Err() != nil {
-		return ctx.Err() // told to stop: that is no failure of the target
+		return ctx.Err() // stopped, which is not a failure of the target
 	}
-	result.duration = time.Since(started)
-	w.wantAgain(w.finish(ctx, target, result))
-	return result.err
+	r.duration = time.Since(started)
+	w.requeue(w.finish(ctx, target, r))
+	return r.err
 }
 
-// begin says what to do, and has what is reread from now on remembered.
+// begin returns the input of a refresh and starts to record partial reads.
 func (w *worker) begin() (t Target, s Settings, known *coverage.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.meanwhile = map[coverage.Key]*coverage.Resource{}
+	w.partialReads = map[coverage.Key]*coverage.Resource{}
 	return w.target, w.settings, w.report.Snapshot
 }
 
-type outcome struct {
+// result is the result of one refresh.
+type result struct {
 	accountID string
 	snapshot  *coverage.Snapshot
 	err       error
 	duration  time.Duration
 }
 
-// list finds targets and hands them to the refresher. They live as long as ctx,
-// not as the attempt.
-func (w *worker) list(ctx, attempt context.Context, target Target) (result outcome) {
+// list finds targets and hands them to the refresher. They run until ctx ends,
+// which outlives the attempt.
+func (w *worker) list(ctx, attempt context.Context, target Target) (r result) {
 	var targets []Target
-	result.accountID, targets, result.err = target.List(attempt)
-	if result.err == nil {
+	r.accountID, targets, r.err = target.List(attempt)
+	if r.err == nil {
 		w.refresher.setListed(ctx, w, targets)
 	}
-	return result
+	return r
 }
 
-// finish takes what an attempt has brought and publishes it. It returns what
-// has to be read again.
-func (w *worker) finish(ctx context.Context, target Target, result outcome) (unsure []coverage.Key) {
+// finish puts and logs the result of a refresh. It returns the resources that
+// have to be read again.
+func (w *worker) finish(ctx context.Context, target Target, r result) (conflicts []coverage.Key) {
+	before, report, conflicts, ok := w.put(target, r)
+	if ok {
+		w.logRefresh(ctx, before, report, r)
+	}
+	return conflicts
+}
+
+// put updates the report with the result of a refresh and puts it, unless the
+// worker has stopped.
+func (w *worker) put(target Target, r result) (before coverage.State, report coverage.Report, conflicts []coverage.Key, ok bool) {
 	o := w.refresher.o
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.retired {
-		return nil
+	if w.stopped {
+		return "", coverage.Report{}, nil, false
 	}
-	before := w.report.State
-	w.tried = true
-	w.ended++
-	w.report.Duration = result.duration
-	w.report.State = awserr.State(w.target.Region, result.err)
-	if result.accountID != "" {
-		w.report.Target.AccountID = result.accountID
+	before = w.report.State
+	w.attempted = true
+	w.completed++
+	w.report.Duration = r.duration
+	w.report.State = awserr.State(w.target.Region, r.err)
+	if r.accountID != "" {
+		w.report.Target.AccountID = r.accountID
 	}
-	if result.err == nil {
-		w.report.LastSuccess, w.answered = time.Now(), target
-		w.report.Snapshot, unsure = w.reconcile(result.snapshot)
+	if r.err == nil {
+		w.report.LastSuccess, w.lastGood = time.Now(), target
+		w.report.Snapshot, conflicts = w.merge(r.snapshot)
 		w.watchStaleness()
-		o.Metrics.countUnclassified(result.snapshot)
+		o.Metrics.countUnclassified(r.snapshot)
 	}
-	w.meanwhile = nil
-	w.log(ctx, before, result)
+	w.partialReads = nil
 	o.Put(w.report)
-	return unsure
+	return before, w.report, conflicts, true
 }
 
-// maxErrorBytes bounds an error in the log: some repeat the whole answer.
-const maxErrorBytes = 2000
-
-// log writes one line for the attempt, a loud one where the state changed.
-func (w *worker) log(ctx context.Context, before coverage.State, result outcome) {
-	logger, attrs := w.refresher.o.Logger, []slog.Attr{
-		slog.String("target", w.report.Target.Name),
-		slog.String("account_id", w.report.Target.AccountID),
-		slog.String("region", w.report.Target.Region),
-		slog.String("state", string(w.report.State)),
-		slog.Duration("duration", result.duration),
-	}
-	success, failure := slog.LevelInfo, slog.LevelWarn
-	if before == w.report.State {
-		success, failure = slog.LevelDebug, slog.LevelDebug
-	}
-	if result.err != nil {
-		text := result.err.Error()
-		attrs = append(attrs, slog.String("err", text[:min(len(text), maxErrorBytes)]))
-		logger.LogAttrs(ctx, failure, "refresh of target failed", attrs...)
-		return
-	}
-	if result.snapshot != nil {
-		attrs = append(attrs, slog.Int("resources", len(result.snapshot.Resources)))
-	}
-	logger.LogAttrs(ctx, success, "target refreshed", attrs...)
-}
-
-// watchStaleness sets the time at which the snapshot becomes too old to be
-// shown. The caller holds w.mu.
+// watchStaleness starts the timer that removes the snapshot when it is too old.
+// The caller holds w.mu.
 func (w *worker) watchStaleness() {
 	if w.stale != nil {
 		w.stale.Stop()
@@ -188,25 +169,30 @@ func (w *worker) watchStaleness() {
 		return
 	}
 	left := time.Until(w.report.LastSuccess.Add(w.settings.MaxStaleness))
-	w.stale = time.AfterFunc(left, w.withdraw)
+	w.stale = time.AfterFunc(left, w.expire)
 }
 
-// withdraw takes a snapshot that became too old from the report.
-func (w *worker) withdraw() {
+// expire removes a snapshot that is too old from the report.
+func (w *worker) expire() {
+	if report, maxStaleness, ok := w.putExpired(); ok {
+		w.refresher.o.Logger.Warn("target data expired, last successful refresh exceeds max_staleness",
+			append(targetAttrs(report.Target), "last_success", report.LastSuccess, "max_staleness", maxStaleness)...)
+	}
+}
+
+func (w *worker) putExpired() (r coverage.Report, maxStaleness time.Duration, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.retired || w.report.Snapshot == nil || time.Since(w.report.LastSuccess) < w.settings.MaxStaleness {
-		return
+	if w.stopped || w.report.Snapshot == nil || time.Since(w.report.LastSuccess) < w.settings.MaxStaleness {
+		return coverage.Report{}, 0, false
 	}
 	w.report.Snapshot = nil
-	w.refresher.o.Logger.Warn("data of target withdrawn: its last successful refresh is too long ago",
-		"target", w.report.Target.Name, "account_id", w.report.Target.AccountID, "region", w.report.Target.Region,
-		"last_success", w.report.LastSuccess, "max_staleness", w.settings.MaxStaleness)
 	w.refresher.o.Put(w.report)
+	return w.report, w.settings.MaxStaleness, true
 }
 
-// adopt takes new functions and settings for a target that asks the same.
-func (w *worker) adopt(t Target, s Settings) {
+// update replaces the functions and settings of a target whose Key is unchanged.
+func (w *worker) update(t Target, s Settings) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.target = t
@@ -221,40 +207,35 @@ func (w *worker) adopt(t Target, s Settings) {
 	}
 }
 
-// retire makes sure that nothing more is published, and returns the target.
-func (w *worker) retire() coverage.TargetID {
+// stop returns the target. Nothing is put after it returns.
+func (w *worker) stop() coverage.TargetID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.retired = true
+	w.stopped = true
 	if w.stale != nil {
 		w.stale.Stop()
 	}
 	return w.report.Target
 }
 
-// known returns the target as it was last refreshed well, what is known of it,
-// and whether it was ever tried.
-func (w *worker) known() (answered Target, r coverage.Report, tried bool) {
+// latest returns the target as of its last successful refresh, its report, and
+// whether a refresh was attempted.
+func (w *worker) latest() (lastGood Target, r coverage.Report, attempted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.answered, w.report, w.tried
+	return w.lastGood, w.report, w.attempted
 }
 
-// finished returns how many refreshes have ended.
-func (w *worker) finished() int {
+// completedRefreshes returns how many refreshes have ended.
+func (w *worker) completedRefreshes() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.ended
+	return w.completed
 }
 
-func (w *worker) orders() (Target, Settings) {
+// current returns the target and settings for the next refresh.
+func (w *worker) current() (Target, Settings) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.target, w.settings
-}
-
-func (w *worker) hasTried() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.tried
 }

@@ -1,5 +1,5 @@
-// Package store holds what is known now: the newest report of each target and
-// the view that they make together.
+// Package store holds the newest report of each target and merges them into one
+// view.
 package store
 
 import (
@@ -10,33 +10,31 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Store is safe for concurrent use; its zero value is an empty store. What it
-// is given and what it hands out are never written to again.
+// Store is safe for concurrent use; its zero value is an empty store. Reports
+// and views are immutable once stored or returned.
 type Store struct {
-	// Changed, if not nil, is called after each change, possibly by several
-	// goroutines at a time. It is set before the store is used.
+	// Changed, if not nil, is called after each change, possibly concurrently.
+	// It is set before the store is used.
 	Changed func()
 
 	mu      sync.Mutex
-	reports map[id]coverage.Report
+	reports map[coverage.TargetID]coverage.Report // by ID without the account
 }
 
-type id struct{ name, region string }
-
-// Put replaces what is known of the report's target, and returns which clusters
-// have changed their status by that.
+// Put replaces the report of a target and returns which clusters have changed
+// their status.
 func (s *Store) Put(r coverage.Report) []coverage.Transition {
-	at := id{r.Target.Name, r.Target.Region}
+	id := key(r.Target)
 	var before *coverage.Snapshot
 	var others []*coverage.Snapshot
 	s.change(func() {
 		if s.reports == nil {
-			s.reports = map[id]coverage.Report{}
+			s.reports = map[coverage.TargetID]coverage.Report{}
 		}
-		before = s.reports[at].Snapshot
-		s.reports[at] = r
+		before = s.reports[id].Snapshot
+		s.reports[id] = r
 		for other, report := range s.reports {
-			if other != at && other.region == at.region && report.Snapshot != nil {
+			if other != id && other.Region == id.Region && report.Snapshot != nil {
 				others = append(others, report.Snapshot)
 			}
 		}
@@ -44,13 +42,13 @@ func (s *Store) Put(r coverage.Report) []coverage.Transition {
 	return coverage.Transitions(before, r.Snapshot, others)
 }
 
-// Drop forgets a target that is no longer configured.
+// Drop removes a target that is no longer configured.
 func (s *Store) Drop(t coverage.TargetID) {
-	s.change(func() { delete(s.reports, id{t.Name, t.Region}) })
+	s.change(func() { delete(s.reports, key(t)) })
 }
 
-// View merges all reports, which takes time and memory for each resource. The
-// store keeps nothing of it.
+// View merges all reports. It costs time and memory for each resource, and the
+// store does not keep the result.
 func (s *Store) View() *coverage.View {
 	return coverage.Merge(s.all())
 }
@@ -61,7 +59,7 @@ func (s *Store) all() []coverage.Report {
 	return slices.Collect(maps.Values(s.reports))
 }
 
-// change makes an edit and tells of it.
+// change makes an edit and calls Changed.
 func (s *Store) change(edit func()) {
 	s.mu.Lock()
 	edit()
@@ -69,4 +67,10 @@ func (s *Store) change(edit func()) {
 	if s.Changed != nil {
 		s.Changed()
 	}
+}
+
+// key is what identifies a target: its account may not be known yet.
+func key(t coverage.TargetID) coverage.TargetID {
+	t.AccountID = ""
+	return t
 }

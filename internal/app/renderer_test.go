@@ -14,7 +14,7 @@ import (
 
 // world is something that changes, in a bubble of fake time.
 type world struct {
-	*publisher
+	*renderer
 	mu      sync.Mutex
 	version int
 	took    time.Duration // by each rendering
@@ -31,7 +31,7 @@ func inBubble(t *testing.T, took time.Duration, f func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{took: took}
-		w.publisher = newPublisher(w.render, func() bool { return w.now() > 1 })
+		w.renderer = newRenderer(w.render, func() bool { return w.now() > 1 })
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { w.run(ctx) })
@@ -151,7 +151,7 @@ func checkRenderings(t *testing.T, w *world, changed []time.Time) {
 func TestPublishWaits(t *testing.T) {
 	begun, finish := make(chan int, 2), make(chan struct{})
 	n := 0
-	p := newPublisher(func() *exposition.Page {
+	p := newRenderer(func() *exposition.Page {
 		n++ // one at a time, or the race detector tells
 		begun <- n
 		<-finish
@@ -161,10 +161,10 @@ func TestPublishWaits(t *testing.T) {
 		})
 	}, func() bool { return true })
 	var publishing sync.WaitGroup
-	publishing.Go(p.Publish)
+	publishing.Go(p.Render)
 	<-begun
 	p.Changed()
-	publishing.Go(p.Publish)
+	publishing.Go(p.Render)
 	finish <- struct{}{}
 	<-begun
 	if len(p.changed) > 0 {
@@ -181,7 +181,7 @@ func TestPublishWaits(t *testing.T) {
 // TestReadyIsThePage is ready from version 2 on, once that is on the page.
 func TestReadyIsThePage(t *testing.T) {
 	inBubble(t, time.Second, func(t *testing.T, w *world) {
-		w.Publish()
+		w.Render()
 		w.change()
 		synctest.Wait() // version 1 is being rendered
 		w.change()

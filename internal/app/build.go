@@ -19,33 +19,42 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
-// The label region of what a target reads once, and not in each Region.
-const (
-	allRegions   = "all"          // the listing of its Regions
-	organization = "organization" // the account names
-)
-
-// builder makes refresh targets of configured ones.
-type builder struct {
+// targetBuilder builds refresh targets from the configuration.
+type targetBuilder struct {
 	factory *session.Factory
 	profile string
-	onlyECS bool // of EC2 instances, see [guardduty.Options]
+	onlyECS bool // see [guardduty.Options]
 
 	requestsPerSecond float64
 	logger            *slog.Logger
 }
 
-// asks is what decides a target's answers, see [refresh.Target].
-type asks struct {
+// fingerprint is the comparable value of all settings that affect what a target
+// or a queue reads, see [refresh.Target].
+type fingerprint struct {
 	profile    string
 	role       session.Role
 	region     string
 	detectorID string
 	filter     string
-	scope      string // resource types and optional parts
+	scope      string // resource types and optional reads
 }
 
-func (b builder) targets(t config.Target) ([]refresh.Target, error) {
+// buildAll builds the targets of a configuration. The error holds every mistake.
+func (b *targetBuilder) buildAll(configured []config.Target) ([]refresh.Target, error) {
+	var targets []refresh.Target
+	var errs []error
+	for _, t := range configured {
+		built, err := b.build(t)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("target %q: %w", t.Name, err))
+		}
+		targets = append(targets, built...)
+	}
+	return targets, errors.Join(errs...)
+}
+
+func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 	regions := t.Regions
 	if len(regions) == 0 {
 		if b.factory.Region() == "" {
@@ -54,18 +63,21 @@ func (b builder) targets(t config.Target) ([]refresh.Target, error) {
 		regions = []string{b.factory.Region()}
 	}
 	s := b.factory.Session(roleOf(t), b.homeRegion(t))
-	targets := b.names(t, s)
+	var targets []refresh.Target
+	if t.AccountNames {
+		targets = append(targets, b.accountNames(t, s))
+	}
 	if t.AllRegions() {
-		return append(targets, b.listing(t, s)), nil
+		return append(targets, b.allRegions(t, s)), nil
 	}
 	for _, region := range regions {
-		targets = append(targets, b.target(t, s.In(region)))
+		targets = append(targets, b.coverage(t, s.In(region)))
 	}
 	return targets, nil
 }
 
-// queues makes queues to be read of configured ones.
-func (b builder) queues(configured []config.EventQueue) []events.Queue {
+// queues builds the event queues of a configuration.
+func (b *targetBuilder) queues(configured []config.EventQueue) []events.Queue {
 	var queues []events.Queue
 	for _, q := range configured {
 		role := session.Role{ARN: q.RoleARN, AccountID: q.RoleAccountID(), ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
@@ -74,7 +86,7 @@ func (b builder) queues(configured []config.EventQueue) []events.Queue {
 			cfg.BaseEndpoint = &endpoint
 		}
 		queues = append(queues, events.Queue{
-			URL: q.QueueURL, Key: asks{profile: b.profile, role: role, region: q.Region}, Config: cfg,
+			URL: q.QueueURL, Key: fingerprint{profile: b.profile, role: role, region: q.Region}, Config: cfg,
 		})
 	}
 	return queues
@@ -84,30 +96,30 @@ func roleOf(t config.Target) session.Role {
 	return session.Role{ARN: t.RoleARN, AccountID: t.RoleAccountID(), ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
 }
 
-func (b builder) target(t config.Target, s *session.Session) refresh.Target {
+// coverage builds the target that reads the coverage of one Region.
+func (b *targetBuilder) coverage(t config.Target, s *session.Session) refresh.Target {
 	region := s.Region()
-	client := guardduty.NewClient(guardduty.Options{
-		Region:     region,
-		AccountID:  s.AccountID,
-		Config:     s.Config,
-		DetectorID: t.DetectorID,
-		Filter:     t.Filter,
-		Logger:     b.logger.With("target", t.Name, "region", region),
-		Types:      resourceTypes(t),
-		OnlyECS:    b.onlyECS,
-		Detector:   t.Detector,
-		Members:    t.Members,
-
-		RequestsPerSecond: b.requestsPerSecond,
-	})
 	return refresh.Target{
-		Name: t.Name, Region: region, Key: b.asks(t, region), Read: client.Read,
-		ReadKeys: client.ReadKeys, Matches: client.Matches, FiltersByState: client.FiltersByState,
+		Name: t.Name, Kind: coverage.KindCoverage, Region: region, Key: b.fingerprint(t, region),
+		Source: guardduty.NewClient(guardduty.Options{
+			Region:     region,
+			AccountID:  s.AccountID,
+			Config:     s.Config,
+			DetectorID: t.DetectorID,
+			Filter:     t.Filter,
+			Logger:     b.logger.With("target", t.Name, "region", region),
+			Types:      resourceTypes(t),
+			OnlyECS:    b.onlyECS,
+			Detector:   t.Detector,
+			Members:    t.Members,
+
+			RequestsPerSecond: b.requestsPerSecond,
+		}),
 	}
 }
 
-// listing makes the target that finds the Regions of regions: [all].
-func (b builder) listing(t config.Target, s *session.Session) refresh.Target {
+// allRegions builds the target that lists the Regions for regions: [all].
+func (b *targetBuilder) allRegions(t config.Target, s *session.Session) refresh.Target {
 	known := map[string]refresh.Target{}
 	list := func(ctx context.Context) (string, []refresh.Target, error) {
 		accountID, err := s.AccountID(ctx)
@@ -119,28 +131,25 @@ func (b builder) listing(t config.Target, s *session.Session) refresh.Target {
 			return accountID, nil, err
 		}
 		if len(regions) == 0 {
-			return accountID, nil, fmt.Errorf("list the enabled Regions: %w: there are none", coverage.ErrInvalidResponse)
+			return accountID, nil, fmt.Errorf("list the enabled Regions: %w: no Regions", coverage.ErrInvalidResponse)
 		}
 		var targets []refresh.Target
 		for _, region := range regions {
 			if region == "" {
-				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: one has no name", coverage.ErrInvalidResponse)
+				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: a Region without a name", coverage.ErrInvalidResponse)
 			}
 			if _, ok := known[region]; !ok {
-				known[region] = b.target(t, s.In(region))
+				known[region] = b.coverage(t, s.In(region))
 			}
 			targets = append(targets, known[region])
 		}
 		return accountID, targets, nil
 	}
-	return refresh.Target{Name: t.Name, Region: allRegions, Key: b.asks(t, allRegions), List: list}
+	return refresh.Target{Name: t.Name, Kind: coverage.KindRegions, Key: b.fingerprint(t, ""), List: list}
 }
 
-// names makes the target that reads the account names, where they are wanted.
-func (b builder) names(t config.Target, s *session.Session) []refresh.Target {
-	if !t.AccountNames {
-		return nil
-	}
+// accountNames builds the target that reads the account names of an organization.
+func (b *targetBuilder) accountNames(t config.Target, s *session.Session) refresh.Target {
 	read := func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 		accountID, err := s.AccountID(ctx)
 		if err != nil {
@@ -152,7 +161,9 @@ func (b builder) names(t config.Target, s *session.Session) []refresh.Target {
 		}
 		return accountID, &coverage.Snapshot{Names: names}, nil
 	}
-	return []refresh.Target{{Name: t.Name, Region: organization, Key: b.asks(t, organization), Read: read}}
+	return refresh.Target{
+		Name: t.Name, Kind: coverage.KindAccountNames, Key: b.fingerprint(t, ""), Source: refresh.SourceFunc(read),
+	}
 }
 
 func resourceTypes(t config.Target) []coverage.ResourceType {
@@ -163,21 +174,21 @@ func resourceTypes(t config.Target) []coverage.ResourceType {
 	return types
 }
 
-func (b builder) asks(t config.Target, region string) asks {
+func (b *targetBuilder) fingerprint(t config.Target, region string) fingerprint {
 	filter, err := json.Marshal(t.Filter)
 	if err != nil {
-		panic(err) // strings and lists of them
+		panic(err) // impossible: a filter holds strings
 	}
-	return asks{
+	return fingerprint{
 		profile: b.profile, role: roleOf(t), region: region, detectorID: t.DetectorID, filter: string(filter),
 		scope: fmt.Sprint(t.ResourceTypes, b.onlyECS, t.Detector, t.Members),
 	}
 }
 
-// homeRegion returns where the target's credentials are asked for: in the
-// Region of the environment, else in one that cannot be off, so that a Region
-// that is off is no trouble of the others.
-func (b builder) homeRegion(t config.Target) string {
+// homeRegion returns the Region in which the target's role is assumed: that of
+// the environment, else a Region that cannot be disabled, so that a disabled
+// Region does not affect the others.
+func (b *targetBuilder) homeRegion(t config.Target) string {
 	if region := b.factory.Region(); region != "" {
 		return region
 	}
@@ -186,6 +197,6 @@ func (b builder) homeRegion(t config.Target) string {
 			return region
 		}
 	}
-	role, _ := arn.Parse(t.RoleARN) // has been checked; ambient credentials have none
+	role, _ := arn.Parse(t.RoleARN) // validated by config; empty for ambient credentials
 	return awsregion.Home(role.Partition)
 }

@@ -19,7 +19,7 @@ func TestLogLeavesSecretsOut(t *testing.T) {
 		"no account of security.team@example.com":                                     "team@",
 	} {
 		var log bytes.Buffer
-		logger := slog.New(discreet{slog.NewTextHandler(&log, nil)})
+		logger := slog.New(redactHandler{slog.NewTextHandler(&log, nil)})
 		logger.With("a", text).WithGroup("g").Info(text, "b", text, "err", errors.New(text), slog.Group("c", "d", text)) //nolint:sloglint // a message may be made of an error
 		if strings.Contains(log.String(), secret) || strings.Count(log.String(), "<secret>") != 5 {
 			t.Errorf("%s", log.String())
@@ -37,7 +37,7 @@ func TestLogKeepsNames(t *testing.T) {
 		"User: arn:aws:sts::111122223333:assumed-role/guardduty-coverage/guardduty-coverage-exporter is not authorized to perform: guardduty:ListCoverage",
 		"detector 12abc34d567e8fa901bc2d34e56789f0, sha256:" + strings.Repeat("0a", 32),
 	} {
-		if got := withoutSecrets(text); got != text {
+		if got := redact(text); got != text {
 			t.Errorf("%s", got)
 		}
 	}
@@ -51,7 +51,7 @@ func TestLogsAreDiscreet(t *testing.T) {
 		{"x-amz-security-token:" + token + "\n", "x-amz-security-token:<secret>\n"},
 		{"map[email:first.last+aws@accounts.example.com]", "map[email:<secret>]"},
 	} {
-		if got := withoutSecrets(c.text); got != c.want {
+		if got := redact(c.text); got != c.want {
 			t.Errorf("%q became %q, want %q", c.text, got, c.want)
 		}
 	}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// redactHandler is a slog.Handler that removes credentials, tokens and e-mail
+// addresses, which AWS error messages may repeat, and then truncates errors.
+type redactHandler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h redactHandler) Handle(ctx context.Context, r slog.Record) error {
+	redacted := slog.NewRecord(r.Time, r.Level, redact(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		redacted.AddAttrs(redactAttr(a))
+		return true
+	})
+	return h.Handler.Handle(ctx, redacted)
+}
+
+// WithAttrs implements slog.Handler.
+func (h redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return redactHandler{h.Handler.WithAttrs(redactAttrs(attrs))}
+}
+
+// WithGroup implements slog.Handler.
+func (h redactHandler) WithGroup(name string) slog.Handler {
+	return redactHandler{h.Handler.WithGroup(name)}
+}
+
+func redactAttrs(attrs []slog.Attr) []slog.Attr {
+	redacted := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		redacted[i] = redactAttr(a)
+	}
+	return redacted
+}
+
+func redactAttr(a slog.Attr) slog.Attr {
+	v := a.Value.Resolve()
+	switch v.Kind() {
+	case slog.KindString:
+		return slog.String(a.Key, redact(v.String()))
+	case slog.KindGroup:
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(redactAttrs(v.Group())...)}
+	}
+	if err, ok := v.Any().(error); ok {
+		return slog.String(a.Key, truncate(redact(err.Error())))
+	}
+	return slog.Attr{Key: a.Key, Value: v}
+}
+
+// secretPattern matches access key IDs; secret access keys and session tokens
+// after their names; session tokens without a name, which are longer than any
+// word without hyphens in an AWS name; web identity tokens; e-mail addresses.
+var secretPattern = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b` +
+	`|(?i:secret_?access_?key|session_?token)["']?\s*[:=>]\s*["']?[^\s"'<,&]+` +
+	`|[A-Za-z0-9+/=%]{100,}` +
+	`|\beyJ[\w-]+\.[\w.-]+` +
+	`|[\w.%+-]+@[\w-]+(?:\.[\w-]+)+`)
+
+func redact(text string) string { return secretPattern.ReplaceAllLiteralString(text, "<secret>") }
+
+// maxErrorBytes bounds an error in the log: some contain a whole response.
+const maxErrorBytes = 2000
+
+func truncate(text string) string {
+	if len(text) <= maxErrorBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxErrorBytes], "")
+}

@@ -1,0 +1,148 @@
+package refresh
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+)
+
+var (
+	errNotRefreshed = errors.New("the target has no data yet")
+	errStopped      = errors.New("the target is no longer refreshed")
+)
+
+// Apply reads the resource of an event again and returns the outcome. With
+// [coverage.Applied] the new state has been put. Events of one target that
+// arrive within a second are read together. An error means that the event can be
+// applied later: the target could not be read or has no data yet.
+func (r *Refresher) Apply(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
+	workers, outcome, err := r.targetsFor(e.Key)
+	if err != nil {
+		return "", err
+	}
+	for _, w := range workers {
+		var found bool
+		found, outcome, err = w.apply(ctx, e)
+		if err != nil {
+			return "", err
+		}
+		// If the target filters by state, the resource may be in another target.
+		if target, _, _ := w.latest(); found || !target.keyReader().FiltersByState(e.Key) {
+			break
+		}
+	}
+	return outcome, nil
+}
+
+// candidate is a target that may contain a resource.
+type candidate struct {
+	*worker
+	affinity affinity
+	filters  bool // whether the target filters by state
+}
+
+// targetsFor returns the workers whose targets may contain a resource, the
+// closest to its account first, and of equally close ones those that do not
+// filter by state. If there is none, the outcome or the error gives the reason.
+func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, error) {
+	var found []candidate
+	outcome, err := coverage.NoTarget, r.errUnlisted()
+	for _, w := range r.keyReadersIn(k.Region) {
+		target, report, attempted := w.latest()
+		if outcome == coverage.NoTarget {
+			outcome, err = coverage.UnknownAccount, nil
+		}
+		affinity := affinityOf(report, k.AccountID)
+		switch {
+		case report.Snapshot == nil && (!attempted || affinity == ownAccount):
+			err = errNotRefreshed
+		case report.Snapshot == nil, affinity == none:
+			// A failing target reads everything when it recovers.
+		case !target.keyReader().Matches(k):
+			outcome = coverage.Filtered
+			if affinity == ownAccount {
+				err = nil
+			}
+		default:
+			found = append(found, candidate{w, affinity, target.keyReader().FiltersByState(k)})
+		}
+	}
+	if len(found) == 0 {
+		return nil, outcome, err
+	}
+	slices.SortStableFunc(found, candidate.compare)
+	workers := make([]*worker, len(found))
+	for i, c := range found {
+		workers[i] = c.worker
+	}
+	return workers, "", nil
+}
+
+func (c candidate) compare(other candidate) int {
+	switch {
+	case c.affinity != other.affinity:
+		return cmp.Compare(other.affinity, c.affinity)
+	case c.filters == other.filters:
+		return 0
+	case other.filters:
+		return -1
+	}
+	return 1
+}
+
+// keyReadersIn returns the workers of a Region that can read single resources,
+// sorted by name.
+func (r *Refresher) keyReadersIn(region string) []*worker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var found []*worker
+	for id, w := range r.workers {
+		if target, _ := w.current(); id.Region == region && target.keyReader() != nil {
+			found = append(found, w)
+		}
+	}
+	slices.SortFunc(found, func(a, b *worker) int { return cmp.Compare(a.id.Name, b.id.Name) })
+	return found
+}
+
+// errUnlisted returns an error while a List has not succeeded yet, so that
+// further targets may exist.
+func (r *Refresher) errUnlisted() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.workers {
+		target, _ := w.current()
+		if _, report, _ := w.latest(); target.List != nil && report.LastSuccess.IsZero() {
+			return fmt.Errorf("the Regions of target %s are not listed yet", w.id.Name)
+		}
+	}
+	return nil
+}
+
+// affinity is how closely a target is related to an account.
+type affinity int
+
+const (
+	none           affinity = iota
+	multiAccount            // the target reports other accounts than its own
+	reportsAccount          // the target reports the account
+	ownAccount              // the target's detector belongs to the account
+)
+
+func affinityOf(r coverage.Report, accountID string) affinity {
+	switch {
+	case r.Target.AccountID == accountID:
+		return ownAccount
+	case r.Snapshot == nil:
+		return none
+	case r.Snapshot.Includes(accountID):
+		return reportsAccount
+	case r.Snapshot.IncludesOthers(r.Target.AccountID):
+		return multiAccount
+	}
+	return none
+}
