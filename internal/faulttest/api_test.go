@@ -2,7 +2,6 @@ package faulttest
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func responseCases() []testCase {
 
 // listingCases are unusual responses to ListCoverage and ListMembers.
 func listingCases() []testCase {
-	list := callsOf(subject(), "ListCoverage")
+	list, listAndCount := callsOf(subject(), "ListCoverage"), callsOf(subject(), "ListCoverage", "GetCoverageStatistics")
 	return []testCase{
 		{group: api, name: "`resources: null`", state: coverage.InvalidResponse, begin: respond(list, jsonBody(`{"resources":null}`))},
 		{group: api, name: "wrong JSON types", state: coverage.InvalidResponse, begin: respond(list, jsonBody(`{"resources":{"mail":"`+canaryEmail+`"}}`))},
@@ -91,20 +90,17 @@ func listingCases() []testCase {
 		},
 		{
 			group: api, name: "one resource on two pages", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
-			begin: respond(list, func(w http.ResponseWriter, r *http.Request) {
-				if requestToken(r) == "" {
-					jsonBody(coveragePage("2", coverageRow("a", "HEALTHY"), coverageRow("b", "HEALTHY")))(w, r)
-					return
-				}
-				jsonBody(coveragePage("", coverageRow("b", "HEALTHY"), coverageRow("c", "HEALTHY")))(w, r)
-			}),
+			begin: respond(listAndCount, coveragePages(`{"HEALTHY":3}`,
+				[]string{coverageRow("a", "HEALTHY"), coverageRow("b", "HEALTHY")},
+				[]string{coverageRow("b", "HEALTHY"), coverageRow("c", "HEALTHY")})),
 			checkPage: func(_, during page) error {
 				return checkCounts(during, map[string]string{"HEALTHY": "3", "UNHEALTHY": "0"})
 			},
 		},
 		{
 			group: api, name: "an unknown coverage status", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
-			begin: respond(list, jsonBody(coveragePage("", coverageRow("a", "HEALTHY"), coverageRow("b", "QUARANTINED")))),
+			begin: respond(listAndCount, coveragePages(`{"HEALTHY":1,"QUARANTINED":1}`,
+				[]string{coverageRow("a", "HEALTHY"), coverageRow("b", "QUARANTINED")})),
 			checkPage: func(_, during page) error {
 				if v := during.series[clusterSeries("b")]; v != "0" {
 					return fmt.Errorf("the cluster with the unknown status is %q", v)

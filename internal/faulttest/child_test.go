@@ -1,12 +1,16 @@
 package faulttest
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -24,26 +28,42 @@ var buildExporter = sync.OnceValues(func() (path string, err error) {
 
 var listening = regexp.MustCompile(`msg=listening address=(\S+)`)
 
-// child sends signals to an exporter that runs as a process.
-type child struct{ hangUp, terminate func() }
+// child is an exporter that runs as a process.
+type child struct {
+	h         *harness
+	process   *os.Process
+	terminate func()      // sends SIGTERM once, because a second one ends the process at once
+	log       *os.File    // a pipe that holds 4 KiB
+	logPaused atomic.Bool // while the log is not read
+}
 
-// startProcess starts the exporter as a process with a configuration file.
-// h.stop terminates it.
-func (h *harness) startProcess(file string) child {
+// startProcess starts the exporter as a process with a configuration file and
+// additional environment variables. h.stop terminates it.
+func (h *harness) startProcess(file string, env ...string) *child {
 	h.Helper()
 	path, err := buildExporter()
 	h.check(err)
-	cmd := exec.CommandContext(h.Context(), path, "--config.file="+file, "--web.listen-address=127.0.0.1:0")
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+h.server.URL, "AWS_REGION="+healthyRegion,
-		"AWS_ACCESS_KEY_ID="+homeKeyID, "AWS_SECRET_ACCESS_KEY="+homeSecret)
+	cmd := exec.CommandContext(h.Context(), path, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--log.level=debug")
+	cmd.Env = append(append(os.Environ(), "AWS_ENDPOINT_URL="+h.server.URL, "AWS_REGION="+healthyRegion,
+		"AWS_ACCESS_KEY_ID="+homeKeyID, "AWS_SECRET_ACCESS_KEY="+homeSecret), env...)
 	logged := len(h.log.String())
-	cmd.Stdout, cmd.Stderr = h.log.recorded, h.log.recorded
+	read, write, err := os.Pipe()
+	h.check(err)
+	const setPipeSize = 1031 // F_SETPIPE_SZ of Linux
+	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, write.Fd(), setPipeSize, 4096)
+	cmd.Stdout, cmd.Stderr = write, write
 	h.check(cmd.Start())
-	c := child{hangUp: func() { h.check(cmd.Process.Signal(syscall.SIGHUP)) }}
-	c.terminate = sync.OnceFunc(func() { h.check(cmd.Process.Signal(syscall.SIGTERM)) }) // a second one would end it at once
+	_ = write.Close()
+	c := &child{h: h, process: cmd.Process, log: read}
+	c.terminate = sync.OnceFunc(func() { c.signal(syscall.SIGTERM) })
+	logEnd := make(chan struct{})
+	go c.readLog(logEnd)
 	h.stop = sync.OnceValue(func() error {
 		c.terminate()
-		return cmd.Wait()
+		err := cmd.Wait()
+		c.logPaused.Store(false)
+		<-logEnd
+		return err
 	})
 	deadline := time.Now().Add(20 * time.Second)
 	for {
@@ -56,4 +76,52 @@ func (h *harness) startProcess(file string) child {
 		}
 		h.wait(20 * time.Millisecond)
 	}
+}
+
+func (c *child) signal(s os.Signal) {
+	c.h.Helper()
+	c.h.check(c.process.Signal(s))
+}
+
+// wantStop terminates the process and checks that it ends in time.
+func (c *child) wantStop() {
+	c.h.Helper()
+	const limit = 15 * time.Second
+	began := time.Now()
+	unblock := time.AfterFunc(limit, func() { c.logPaused.Store(false) })
+	defer unblock.Stop()
+	if err := c.h.stop(); err != nil || time.Since(began) > limit {
+		c.h.Errorf("the process ended with %v after %s\n%s", err, time.Since(began), c.h.log.tail())
+	}
+}
+
+// readLog reads the log until the process ends or the pipe is closed.
+func (c *child) readLog(end chan<- struct{}) {
+	defer close(end)
+	buf := make([]byte, 4096)
+	for {
+		for c.logPaused.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		n, err := c.log.Read(buf)
+		_, _ = c.h.log.Write(buf[:n]) // does not fail
+		if err != nil {
+			_ = c.log.Close()
+			return
+		}
+	}
+}
+
+// openScrape requests a page that is larger than the buffers of the sockets and
+// returns the response, whose body is not yet read.
+func (h *harness) openScrape() *http.Response {
+	h.Helper()
+	conn, closeConn, err := connect(h.Context(), h)
+	h.check(err)
+	h.closers = append(h.closers, closeConn)
+	_, err = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	h.check(err)
+	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
+	h.check(err)
+	return resp
 }

@@ -69,7 +69,7 @@ func domainCases() []testCase {
 		{
 			group: domain, name: "names with quotes, newlines, NUL, invalid UTF-8, bidirectional marks and HTML", state: coverage.OK, short: true,
 			skip:  skips{lastGood: refreshSucceeds},
-			begin: respond(callsOf(subject(), "ListCoverage"), jsonBody(coveragePage("", names...))),
+			begin: respond(callsOf(subject(), "ListCoverage", "GetCoverageStatistics"), coveragePages(fmt.Sprintf(`{"UNHEALTHY":%d}`, len(names)), names)),
 			checkPage: func(_, during page) error {
 				for s := range during.series {
 					if strings.ContainsAny(s, "\x00\u202e") || len(unescape(labels(s)["cluster_name"])) > coverage.MaxTextBytes {

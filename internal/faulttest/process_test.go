@@ -1,13 +1,12 @@
 package faulttest
 
 import (
-	"bufio"
-	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -179,17 +178,17 @@ func sendHangups(h *harness) {
 	goroutines := h.value("go_goroutines")
 	for i := range 1000 {
 		h.writeFile(file, yaml[:len(yaml)-1-i%2*10])
-		exporter.hangUp()
+		exporter.signal(syscall.SIGHUP)
 		if i%250 == 0 {
 			h.scrape()
 		}
 		h.wait(time.Millisecond)
 	}
 	h.writeFile(file, yaml+"issues: {max_per_cluster: 0}\n")
-	exporter.hangUp()
+	exporter.signal(syscall.SIGHUP)
 	h.waitFor("the last configuration", h.pace.interval, func(p page) bool { return p.count("guardduty_ecs_cluster_issue_info") == 0 })
 	h.writeFile(file, yaml)
-	exporter.hangUp()
+	exporter.signal(syscall.SIGHUP)
 	h.waitForData(before, h.pace.interval)
 	h.checked[recovery] = true
 	for _, p := range h.pages {
@@ -213,13 +212,7 @@ func terminateDuringScrape(h *harness) {
 	exporter := h.startProcess(file)
 	before := h.waitAllOK()
 	address := strings.TrimPrefix(h.url, "http://")
-	conn, err := (&net.Dialer{}).DialContext(h.Context(), "tcp", address)
-	h.check(err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	h.check(err)
-	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
-	h.check(err)
+	resp := h.openScrape()
 	exporter.terminate()
 	for accepted := true; accepted; {
 		other, err := (&net.Dialer{}).DialContext(h.Context(), "tcp", address)
@@ -241,11 +234,7 @@ func terminateDuringRefresh(h *harness) {
 	exporter := h.startProcess(file)
 	before := h.waitAllOK()
 	<-h.hangCalls(func(simulator.Call, *http.Request) bool { return true })
-	began := time.Now()
-	exporter.terminate()
-	if err := h.stop(); err != nil || time.Since(began) > 15*time.Second {
-		h.Errorf("the process ended with %v after %s", err, time.Since(began))
-	}
+	exporter.wantStop()
 	h.aws.SetIntercept(nil)
 	h.restart(file, before)
 }

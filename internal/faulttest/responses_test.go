@@ -165,6 +165,23 @@ func coverageRow(name, status string) string {
 		subjectAccount, status, name)
 }
 
+// coveragePages responds to ListCoverage with pages of rows, and to
+// GetCoverageStatistics with the number of rows by status.
+func coveragePages(byStatus string, pages ...[]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/statistics") {
+			jsonBody(`{"coverageStatistics":{"countByCoverageStatus":`+byStatus+`}}`)(w, r)
+			return
+		}
+		n, _ := strconv.Atoi(requestToken(r)) // 0 for the first page
+		next := ""
+		if n+1 < len(pages) {
+			next = strconv.Itoa(n + 1)
+		}
+		jsonBody(coveragePage(next, pages[n]...))(w, r)
+	}
+}
+
 // endlessPages responds with a page and a next token to every call.
 func endlessPages(next func(n int64) string) http.HandlerFunc {
 	var n atomic.Int64
