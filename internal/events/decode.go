@@ -101,9 +101,7 @@ func Decode(body []byte) (Event, error) {
 // foreign: they are about the subscription.
 func unwrap(body []byte) ([]byte, error) {
 	var m struct{ Type, Message string }
-	if json.Unmarshal(body, &m) != nil {
-		return body, nil
-	}
+	_ = json.Unmarshal(body, &m) // an error is that of the event
 	switch m.Type {
 	case "Notification":
 		return []byte(m.Message), nil

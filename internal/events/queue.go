@@ -158,7 +158,7 @@ func (q *queue) handle(ctx, ackCtx context.Context, batch []*message) {
 	defer calls.Wait()
 	for left := len(batch); left > 0; {
 		requests := []ackRequest{<-results}
-		time.Sleep(ackDelay)
+		<-time.After(ackDelay) // also at the stop, which ends all of a batch at the same time
 		for len(results) > 0 {
 			requests = append(requests, <-results)
 		}

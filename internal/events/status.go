@@ -48,16 +48,11 @@ func (s *queueStatus) record(ctx context.Context, a action, err error) {
 		if failed {
 			level = slog.LevelDebug
 		}
-		text := err.Error()
-		s.o.Logger.LogAttrs(ctx, level, "request to event queue failed",
-			slog.String("action", string(a)), slog.String("err", text[:min(len(text), maxErrorBytes)]))
+		s.o.Logger.LogAttrs(ctx, level, "request to event queue failed", slog.String("action", string(a)), slog.Any("err", err))
 	case failed, !tried && a == actionReceive:
 		s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "event queue reachable", slog.String("action", string(a)))
 	}
 }
-
-// maxErrorBytes limits an error in the log: some repeat the whole response.
-const maxErrorBytes = 2000
 
 // stop removes the queue's metric. Later results are ignored.
 func (s *queueStatus) stop() {

@@ -7,6 +7,7 @@
 package guardduty
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ import (
 // Options configures a Client. Fields are required unless documented otherwise.
 type Options struct {
 	Region string
-	// AccountID returns the account whose detector is read.
+	// AccountID returns the account whose detector is read, "" while it is not
+	// known. It is called for each Read.
 	AccountID func(context.Context) (string, error)
 	// Config returns the client's configuration, with its credentials, limits
 	// and metrics. It is called once the account is known.
@@ -83,15 +85,14 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 }
 
 func (c *Client) connect(ctx context.Context) error {
-	if c.api != nil {
-		return nil
-	}
 	accountID, err := c.o.AccountID(ctx)
 	if err != nil {
 		return err
 	}
-	c.accountID = accountID
-	c.api = guardduty.NewFromConfig(c.o.Config(accountID))
+	c.accountID = cmp.Or(accountID, c.accountID)
+	if c.api == nil {
+		c.api = guardduty.NewFromConfig(c.o.Config(accountID))
+	}
 	return nil
 }
 
@@ -112,7 +113,7 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 		Statistics:       map[coverage.ResourceType]counts{},
 		NarrowedByStatus: !c.o.Filter.CoverageStatus.IsEmpty(),
 	}}
-	if c.o.Filter.IncludesAll(c.accountID) {
+	if c.accountID != "" && c.o.Filter.IncludesAll(c.accountID) {
 		p.snapshot.Accounts = []string{c.accountID}
 	}
 	for _, step := range []func(context.Context, *pass) error{

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -283,25 +284,26 @@ func TestReadSendsTheFilter(t *testing.T) {
 	}
 }
 
-func TestReadRetriesTheAccount(t *testing.T) {
-	requested := 0
+// TestReadWithoutAccount has an account that is not known at first.
+func TestReadWithoutAccount(t *testing.T) {
+	results := []struct {
+		id  string
+		err error
+	}{{"", errors.New("not now")}, {"", nil}, {account, nil}, {"", nil}}
 	c := newTarget(t, Options{}, fleet(1)...)
+	n := 0
 	c.o.AccountID = func(context.Context) (string, error) {
-		if requested++; requested == 1 {
-			return "", errors.New("not now")
+		n++
+		return results[n-1].id, results[n-1].err
+	}
+	for read, want := range []string{"", "", account, account} {
+		id, s, err := c.Read(t.Context(), nil)
+		if id != want || (err != nil) != (read == 0) {
+			t.Errorf("read %d: got %q, %v", read, id, err)
 		}
-		return account, nil
-	}
-	if id, _, err := c.Read(t.Context(), nil); err == nil || id != "" {
-		t.Errorf("got %q, %v", id, err)
-	}
-	for range 2 {
-		if id, _, err := c.Read(t.Context(), nil); err != nil || id != account {
-			t.Errorf("got %q, %v", id, err)
+		if err == nil && (len(s.Resources) != 1 || slices.Contains(s.Accounts, "")) {
+			t.Errorf("read %d: got %+v", read, s)
 		}
-	}
-	if requested != 2 {
-		t.Errorf("%d requests for the account, want 2", requested)
 	}
 }
 

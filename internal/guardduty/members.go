@@ -34,7 +34,9 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 			s.Accounts = append(s.Accounts, id)
 		}
 	}
-	p.accounts = dedupe(append([]string{c.accountID}, enabled...))
+	if c.accountID != "" {
+		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
+	}
 	own := len(s.Features)
 	_, err = c.optional(s, "member_detectors", "guardduty:GetMemberDetectors", func() error {
 		for batch := range slices.Chunk(enabled, pageSize) {

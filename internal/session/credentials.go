@@ -42,8 +42,8 @@ type identity struct {
 // cancelled, another one takes over. The ID is "" while it cannot be had in
 // time; an error means that there are no credentials.
 func (i *identity) AccountID(ctx context.Context) (string, error) {
-	if id := i.accountID.Load(); id != nil {
-		return *id, nil
+	if id := i.known(); id != "" {
+		return id, nil
 	}
 	c, err := i.credentials.Retrieve(ctx)
 	if err != nil {
@@ -56,24 +56,30 @@ func (i *identity) AccountID(ctx context.Context) (string, error) {
 	if i.sts == nil {
 		return "", nil
 	}
-	timeout := time.After(identityWait(ctx))
-	for {
+	wait := identityWait(ctx)
+	timeout := time.After(wait)
+	for ctx.Err() == nil {
 		select {
 		case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
-			if id := i.accountID.Load(); id != nil {
-				return *id, nil
-			}
 			if !isGivenUp(r.Err) {
-				return "", nil
+				i.logUnknown(ctx, r.Err)
+				return i.known(), nil
 			}
 		case <-timeout:
-			return "", nil
+			i.logUnknown(ctx, fmt.Errorf("no response within %v", wait))
+			return i.known(), nil
 		case <-ctx.Done():
-			return "", nil
 		}
-		if ctx.Err() != nil {
-			return "", nil
-		}
+	}
+	return i.known(), nil
+}
+
+func (i *identity) known() string { return aws.ToString(i.accountID.Load()) }
+
+// logUnknown logs the first of several errors in a row.
+func (i *identity) logUnknown(ctx context.Context, err error) {
+	if failing := i.unknown.Swap(err != nil); err != nil && !failing {
+		i.logger.WarnContext(ctx, "account of the ambient credentials unknown (sts:GetCallerIdentity)", "err", err)
 	}
 }
 
@@ -91,18 +97,14 @@ func isGivenUp(err error) bool {
 
 func (i *identity) getCallerIdentity(ctx context.Context) error {
 	out, err := i.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err == nil && aws.ToString(out.Account) == "" {
-		err = errors.New("the response has no account")
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		i.accountID.Store(out.Account)
-		i.unknown.Store(false)
-		return nil
+	if aws.ToString(out.Account) == "" {
+		return errors.New("the response has no account")
 	}
-	if !isGivenUp(err) && !i.unknown.Swap(true) {
-		i.logger.WarnContext(ctx, "account of the ambient credentials unknown (sts:GetCallerIdentity)", "err", err)
-	}
-	return err
+	i.accountID.Store(out.Account)
+	return nil
 }
 
 const (
