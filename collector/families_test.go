@@ -26,6 +26,8 @@ func example() Input {
 						"Agent exited: ExitCode: 2",
 						"Unidentified issue",
 					},
+				}), coverage.New(coverage.Row{
+					Key: coverage.Key{Type: coverage.ECS, AccountID: key.AccountID, Region: key.Region, Name: "api"}, Status: coverage.Healthy,
 				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()}),
 				Consistent: new(true),
 				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
@@ -35,8 +37,10 @@ func example() Input {
 				Features:     []coverage.Feature{{AccountID: key.AccountID, Region: key.Region, Name: "RUNTIME_MONITORING", UpdatedAt: at}},
 				Members:      []coverage.Member{{AccountID: "222233334444", Region: key.Region, Relationship: coverage.RelationshipEnabled}},
 				Names:        []coverage.AccountName{{AccountID: key.AccountID, Name: "security"}},
-				Capabilities: []coverage.Capability{{Name: "detector", OK: true}},
+				Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}},
 			},
+		}, {
+			Target: coverage.TargetID{Name: "failed", Region: key.Region}, State: coverage.Denied, Duration: 2 * time.Second,
 		}}),
 		Issues: IssueOptions{Text: true, MaxPerCluster: 20},
 	}

@@ -192,6 +192,7 @@ func TestEncodings(t *testing.T) {
 		{[]string{"br", "deflate", "gzip"}, true},
 		{[]string{"identity"}, false},
 		{[]string{"identity, gzip"}, true},
+		{[]string{"identity, gzip;q=1"}, true},
 		{[]string{"identity;q=1, gzip;q=0.5"}, false},
 		{[]string{"identity;q=0"}, false}, // nothing is acceptable: identity is served
 		{[]string{"identity;q=0.5, *;q=0.7"}, true},
@@ -385,11 +386,13 @@ func TestConcurrentScrapes(t *testing.T) {
 type disconnecting struct {
 	http.ResponseWriter
 	remaining int
+	failed    int // writes after that
 }
 
 func (d *disconnecting) Write(p []byte) (int, error) {
 	if d.remaining -= len(p); d.remaining < 0 {
-		return 0, errors.New("gone")
+		d.failed++
+		return 0, errors.New("disconnected")
 	}
 	return len(p), nil
 }
@@ -401,7 +404,7 @@ func TestClientDisconnects(t *testing.T) {
 		for remaining := range 400 {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			req.Header = header
-			handler.ServeHTTP(&disconnecting{httptest.NewRecorder(), remaining}, req)
+			handler.ServeHTTP(&disconnecting{ResponseWriter: httptest.NewRecorder(), remaining: remaining}, req)
 		}
 		recorder := httptest.NewRecorder()
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
@@ -410,6 +413,32 @@ func TestClientDisconnects(t *testing.T) {
 		r := response{header: recorder.Header(), body: recorder.Body.Bytes()}
 		if page := r.page(t); !strings.HasPrefix(page, examplePage) || !strings.Contains(page, "\npromhttp_metric_handler_requests_total{code=\"200\"}") {
 			t.Errorf("the next client receives %s", page)
+		}
+	}
+}
+
+// TestNoWritesAfterTheClientDisconnects: self is not sent after an error in the
+// page, however many writes it makes.
+func TestNoWritesAfterTheClientDisconnects(t *testing.T) {
+	self := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 3 {
+			if _, err := io.WriteString(w, "own 1\n"); err == nil {
+				t.Error("no error")
+			}
+		}
+	})
+	for name, req := range map[string]*http.Request{
+		"text":     httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil),
+		"gzip":     httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil),
+		"families": httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?name[]=cluster_healthy", nil),
+	} {
+		if name == "gzip" {
+			req.Header.Set("Accept-Encoding", "gzip")
+		}
+		client := &disconnecting{ResponseWriter: httptest.NewRecorder()}
+		exposition.Handler(example, self).ServeHTTP(client, req)
+		if client.failed != 1 {
+			t.Errorf("%s: %d failed writes, want 1", name, client.failed)
 		}
 	}
 }
