@@ -191,9 +191,15 @@ func TestUnknownCountsAreAbsent(t *testing.T) {
 func TestUnknownTimesAreAbsent(t *testing.T) {
 	in := Input{View: coverage.Merge([]coverage.Report{{
 		Target: coverage.TargetID{Name: "a"}, State: coverage.Denied,
-		Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{Key: coverage.Key{Type: coverage.ECS, Name: "c"}})}},
+		Snapshot: &coverage.Snapshot{
+			Resources: []coverage.Resource{coverage.New(coverage.Row{Key: coverage.Key{Type: coverage.ECS, Name: "c"}})},
+			Features:  []coverage.Feature{{AccountID: "1", Region: "r", Name: "RUNTIME_MONITORING"}},
+		},
 	}})}
-	for _, name := range []string{"guardduty_target_last_success_timestamp_seconds", "guardduty_ecs_cluster_updated_timestamp_seconds"} {
+	for _, name := range []string{
+		"guardduty_target_last_success_timestamp_seconds", "guardduty_ecs_cluster_updated_timestamp_seconds",
+		"guardduty_detector_feature_updated_timestamp_seconds",
+	} {
 		if got := samples(t, in, name); len(got) != 0 {
 			t.Errorf("%s: %v", name, got)
 		}

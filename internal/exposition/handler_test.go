@@ -276,6 +276,24 @@ func TestPageIsServedOnlyWithStatus200(t *testing.T) {
 	}
 }
 
+// TestLateStatusIsIgnored: a status after the body has started does not change the
+// response.
+func TestLateStatusIsIgnored(t *testing.T) {
+	self := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "te")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "xt")
+	})
+	server := httptest.NewServer(exposition.Handler(example, self))
+	t.Cleanup(server.Close)
+	for _, encoding := range []string{"", "gzip"} {
+		r := get(t, server.URL, http.Header{"Accept-Encoding": {encoding}})
+		if page := r.page(t); r.status != http.StatusOK || page != examplePage+"text" {
+			t.Errorf("%q: %d %q", encoding, r.status, page)
+		}
+	}
+}
+
 // TestScrapesOverTheLimit has a limit of zero scrapes.
 func TestScrapesOverTheLimit(t *testing.T) {
 	self := prometheus.NewRegistry()
