@@ -87,8 +87,8 @@ func Run(ctx context.Context, o Options) error {
 func (a *App) build(ctx context.Context) (*prepared, error) {
 	o := a.o
 	a.refresher = refresh.New(refresh.Options{
-		Put:     func(r coverage.Report) { a.self.countTransitions(a.store.Put(r)) },
-		Drop:    a.store.Drop,
+		Put:     func(r coverage.Report) { a.self.transitions.observe(r, a.store.Put(r)) },
+		Drop:    a.drop,
 		Metrics: a.self.refreshes,
 		Logger:  o.Logger,
 	})
@@ -116,6 +116,12 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	}
 	a.server, err = web.Listen(ctx, web.Options{Flags: o.Web, Handler: handler, Metrics: a.self.web, Logger: o.Logger})
 	return first, err
+}
+
+// drop removes a target that is no longer configured.
+func (a *App) drop(t coverage.TargetID) {
+	a.store.Drop(t)
+	a.self.transitions.drop(t)
 }
 
 // run starts all components, waits for the end and shuts down in reverse order:

@@ -27,6 +27,9 @@ type targetBuilder struct {
 
 	requestsPerSecond float64
 	logger            *slog.Logger
+	metrics           *session.Metrics
+
+	operations []session.Operation // of all that was built, with repetitions
 }
 
 // fingerprint is the comparable value of all settings that affect what a target
@@ -63,15 +66,20 @@ func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 		regions = []string{b.factory.Region()}
 	}
 	s := b.factory.Session(roleOf(t), b.homeRegion(t))
+	b.operations = append(b.operations, s.CredentialsOperation())
 	var targets []refresh.Target
 	if t.AccountNames {
+		b.operations = append(b.operations, s.Operation(organizations.ServiceID, organizations.Operation))
 		targets = append(targets, b.accountNames(t, s))
 	}
 	if t.AllRegions() {
+		b.operations = append(b.operations, s.Operation(session.AccountServiceID, "ListRegions"))
 		return append(targets, b.allRegions(t, s)), nil
 	}
 	for _, region := range regions {
-		targets = append(targets, b.coverage(t, s.In(region)))
+		target, operations := b.coverage(t, s.In(region))
+		targets = append(targets, target)
+		b.operations = append(b.operations, operations...)
 	}
 	return targets, nil
 }
@@ -81,7 +89,14 @@ func (b *targetBuilder) queues(configured []config.EventQueue) []events.Queue {
 	var queues []events.Queue
 	for _, q := range configured {
 		role := session.Role{ARN: q.RoleARN, AccountID: q.RoleAccountID(), ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
-		cfg := b.factory.Session(role, q.Region).LongPolling()
+		s := b.factory.Session(role, q.Region)
+		if role.ARN != "" {
+			b.operations = append(b.operations, s.CredentialsOperation())
+		}
+		for _, name := range events.Operations() {
+			b.operations = append(b.operations, s.Operation(events.ServiceID, name))
+		}
+		cfg := s.LongPolling()
 		if endpoint := q.Endpoint(); endpoint != "" {
 			cfg.BaseEndpoint = &endpoint
 		}
@@ -96,26 +111,31 @@ func roleOf(t config.Target) session.Role {
 	return session.Role{ARN: t.RoleARN, AccountID: t.RoleAccountID(), ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
 }
 
-// coverage builds the target that reads the coverage of one Region.
-func (b *targetBuilder) coverage(t config.Target, s *session.Session) refresh.Target {
+// coverage builds the target that reads the coverage of one Region, and returns
+// the operations that it uses.
+func (b *targetBuilder) coverage(t config.Target, s *session.Session) (refresh.Target, []session.Operation) {
 	region := s.Region()
-	return refresh.Target{
-		Name: t.Name, Kind: coverage.KindCoverage, Region: region, Key: b.fingerprint(t, region),
-		Source: guardduty.NewClient(guardduty.Options{
-			Region:     region,
-			AccountID:  s.AccountID,
-			Config:     s.Config,
-			DetectorID: t.DetectorID,
-			Filter:     t.Filter,
-			Logger:     b.logger.With("target", t.Name, "region", region),
-			Types:      resourceTypes(t),
-			OnlyECS:    b.onlyECS,
-			Detector:   t.Detector,
-			Members:    t.Members,
+	client := guardduty.NewClient(guardduty.Options{
+		Region:     region,
+		AccountID:  s.AccountID,
+		Config:     s.Config,
+		DetectorID: t.DetectorID,
+		Filter:     t.Filter,
+		Logger:     b.logger.With("target", t.Name, "region", region),
+		Types:      resourceTypes(t),
+		OnlyECS:    b.onlyECS,
+		Detector:   t.Detector,
+		Members:    t.Members,
 
-			RequestsPerSecond: b.requestsPerSecond,
-		}),
+		RequestsPerSecond: b.requestsPerSecond,
+	})
+	var operations []session.Operation
+	for _, name := range client.Operations() {
+		operations = append(operations, s.Operation(guardduty.ServiceID, name))
 	}
+	return refresh.Target{
+		Name: t.Name, Kind: coverage.KindCoverage, Region: region, Key: b.fingerprint(t, region), Source: client,
+	}, operations
 }
 
 // allRegions builds the target that lists the Regions for regions: [all].
@@ -139,7 +159,11 @@ func (b *targetBuilder) allRegions(t config.Target, s *session.Session) refresh.
 				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: a Region without a name", coverage.ErrInvalidResponse)
 			}
 			if _, ok := known[region]; !ok {
-				known[region] = b.coverage(t, s.In(region))
+				target, operations := b.coverage(t, s.In(region))
+				for _, o := range operations {
+					b.metrics.Init(o)
+				}
+				known[region] = target
 			}
 			targets = append(targets, known[region])
 		}

@@ -41,7 +41,7 @@ func TestReloadThenAChange(t *testing.T) {
 	if !e.shownWithin(4*time.Second, webHealthy+"0") {
 		t.Errorf("not shown within 4 s of a reload")
 		for l := range strings.Lines(e.log.String()) {
-			if strings.Contains(l, "reread") || strings.Contains(l, "event handled") {
+			if strings.Contains(l, "read again") || strings.Contains(l, "event handled") {
 				t.Log(l)
 			}
 		}
@@ -67,7 +67,7 @@ func TestReloadOfAllRegionsThenAChange(t *testing.T) {
 		e.turnWeb(status)
 	}
 	for l := range strings.Lines(e.log.String()) {
-		if strings.Contains(l, "reread of target failed") {
+		if strings.Contains(l, "partial read of target failed") {
 			t.Error(l)
 		}
 	}

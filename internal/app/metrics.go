@@ -5,7 +5,6 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
@@ -16,35 +15,24 @@ import (
 // events, reloads, web configuration and build. They do not include those of the
 // Go runtime, the process and promhttp.
 type SelfMetrics struct {
-	sessions  *session.Metrics
-	refreshes *refresh.Metrics
-	events    *events.Metrics
-	reloads   *reloadMetrics
-	web       *web.Metrics
-	// transitions is a counter, so it cannot be derived from the current view like
-	// the other coverage metrics.
-	transitions *prometheus.CounterVec
+	sessions    *session.Metrics
+	refreshes   *refresh.Metrics
+	events      *events.Metrics
+	reloads     *reloadMetrics
+	web         *web.Metrics
+	transitions *transitionMetrics
 }
 
 // NewSelfMetrics registers the metrics with reg.
 func NewSelfMetrics(reg prometheus.Registerer) *SelfMetrics {
 	reg.MustRegister(versioncollector.NewCollector("guardduty_exporter"))
 	return &SelfMetrics{
-		sessions:  session.NewMetrics(reg),
-		refreshes: refresh.NewMetrics(reg),
-		events:    events.NewMetrics(reg),
-		reloads:   newReloadMetrics(reg),
-		web:       web.NewMetrics(reg),
-		transitions: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
-			Name: "guardduty_coverage_transitions_total",
-			Help: "Changes of an ECS cluster's coverage status to this one, as the exporter has seen them. Absent before the first.",
-		}, []string{"account_id", "region", "coverage_status"}),
-	}
-}
-
-func (m *SelfMetrics) countTransitions(transitions []coverage.Transition) {
-	for _, t := range transitions {
-		m.transitions.WithLabelValues(t.AccountID, t.Region, string(t.Status)).Inc()
+		sessions:    session.NewMetrics(reg),
+		refreshes:   refresh.NewMetrics(reg),
+		events:      events.NewMetrics(reg),
+		reloads:     newReloadMetrics(reg),
+		web:         web.NewMetrics(reg),
+		transitions: newTransitionMetrics(reg),
 	}
 }
 

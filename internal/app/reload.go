@@ -16,8 +16,10 @@ type prepared struct {
 	config   *config.Config
 	settings refresh.Settings
 	targets  []refresh.Target
-	queues   []events.Queue
-	issues   collector.IssueOptions
+	// operations are the operations that the targets and queues use.
+	operations []session.Operation
+	queues     []events.Queue
+	issues     collector.IssueOptions
 }
 
 // input returns the input of the page: the store's view and the options in use.
@@ -59,6 +61,9 @@ func (a *App) reload(ctx context.Context) error {
 // apply puts a configuration into use.
 func (a *App) apply(ctx context.Context, next *prepared) {
 	a.config = next.config
+	for _, o := range next.operations {
+		a.self.sessions.Init(o)
+	}
 	a.issues.Store(&next.issues)
 	a.refresher.Set(ctx, next.settings, next.targets)
 	a.events.Set(ctx, next.queues)
@@ -85,7 +90,7 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	}
 	b := &targetBuilder{
 		factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS,
-		requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger,
+		requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger, metrics: a.self.sessions,
 	}
 	targets, err := b.buildAll(cfg.Targets)
 	if err != nil {
@@ -96,8 +101,9 @@ func (a *App) prepare(ctx context.Context) (*prepared, error) {
 		settings: refresh.Settings{
 			Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, MaxStaleness: cfg.Refresh.MaxStaleness,
 		},
-		targets: targets,
-		queues:  b.queues(cfg.Events),
-		issues:  collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
+		targets:    targets,
+		queues:     b.queues(cfg.Events),
+		operations: b.operations,
+		issues:     collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
 	}, nil
 }

@@ -89,6 +89,24 @@ func (s *Snapshot) IncludesOthers(accountID string) bool {
 	return len(s.Members) > 0 || slices.ContainsFunc(s.Accounts, func(id string) bool { return id != accountID })
 }
 
+// AccountsOf returns the accounts whose resources of a type the snapshot has or
+// would have, sorted.
+func (s *Snapshot) AccountsOf(t ResourceType) []string {
+	var accounts []string
+	if slices.Contains(s.Types, t) {
+		accounts = slices.Clone(s.Accounts)
+	}
+	for _, rows := range s.byType() {
+		for len(rows) > 0 && rows[0].Type == t {
+			id := rows[0].AccountID
+			accounts = append(accounts, id)
+			rows = rows[sort.Search(len(rows), func(i int) bool { return rows[i].AccountID > id }):]
+		}
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
+}
+
 // byType returns the rows of each type that has rows.
 func (s *Snapshot) byType() (rows [][]Resource) {
 	for rest := s.Resources; len(rest) > 0; {

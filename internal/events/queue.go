@@ -44,6 +44,14 @@ const (
 	maxMalformed = 10_000
 )
 
+// ServiceID is the label aws_service of the requests to queues.
+const ServiceID = sqs.ServiceID
+
+// Operations returns the operations that a queue needs.
+func Operations() []string {
+	return []string{"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
+}
+
 // queue receives from one queue. There is one receiver, so that an idle queue
 // costs three requests a minute; it does not wait for the batches that it has
 // received.

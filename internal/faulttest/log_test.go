@@ -35,7 +35,7 @@ func newLogRecorder() logRecorder {
 }
 
 func (l logRecorder) Handle(ctx context.Context, r slog.Record) error {
-	if r.Message == "target refreshed" || r.Message == "refresh of target failed" {
+	if r.Message == "target refreshed" || r.Message == "target refresh failed" {
 		l.addRefresh(r)
 	}
 	return l.Handler.Handle(ctx, r)

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,6 +64,27 @@ type Client struct {
 // NewClient returns a Client. It makes no calls.
 func NewClient(o Options) *Client {
 	return &Client{o: o, denied: map[string]bool{}, chainLength: chainLength}
+}
+
+// ServiceID is the label aws_service of the client's requests.
+const ServiceID = guardduty.ServiceID
+
+// Operations returns the operations that the client calls.
+func (c *Client) Operations() []string {
+	operations := []string{"ListCoverage"}
+	if c.o.DetectorID == "" {
+		operations = append(operations, "ListDetectors")
+	}
+	if slices.ContainsFunc(c.o.Types, c.hasStatistics) {
+		operations = append(operations, "GetCoverageStatistics")
+	}
+	if c.o.Detector {
+		operations = append(operations, "GetDetector")
+	}
+	if c.o.Members {
+		operations = append(operations, "ListMembers", "GetMemberDetectors")
+	}
+	return operations
 }
 
 // Read returns a complete snapshot of the target or an error, see [awserr.State].

@@ -17,9 +17,7 @@ import (
 // readStatistics counts the resources of each type. They are optional: a target
 // needs no more than ListDetectors and ListCoverage.
 func (c *Client) readStatistics(ctx context.Context, p *pass) error {
-	counted := slices.DeleteFunc(slices.Clone(c.o.Types), func(t coverage.ResourceType) bool {
-		return t == coverage.EC2 && c.o.OnlyECS // the API would count the excluded instances too
-	})
+	counted := slices.DeleteFunc(slices.Clone(c.o.Types), func(t coverage.ResourceType) bool { return !c.hasStatistics(t) })
 	if len(counted) == 0 {
 		return nil
 	}
@@ -36,6 +34,11 @@ func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 		return nil
 	})
 	return err
+}
+
+// hasStatistics reports whether the API can count the listed resources of a type.
+func (c *Client) hasStatistics(t coverage.ResourceType) bool {
+	return t != coverage.EC2 || !c.o.OnlyECS // it would count the excluded instances too
 }
 
 // statistics counts the resources of a type by status. It returns the time of

@@ -19,6 +19,12 @@ import (
 // the accounts of the largest organization, with empty pages.
 const maxPages = 10_000
 
+// ServiceID and Operation are the labels of the request metrics.
+const (
+	ServiceID = organizations.ServiceID
+	Operation = "ListAccounts"
+)
+
 // Names returns the names of all accounts of the organization. The credentials
 // must be those of the management account or of a delegated administrator.
 func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) {

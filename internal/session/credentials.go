@@ -25,6 +25,7 @@ const maxIdentityWait = 5 * time.Second
 type identity struct {
 	credentials *aws.CredentialsCache
 	sts         *sts.Client // nil for a role
+	operation   Operation   // that finds the credentials or their account
 	logger      *slog.Logger
 
 	callerIdentity singleflight.Group

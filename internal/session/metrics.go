@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Metrics counts the requests to AWS, retries included.
@@ -36,6 +37,21 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help:    "Duration of requests to AWS, from sending the request to reading the last byte of the response.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}, call),
+	}
+}
+
+// Operation is a kind of request to AWS. Its fields are labels of the metrics.
+type Operation struct{ Service, Name, Region string }
+
+// Init creates the counters of an operation with the value 0, so that
+// increase() includes their first increment.
+func (m *Metrics) Init(o Operation) {
+	call := []string{o.Service, o.Name, o.Region}
+	m.requests.WithLabelValues(call...)
+	for _, state := range coverage.States() {
+		if state != coverage.OK {
+			m.failures.WithLabelValues(append(call, string(state))...)
+		}
 	}
 }
 

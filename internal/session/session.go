@@ -161,8 +161,9 @@ func (f *Factory) config(region string, i *identity) aws.Config {
 
 func (f *Factory) newIdentity(role Role, region string) *identity {
 	client := sts.NewFromConfig(f.config(cmp.Or(f.base.Region, region), f.ambient))
+	operation := Operation{sts.ServiceID, "GetCallerIdentity", cmp.Or(f.base.Region, region)}
 	if role.ARN == "" {
-		f.ambient.sts = client
+		f.ambient.sts, f.ambient.operation = client, operation
 		return f.ambient
 	}
 	provider := stscreds.NewAssumeRoleProvider(assumeRoleClient{client, f.endpoint}, role.ARN, func(o *stscreds.AssumeRoleOptions) {
@@ -175,6 +176,8 @@ func (f *Factory) newIdentity(role Role, region string) *identity {
 	logger := f.logger.With("role_arn", role.ARN)
 	redacting := redactingProvider{provider, secretPattern(role.ExternalID)}
 	i := newIdentity(resilientCache(aws.NewCredentialsCache(redacting, withExpiryWindow), logger), logger)
+	operation.Name = "AssumeRole"
+	i.operation = operation
 	if role.AccountID != "" {
 		i.accountID.Store(&role.AccountID)
 	}
@@ -216,6 +219,15 @@ func (s *Session) Config(accountID string) aws.Config {
 	return cfg
 }
 
+// Operation returns an operation of a service in the session's Region.
+func (s *Session) Operation(service, name string) Operation {
+	return Operation{service, name, s.Region()}
+}
+
+// CredentialsOperation returns the operation that the role's credentials need,
+// or GetCallerIdentity for ambient credentials.
+func (s *Session) CredentialsOperation() Operation { return s.identity.operation }
+
 // LongPolling returns the configuration of a client whose requests may be without
 // a response for 20 seconds. It has no rate limit.
 func (s *Session) LongPolling() aws.Config {
@@ -223,6 +235,10 @@ func (s *Session) LongPolling() aws.Config {
 	cfg.HTTPClient = s.longPoll
 	return cfg
 }
+
+// AccountServiceID is the label aws_service of the request that EnabledRegions
+// makes.
+const AccountServiceID = account.ServiceID
 
 // EnabledRegions returns the Regions that are enabled in the account
 // (account:ListRegions).
