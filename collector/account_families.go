@@ -2,9 +2,9 @@ package collector
 
 import "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 
-// accountFamilies returns the families of detectors, members and accounts,
-// which have samples only if the configuration enables them.
-func accountFamilies() []Family {
+// detectorFamilies returns the families of detectors and their features, which
+// have samples only if the configuration enables them.
+func detectorFamilies() []Family {
 	feature := []string{"account_id", "region", "feature", "additional_configuration"}
 	return []Family{
 		{
@@ -49,6 +49,13 @@ func accountFamilies() []Family {
 				}
 			},
 		},
+	}
+}
+
+// accountFamilies returns the families of members and account names, which have
+// samples only if the configuration enables them.
+func accountFamilies() []Family {
+	return []Family{
 		{
 			Name:   "guardduty_member_enabled",
 			Help:   "Whether the administrator can list the member account's resources (1) or not (0), as of the last successful refresh.",

@@ -43,7 +43,7 @@ type IssueOptions struct {
 // and labels are a contract with users.
 func Families() []Family {
 	return slices.Concat(
-		totalFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), accountFamilies(), targetFamilies(),
+		totalFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), detectorFamilies(), accountFamilies(), targetFamilies(),
 	)
 }
 

@@ -101,7 +101,7 @@ func (w *Writer) compress() {
 	must(err)
 	w.text = w.text[:0]
 	if before>>20 != w.size>>20 {
-		time.Sleep(yieldPause)
+		time.Sleep(yieldPause) //nolint:forbidigo // a hint to the scheduler that nothing cancels
 	}
 }
 
