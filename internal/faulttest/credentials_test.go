@@ -56,6 +56,16 @@ func credentialCases() []testCase {
 			group: creds, name: "credentials that expire between two pages", state: coverage.OK, short: true,
 			skip: skips{lastGood: refreshSucceeds}, begin: expireBetweenPages,
 		},
+		{
+			group: creds, name: "revoked credentials that AWS does not recognize", state: coverage.OK, affected: bothRegions, short: true,
+			skip:  skips{lastGood: refreshSucceeds},
+			begin: revokeCredentials(errorResponse(403, "UnrecognizedClientException", "The security token included in the request is invalid.")),
+		},
+		{
+			group: creds, name: "revoked credentials that are denied: new ones are used after three refreshes", state: coverage.OK,
+			affected: bothRegions, failures: 2, begin: revokeCredentials(accessDenied),
+		},
+		rotatedKeyCase(),
 		webIdentityCase(),
 		{
 			group: creds, name: "a renewal that fails while the old credentials are valid", state: coverage.OK, short: true,
@@ -108,6 +118,58 @@ func expireBetweenPages(h *harness) func() {
 			h.Error("no second page was requested")
 		}
 		h.aws.SetIntercept(nil)
+	}
+}
+
+// revokeCredentials refuses the credentials that the subject's role has now. The
+// fault does not end: only new credentials help.
+func revokeCredentials(refuse http.HandlerFunc) func(*harness) func() {
+	return func(h *harness) func() {
+		revoked := h.secrets.all()
+		return respondForever(h, func(c simulator.Call, r *http.Request) bool {
+			return c.AccountID == subjectAccount && revoked[r.Header.Get("X-Amz-Security-Token")] != ""
+		}, refuse)
+	}
+}
+
+// respondForever is respond without an end.
+func respondForever(h *harness, match callMatcher, response http.HandlerFunc) func() {
+	h.closers = append(h.closers, respond(match, response)(h))
+	return func() {}
+}
+
+// rotatedKeyCase replaces the exporter's access key, first in the shared
+// credentials file and then in AWS.
+func rotatedKeyCase() testCase {
+	const newKeyID, newSecret = "AKIACANARYCANARY0002", "canary/secret+access/key/of/the/home/002"
+	return testCase{
+		group: creds, name: "a rotated access key in the shared credentials file", state: coverage.OK,
+		skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true,
+		run: func(h *harness) {
+			h.secrets.add("an access key ID", newKeyID)
+			h.secrets.add("a secret access key", newSecret)
+			shared := filepath.Join(h.TempDir(), "credentials")
+			write := func(id, secret string) {
+				h.writeFile(shared, fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret))
+			}
+			write(homeKeyID, homeSecret)
+			file, _ := h.saveConfig()
+			h.startProcess(file, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SHARED_CREDENTIALS_FILE="+shared)
+			before := h.waitAllOK()
+			write(newKeyID, newSecret)
+			h.aws.Update(func(w *simulator.World) {
+				w.Account(homeAccount).Keys = simulator.Keys{AccessKeyID: newKeyID, SecretAccessKey: newSecret}
+			})
+			rotated := time.Now()
+			h.waitFor("refreshes with the new key", 2*h.pace.interval, func(p page) bool {
+				if !p.allIn(coverage.OK, h.configured()) {
+					h.Errorf("on the page of %s:\n%s", p.requested.Format(clockTime), h.states(p))
+				}
+				return p.lastSuccess(home()).After(rotated.Add(tolerance)) && p.lastSuccess(accountNames()).After(rotated.Add(tolerance))
+			})
+			h.wantSame(before, h.configured()...)
+			h.checked[isolation], h.checked[recovery], h.checked[validPage] = true, true, true
+		},
 	}
 }
 

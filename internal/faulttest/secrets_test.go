@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -85,6 +86,13 @@ func TestScan(t *testing.T) {
 			t.Errorf("%s: %q, want %d", tc.name, leaks, tc.leaks)
 		}
 	}
+}
+
+// all returns a copy of the kinds of all secrets.
+func (s *secrets) all() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.kinds)
 }
 
 // leaked returns the outputs that contain secrets.

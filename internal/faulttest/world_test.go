@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ type target struct {
 
 func (t target) account() string { return t.accounts[0] }
 
-func (t target) String() string { return t.name + " in " + t.region }
+func (t target) String() string { return t.name + " in " + cmp.Or(t.region, "no Region") }
 
 // subject is the target that most faults affect: an administrator with a
 // member, in the same Region as the target "other".
