@@ -104,13 +104,13 @@ func readPermissions() []permission {
 			sid: "ReadAccountNames", action: "organizations:ListAccounts",
 			when:   func(_ config.EC2, t config.Target) bool { return t.AccountNames },
 			reason: "for `account_names: true`",
-			loss:   "`guardduty_account_info` is absent: the state of the target with `region=\"organization\"` is `denied`",
+			loss:   "`guardduty_account_info` is absent: the state of the target with `kind=\"account_names\"` is `denied`",
 		},
 		{
 			sid: "FindRegionsForRegionsAll", action: "account:ListRegions",
 			when:   func(_ config.EC2, t config.Target) bool { return t.AllRegions() },
 			reason: "for `regions: [all]`",
-			loss:   "no Region is found: the state of the target with `region=\"all\"` is `denied`",
+			loss:   "no Region is found: the state of the target with `kind=\"regions\"` is `denied`",
 		},
 	}
 }
