@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -221,6 +219,5 @@ func (b *targetBuilder) homeRegion(t config.Target) string {
 			return region
 		}
 	}
-	role, _ := arn.Parse(t.RoleARN) // validated by config; empty for ambient credentials
-	return awsregion.Home(role.Partition)
+	return awsregion.Home(t.Partition())
 }

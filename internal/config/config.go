@@ -197,7 +197,7 @@ func dropEmpty(c *coverage.Condition) {
 // DetectorARN returns the ARN of the detector, with * for a Region or account that the configuration does not contain. It
 // is empty without DetectorID, and if the partition is unknown.
 func (t Target) DetectorARN() string {
-	partition := t.partition()
+	partition := t.Partition()
 	if t.DetectorID == "" || partition == "" {
 		return ""
 	}
@@ -211,8 +211,8 @@ func (t Target) DetectorARN() string {
 	}.String()
 }
 
-// partition returns the partition of the target's role or Regions, or "" if both come from the environment.
-func (t Target) partition() string {
+// Partition returns the partition of the target's role or Regions, or "" if both come from the environment.
+func (t Target) Partition() string {
 	if role, err := arn.Parse(t.RoleARN); err == nil {
 		return role.Partition
 	}

@@ -54,6 +54,7 @@ func TestOneErrorForEachMistake(t *testing.T) {
 	for name, file := range map[string]string{
 		"names":  "targets:\n- {name: ' a', regions: [us-east-1]}\n- {name: ' a', regions: [us-east-2]}\n",
 		"queues": "events:\n- {queue_url: 'https://sqs.us-east-1.amazonaws.com/a'}\n- {queue_url: 'https://sqs.us-east-1.amazonaws.com/a'}\n",
+		"merged": "targets:\n- &a {name: a, name: b, name: c}\n- {<<: *a, name: d, regions: [us-east-1]}\n",
 		"roles":  "targets:\n- {role_arn: a, regions: [us-east-1]}\n- {role_arn: a, regions: [us-east-1]}\n",
 	} {
 		_, err := Parse("config.yaml", []byte(file))

@@ -67,7 +67,7 @@ func validateSinglePartition(errs *errorList, c *Config) {
 		}
 	}
 	for i, t := range c.Targets {
-		check(targetKey(i), t.partition())
+		check(targetKey(i), t.Partition())
 	}
 	for i, q := range c.Events {
 		if errs.valid(join(queueKey(i), "queue_url")) {
