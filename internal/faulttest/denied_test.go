@@ -61,7 +61,7 @@ func deniedCases() []testCase {
 // the clusters are unchanged.
 func checkCapabilityDown(capability string) func(before, during page) error {
 	return func(before, during page) error {
-		up := during.series[series("guardduty_target_capability_up", "target", "subject", "account_id", subjectAccount, "region", faultRegion, "capability", capability)]
+		up := during.series[series("guardduty_target_capability_up", "target", "subject", "kind", "coverage", "account_id", subjectAccount, "region", faultRegion, "capability", capability)]
 		if up != "0" {
 			return fmt.Errorf("guardduty_target_capability_up of %s is %q", capability, up)
 		}
