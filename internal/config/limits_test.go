@@ -64,10 +64,20 @@ func TestOneErrorForEachMistake(t *testing.T) {
 	}
 }
 
-// TestUnknownKeyIsNotQuoted has a secret where a key should be.
+// TestUnknownKeyIsNotQuoted has a secret where a key should be, and keys of all
+// characters that are quoted.
 func TestUnknownKeyIsNotQuoted(t *testing.T) {
-	_, err := Parse("config.yaml", []byte("\"@s3cret\": 1\n"))
-	if err == nil || err.Error() != "config.yaml:1: unknown key" {
-		t.Errorf("got %v", err)
+	for key, want := range map[string]string{
+		"@s3cret":      "config.yaml:1: unknown key",
+		"0_az-AZ9":     "config.yaml:1: 0_az-AZ9: unknown key",
+		"0az/s3cret":   "config.yaml:1: 0az: unknown key",
+		"AZ9{s3cret}":  "config.yaml:1: AZ9: unknown key",
+		"some s3cret:": "config.yaml:1: some: unknown key",
+		"a`[^@s3cret":  "config.yaml:1: a: unknown key",
+	} {
+		_, err := Parse("config.yaml", []byte("'"+key+"': 1\n"))
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", key, err, want)
+		}
 	}
 }
