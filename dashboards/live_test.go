@@ -158,10 +158,13 @@ var dataField = regexp.MustCompile(`\$\{__data\.fields\.(\w+)\}`)
 // every column is placed or hidden.
 func checkColumns(t *testing.T, p panel, columns map[string]bool) {
 	t.Helper()
-	named := make(map[string]bool)
+	named, titled := make(map[string]bool), make(map[string]bool)
 	placed := map[string]bool{"Value": true} // the name of the column while only one query has data
 	for _, o := range p.FieldConfig.Overrides {
 		named[o.Matcher.Options] = true
+		for _, property := range o.Properties {
+			titled[o.Matcher.Options] = titled[o.Matcher.Options] || property.ID == "displayName"
+		}
 	}
 	for _, link := range p.dataLinks() {
 		for _, m := range dataField.FindAllStringSubmatch(link.URL, -1) {
@@ -174,6 +177,9 @@ func checkColumns(t *testing.T, p panel, columns map[string]bool) {
 		}
 		for name := range tr.Options.IndexByName {
 			named[name], placed[name] = true, true
+			if !titled[name] && !tr.Options.ExcludeByName[name] {
+				t.Errorf("panel %q shows the column %s without a display name", p.Title, name)
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(named)) {
