@@ -211,3 +211,21 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckSize(t *testing.T) {
+	policy := func(n int) iampolicy.Policy {
+		p := iampolicy.Policy{Version: "2012-10-17", Statement: []iampolicy.Statement{{Sid: "A", Effect: "Allow", Resource: []string{""}}}}
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Statement[0].Resource[0] = strings.Repeat("r", n-len(text))
+		return p
+	}
+	if err := policy(10_240).CheckSize(); err != nil {
+		t.Error(err)
+	}
+	if err := policy(10_241).CheckSize(); err == nil || !strings.Contains(err.Error(), "10241 characters") {
+		t.Errorf("got %v", err)
+	}
+}
