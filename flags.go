@@ -113,10 +113,11 @@ func checkValues(parsed *kingpin.ParseContext) error {
 		if option == "" || element.Value == nil {
 			continue
 		}
+		supported := command == "check-config" && option == "file" || command == "iam-policy" && option == "--config.file"
 		switch value := strings.TrimPrefix(*element.Value, "\x00"); {
 		case value == "":
 			return fmt.Errorf("%s must not be empty", option)
-		case value == standardInput && command != "check-config" && !(command == "iam-policy" && option == "--config.file"):
+		case value == standardInput && !supported:
 			return fmt.Errorf("%s cannot be read from standard input (-)", option)
 		}
 	}

@@ -141,6 +141,7 @@ func TestCommandLine(t *testing.T) {
 		"served standard input, apart":    {[]string{"serve", "--config.file", "-"}, "--config.file cannot be read from standard input"},
 		"web config of standard input":    {[]string{"demo", "--web.config.file", "-"}, "--web.config.file cannot be read from standard input"},
 		"principal of standard input":     {[]string{"iam-policy", "--for", "-"}, "--for cannot be read from standard input"},
+		"level of standard input":         {[]string{"check-config", "config.example.yaml", "--log.level", "-"}, "--log.level cannot be read from standard input"},
 		"negative clusters":               {[]string{"check-config", "config.example.yaml", "--clusters=-5"}, `--clusters must be a whole number above 0, not "-5"`},
 		"no clusters":                     {[]string{"check-config", "config.example.yaml", "--clusters=0"}, `--clusters must be a whole number above 0, not "0"`},
 		"fraction of a cluster":           {[]string{"check-config", "config.example.yaml", "--clusters=1.5"}, `not "1.5"`},
