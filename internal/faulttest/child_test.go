@@ -112,16 +112,16 @@ func (c *child) readLog(end chan<- struct{}) {
 	}
 }
 
-// openScrape requests a page that is larger than the buffers of the sockets and
-// returns the response, whose body is not yet read.
-func (h *harness) openScrape() *http.Response {
+// openScrape requests a page that is larger than the buffers of the sockets. The
+// returned function reads it.
+func (h *harness) openScrape() (read func() (string, error)) {
 	h.Helper()
 	conn, closeConn, err := connect(h.Context(), h)
 	h.check(err)
 	h.closers = append(h.closers, closeConn)
 	_, err = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	h.check(err)
-	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
+	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil) //nolint:bodyclose // h.read closes it
 	h.check(err)
-	return resp
+	return func() (string, error) { return h.read("GET /metrics", resp) }
 }

@@ -57,7 +57,7 @@ func setEnvironment() (cleanUp func(), err error) {
 	return func() { _ = os.RemoveAll(dir) }, err
 }
 
-// pki is a certificate authority and its certificates for 127.0.0.1.
+// pki is a certificate authority and its certificates for the simulator and relays.
 type pki struct {
 	authority      []byte
 	valid, expired *tls.Certificate
@@ -82,7 +82,7 @@ var certificates = sync.OnceValue(func() pki {
 	until := func(end time.Time) *tls.Certificate {
 		return &tls.Certificate{PrivateKey: key, Certificate: [][]byte{issue(&x509.Certificate{
 			SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: end,
-			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(relayIP)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		})}}
 	}
 	return pki{authority: issue(root), valid: until(time.Now().Add(time.Hour)), expired: until(time.Now().Add(-time.Minute))}

@@ -50,9 +50,13 @@ func (h *harness) setEndpoint(url string) {
 	h.options.Simulator.Regions = map[string]string{faultRegion: url}
 }
 
+// relayIP is an address that only relays listen on, so that a closed relay can
+// listen on the same port again.
+const relayIP = "127.0.0.2"
+
 // relayTo puts a relay before an address of the simulator.
 func (h *harness) relayTo(scheme, upstream string) {
-	h.relay = &relay{upstream: upstream, address: "127.0.0.1:0"}
+	h.relay = &relay{upstream: upstream, address: relayIP + ":0"}
 	h.check(h.relay.listen())
 	h.closers = append(h.closers, h.relay.close)
 	h.setEndpoint(scheme + "://" + h.relay.address)

@@ -212,7 +212,7 @@ func terminateDuringScrape(h *harness) {
 	exporter := h.startProcess(file)
 	before := h.waitAllOK()
 	address := strings.TrimPrefix(h.url, "http://")
-	resp := h.openScrape()
+	read := h.openScrape()
 	exporter.terminate()
 	for accepted := true; accepted; {
 		other, err := (&net.Dialer{}).DialContext(h.Context(), "tcp", address)
@@ -221,7 +221,7 @@ func terminateDuringScrape(h *harness) {
 			h.wait(time.Millisecond)
 		}
 	}
-	text, err := h.read("GET /metrics", resp)
+	text, err := read()
 	if got := strings.Count(text, "\nguardduty_ecs_cluster_healthy{account_id=\""+homeAccount); err != nil || got != n {
 		h.Errorf("%d clusters on the page, want %d: %v", got, n, err)
 	}
