@@ -27,10 +27,17 @@ var errFailing = errors.New("the last refresh of the target failed, so it is not
 // batch is the set of resources for one partial read.
 type batch struct {
 	// events holds the newest event of each resource. An event without a status
-	// means that the resource is read in any case.
+	// is for a resource that a partial read has found and a refresh has not: it
+	// is read in any case.
 	events map[coverage.Key]coverage.Event
-	done   chan struct{} // closed at the end, after err is set
+	done   chan struct{} // closed at the end, after the fields below are set
 	err    error
+	// missing are the resources that were read and not found.
+	missing map[coverage.Key]bool
+}
+
+func newBatch() *batch {
+	return &batch{events: map[coverage.Key]coverage.Event{}, missing: map[coverage.Key]bool{}, done: make(chan struct{})}
 }
 
 func (b *batch) add(e coverage.Event) {
@@ -46,7 +53,9 @@ func (b *batch) end(err error) {
 }
 
 // apply compares an event with the snapshot, after a partial read if the event
-// is newer, and reports whether the target has the resource.
+// is newer, and reports whether the target has the resource. A resource that is
+// not found may be missing from AWS's index only for now: it stays as it was
+// until a refresh does not find it.
 func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outcome coverage.Outcome, err error) {
 	target, report, _ := w.latest()
 	if report.Snapshot == nil {
@@ -72,19 +81,22 @@ func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outco
 		return false, "", errNotRefreshed
 	}
 	after := report.Snapshot.Lookup(e.Key)
-	if reflects(e, before, after) || after == nil && target.keyReader().FiltersByState(e.Key) {
-		return after != nil, coverage.Applied, nil
+	switch {
+	case b.missing[e.Key], after == nil:
+		if before == nil && target.keyReader().FiltersByState(e.Key) {
+			return false, coverage.Applied, nil
+		}
+		return false, coverage.Behind, nil
+	case reflects(e, before, after):
+		return true, coverage.Applied, nil
 	}
-	return after != nil, coverage.Behind, nil
+	return true, coverage.Behind, nil
 }
 
-// reflects reports whether the row read after an event includes its change: the
-// resource is gone, or its row is as new as the event or now has its status.
+// reflects reports whether the row read after an event includes its change: it
+// is as new as the event or now has its status.
 func reflects(e coverage.Event, before, after *coverage.Resource) bool {
-	switch {
-	case after == nil:
-		return before != nil
-	case e.CompareTo(after) != coverage.Behind:
+	if e.CompareTo(after) != coverage.Behind {
 		return true
 	}
 	return after.Status == e.Status && (before == nil || before.UpdatedAt.Before(after.UpdatedAt))
@@ -98,14 +110,15 @@ func (w *worker) enqueue(e coverage.Event) (*batch, error) {
 		return nil, errStopped
 	}
 	if w.pending == nil {
-		w.pending = &batch{events: map[coverage.Key]coverage.Event{}, done: make(chan struct{})}
+		w.pending = newBatch()
 		w.hasPending <- struct{}{} // does not block: it holds a value only while a batch is pending
 	}
 	w.pending.add(e)
 	return w.pending, nil
 }
 
-// requeue schedules another read of keys. Errors are ignored.
+// requeue schedules another read of keys that a partial read has found and a
+// refresh has not. Errors are ignored.
 func (w *worker) requeue(keys []coverage.Key) {
 	for _, k := range keys {
 		_, _ = w.enqueue(coverage.Event{Key: k}) // fails only after the worker has stopped
@@ -146,7 +159,7 @@ func (w *worker) runPartialReads(ctx context.Context) {
 			w.refresher.running.Go(func() { b.end(w.refreshNow(ctx, b)) })
 			continue
 		}
-		err := w.readKeys(ctx, keys)
+		err := w.readKeys(ctx, b, keys)
 		w.logPartialRead(ctx, len(keys), err)
 		b.end(err)
 	}
@@ -164,8 +177,8 @@ func (w *worker) pendingKeys(b *batch) []coverage.Key {
 	return keys
 }
 
-// readKeys reads resources and puts the result.
-func (w *worker) readKeys(ctx context.Context, keys []coverage.Key) error {
+// readKeys reads resources of a batch and puts the result.
+func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -177,14 +190,9 @@ func (w *worker) readKeys(ctx context.Context, keys []coverage.Key) error {
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	if err := w.putKeys(keys, found); err != nil {
-		return err
-	}
-	if w.completedRefreshes() != before {
-		// A refresh has ended meanwhile and may have read newer rows.
-		w.requeue(keys)
-	}
-	return nil
+	conflicts, err := w.putKeys(b, keys, found, before)
+	w.requeue(conflicts)
+	return err
 }
 
 // refreshRequest is a request for a refresh now.
@@ -213,45 +221,55 @@ func (w *worker) refreshNow(ctx context.Context, b *batch) error {
 	}
 }
 
-// putKeys puts the result of a partial read. A refresh in flight may have read
-// these resources before, so the result is also kept for merge.
-func (w *worker) putKeys(keys []coverage.Key, found []coverage.Resource) error {
+// putKeys puts the rows that a partial read has found. It removes a missing
+// resource only if the last refresh has not found it either. A refresh in flight
+// may have read these resources before, so the rows are also kept for merge. If a
+// refresh has ended since completed refreshes, the conflicts are resources that
+// it has not found.
+func (w *worker) putKeys(b *batch, keys []coverage.Key, found []coverage.Resource, completed int) (conflicts []coverage.Key, err error) {
+	read := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(found))}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return errStopped
+		return nil, errStopped
 	}
 	if w.report.Snapshot == nil {
-		return errNotRefreshed
+		return nil, errNotRefreshed
 	}
-	w.report.Snapshot = w.report.Snapshot.WithUpdates(keys, found)
-	if w.partialReads != nil {
-		read := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(found))}
-		for _, k := range keys {
-			w.partialReads[k] = read.Lookup(k)
+	var gone []coverage.Key
+	for _, k := range keys {
+		row := read.Lookup(k)
+		switch {
+		case row == nil && b.events[k].Status == "":
+			gone = append(gone, k)
+			delete(w.partialReads, k)
+		case row != nil && w.completed != completed && w.report.Snapshot.Lookup(k) == nil:
+			conflicts = append(conflicts, k)
+		}
+		if row == nil {
+			b.missing[k] = true
+		} else if w.partialReads != nil {
+			w.partialReads[k] = *row
 		}
 	}
+	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, found)
 	o := w.refresher.o
 	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: found})
 	o.Put(w.report)
-	return nil
+	return conflicts, nil
 }
 
-// merge applies the partial reads made during a refresh to its snapshot. The
-// conflicts are resources that only one of the two has found. The caller holds
+// merge adds the rows of partial reads made during a refresh to its snapshot.
+// The conflicts are resources that the refresh has not found. The caller holds
 // w.mu.
 func (w *worker) merge(s *coverage.Snapshot) (_ *coverage.Snapshot, conflicts []coverage.Key) {
 	if s == nil || len(w.partialReads) == 0 {
 		return s, nil
 	}
-	var found []coverage.Resource
-	for k, r := range w.partialReads {
-		if r != nil {
-			found = append(found, *r)
-		}
-		if (r == nil) != (s.Lookup(k) == nil) {
+	for k := range w.partialReads {
+		if s.Lookup(k) == nil {
 			conflicts = append(conflicts, k)
 		}
 	}
-	return s.WithUpdates(slices.Collect(maps.Keys(w.partialReads)), found), conflicts
+	return s.WithUpdates(nil, slices.Collect(maps.Values(w.partialReads))), conflicts
 }
