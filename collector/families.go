@@ -92,6 +92,21 @@ func totalFamilies() []Family {
 				}
 			},
 		},
+		{
+			Name:   "guardduty_coverage_statistics_resources_by_type",
+			Help:   "Number of resources of this type that GetCoverageStatistics returns, also of types that the target does not list, as of the last successful refresh; absent if AWS denies the call.",
+			Labels: []string{"target", "region", "resource_type"},
+			Each: func(in Input, emit Emit) {
+				for _, r := range in.View.Reports {
+					if r.Snapshot == nil {
+						continue
+					}
+					for _, t := range slices.Sorted(maps.Keys(r.Snapshot.ByType)) {
+						emit(float64(r.Snapshot.ByType[t]), r.Target.Name, r.Target.Region, string(t))
+					}
+				}
+			},
+		},
 	}
 }
 

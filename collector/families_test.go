@@ -33,11 +33,13 @@ func example() Input {
 				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
 					coverage.ECS: {coverage.Healthy: 0, coverage.Unhealthy: 1},
 				},
+				Types:        []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS},
+				ByType:       map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 3},
 				Detectors:    []coverage.Detector{{AccountID: key.AccountID, Region: key.Region, Enabled: true}},
 				Features:     []coverage.Feature{{AccountID: key.AccountID, Region: key.Region, Name: "RUNTIME_MONITORING", UpdatedAt: at}},
 				Members:      []coverage.Member{{AccountID: "222233334444", Region: key.Region, Relationship: coverage.RelationshipEnabled}},
 				Names:        []coverage.AccountName{{AccountID: key.AccountID, Name: "security"}},
-				Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}},
+				Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members", OK: true}, {Name: "member_detectors", OK: true}},
 			},
 		}, {
 			Target: coverage.TargetID{Name: "failed", Region: key.Region}, State: coverage.Denied, Duration: 2 * time.Second,

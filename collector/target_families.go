@@ -1,6 +1,10 @@
 package collector
 
-import "github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+import (
+	"slices"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+)
 
 func targetFamilies() []Family {
 	return []Family{
@@ -44,6 +48,28 @@ func targetFamilies() []Family {
 					return 0, false
 				}
 				return boolean(*r.Snapshot.Consistent), true
+			}),
+		targetFamily("guardduty_target_members_unprocessed",
+			"Number of enabled members whose detectors AWS did not return in the last successful refresh of the target; absent without members.",
+			func(r coverage.Report) (float64, bool) {
+				if r.Snapshot == nil || !slices.Contains(r.Snapshot.Capabilities, coverage.Capability{Name: coverage.MemberDetectorsCapability, OK: true}) {
+					return 0, false
+				}
+				return float64(r.Snapshot.Unprocessed), true
+			}),
+		targetFamily("guardduty_target_invalid_timestamps",
+			"Number of resources of the target whose update time is missing or impossible, as of the last successful refresh.",
+			func(r coverage.Report) (float64, bool) {
+				if r.Snapshot == nil || len(r.Snapshot.Types) == 0 {
+					return 0, false
+				}
+				n := 0
+				for i := range r.Snapshot.Resources {
+					if r.Snapshot.Resources[i].UpdatedAt.IsZero() {
+						n++
+					}
+				}
+				return float64(n), true
 			}),
 		targetFamily("guardduty_target_refresh_duration_seconds",
 			"Duration of the last refresh of the target, successful or not, in seconds.",

@@ -93,7 +93,7 @@ func TestCost(t *testing.T) {
 	// The first call is not delayed by the rate limit. The first refresh also calls ListDetectors.
 	calls := 1 + int(cfg.Refresh.Timeout.Seconds()*cfg.AWS.RequestsPerSecond)
 	// Leave time for one more call, because calls take time too.
-	limit := fmt.Sprintf("%s rows (%s calls)", capacity.Thousands((calls-4)*rowsPerPage), capacity.Thousands(calls-1))
+	limit := fmt.Sprintf("%s rows (%s calls)", capacity.Thousands((calls-5)*rowsPerPage), capacity.Thousands(calls-1))
 	t.Logf("\n%s\nwithin refresh.timeout: %s", table.String(), limit)
 
 	document := string(read(t, "../docs/cost.md"))

@@ -81,7 +81,7 @@ func TestReloadAppliesWhatChanged(t *testing.T) {
 	e.untilMetric(`guardduty_detector_enabled{account_id="111122223333",region="us-east-1"} 1`)
 	e.untilMetric(`guardduty_coverage_resources{account_id="111122223333",coverage_status="HEALTHY",region="us-east-1",resource_type="EKS"} 0`)
 
-	e.setConfig(strings.Replace(twoTargets, "interval: 1h, timeout: 10s", "interval: 1s, timeout: 500ms", 1))
+	e.setConfig(strings.Replace(twoTargets, "interval: 1h, timeout: 10s", "interval: 2s, timeout: 1s", 1))
 	e.request(http.MethodPost, "/-/reload")
 	e.aws.Update(func(w *simulator.World) { w.Accounts[1].RemoveCluster("us-east-1", "checkout") })
 	e.until("refreshed at the new interval", func() bool { return !strings.Contains(e.metrics(), `"checkout"`) })

@@ -21,7 +21,7 @@ func TestCallerIdentityIsOptional(t *testing.T) {
 		awswire.WriteError(w, http.StatusForbidden, "AccessDenied", "not now")
 		return true
 	})
-	e := startWith(t, aws, "refresh: {interval: 2s, timeout: 1s, max_staleness: 3h}\ntargets: [{name: home, regions: [us-east-1], members: true, detector: true}]\n")
+	e := startWith(t, aws, "refresh: {interval: 3s, timeout: 2s, max_staleness: 3h}\ntargets: [{name: home, regions: [us-east-1], members: true, detector: true}]\n")
 	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} 1`)
 	up := func(account string) func() bool {
 		return func() bool {

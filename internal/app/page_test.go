@@ -47,7 +47,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 		}
 		own := func() *prometheus.Registry {
 			self := prometheus.NewRegistry()
-			NewSelfMetrics(self, nil)
+			NewSelfMetrics(self)
 			return self
 		}
 		page := renderPage(in)
@@ -182,7 +182,8 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 		Features:     []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
 		Members:      []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
 		Names:        []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
-		Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}},
+		ByType:       map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 2},
+		Capabilities: []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}, {Name: "member_detectors", OK: true}},
 	}
 	for range r.IntN(30) {
 		row := coverage.Row{

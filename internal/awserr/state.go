@@ -3,6 +3,8 @@ package awserr
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -88,6 +91,7 @@ func stateOfResponse(err error) coverage.State {
 	var (
 		response *awshttp.ResponseError
 		broken   *smithy.DeserializationError
+		send     *smithyhttp.RequestSendError
 		missing  *CredentialsError
 	)
 	if errors.As(err, &response) {
@@ -100,11 +104,47 @@ func stateOfResponse(err error) coverage.State {
 			return coverage.Failed
 		}
 	}
+	noCredentials, service := errors.As(err, &missing), ""
+	if noCredentials {
+		service = innermostService(missing.Err)
+	}
 	switch {
 	case errors.As(err, &broken):
 		return coverage.InvalidResponse
-	case errors.As(err, &missing):
-		return coverage.Denied
+	case noCredentials && service == instanceMetadata:
+		return coverage.Denied // the last provider that the SDK tries: there are no credentials
+	case errors.Is(err, context.Canceled):
+		return coverage.Failed
+	case errors.As(err, &send), isConnection(err):
+		return coverage.Unreachable
+	case noCredentials && (service == "" || response != nil):
+		return coverage.Denied // there are no credentials, or the call for them was refused with an unknown code
 	}
 	return coverage.Failed
+}
+
+// instanceMetadata is the SDK's name for the metadata service of EC2 instances.
+const instanceMetadata = "ec2imds"
+
+// innermostService returns the service whose call failed first, such as STS; "" if
+// the error is not that of a call.
+func innermostService(err error) (service string) {
+	for operation := new(smithy.OperationError); errors.As(err, &operation); err = operation.Err {
+		service = operation.Service()
+	}
+	return service
+}
+
+// isConnection reports whether err is one of DNS, TCP or TLS.
+func isConnection(err error) bool {
+	var (
+		op          *net.OpError
+		dns         *net.DNSError
+		authority   x509.UnknownAuthorityError
+		invalid     x509.CertificateInvalidError
+		host        x509.HostnameError
+		certificate *tls.CertificateVerificationError
+	)
+	return errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &authority) || errors.As(err, &invalid) ||
+		errors.As(err, &host) || errors.As(err, &certificate)
 }

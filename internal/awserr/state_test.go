@@ -2,10 +2,13 @@ package awserr
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"testing"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -23,6 +26,17 @@ func TestState(t *testing.T) {
 		}}
 	}
 	broken := &smithy.DeserializationError{Err: errors.New("unexpected end")}
+	// call is the error of a call, and credentials that of a call to GuardDuty
+	// for which there are no credentials.
+	call := func(service string, err error) error {
+		return &smithy.OperationError{ServiceID: service, OperationName: "Call", Err: err}
+	}
+	credentials := func(err error) error {
+		return call("GuardDuty", fmt.Errorf("get identity: %w", &CredentialsError{fmt.Errorf("refresh: %w", err)}))
+	}
+	send := func(err error) error { return &smithyhttp.RequestSendError{Err: err} }
+	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	unknownHost := &net.DNSError{Err: "no such host", Name: "sts.us-east-1.amazonaws.com", IsNotFound: true}
 	for _, tc := range []struct {
 		region string
 		err    error
@@ -33,8 +47,35 @@ func TestState(t *testing.T) {
 		{"us-east-1", fmt.Errorf("page 3: %w", coverage.ErrInvalidResponse), coverage.InvalidResponse},
 		{"us-east-1", context.DeadlineExceeded, coverage.Timeout},
 		{"us-east-1", &net.OpError{Op: "read", Err: &timeoutError{}}, coverage.Timeout},
-		{"us-east-1", &net.OpError{Op: "dial", Err: errors.New("refused")}, coverage.Failed},
+		{"us-east-1", &net.OpError{Op: "dial", Err: errors.New("refused")}, coverage.Unreachable},
+		{"us-east-1", call("GuardDuty", send(refused)), coverage.Unreachable},
+		{"us-east-1", call("GuardDuty", send(unknownHost)), coverage.Unreachable},
+		{"us-east-1", call("GuardDuty", send(x509.UnknownAuthorityError{})), coverage.Unreachable},
+		{"us-east-1", call("GuardDuty", send(errors.New("proxyconnect tcp: connection reset"))), coverage.Unreachable},
+		{"us-east-1", call("GuardDuty", send(context.Canceled)), coverage.Failed},
+		{"us-east-1", x509.UnknownAuthorityError{}, coverage.Unreachable},
+		{"us-east-1", x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}, coverage.Unreachable},
+		{"us-east-1", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}, coverage.Unreachable},
+		{"us-east-1", &tls.CertificateVerificationError{Err: errors.New("expired")}, coverage.Unreachable},
+		{"us-east-1", unknownHost, coverage.Unreachable},
+
+		// Credentials: the cause decides.
+		{"us-east-1", credentials(errors.New("static credentials are empty")), coverage.Denied},
+		{"us-east-1", credentials(call("ec2imds", send(refused))), coverage.Denied}, // not on an EC2 instance
+		{"us-east-1", credentials(call("STS", status(403, code("AccessDenied")))), coverage.Denied},
+		{"us-east-1", credentials(call("STS", status(400, code("SomethingNew")))), coverage.Denied},
+		{"us-east-1", credentials(call("STS", send(refused))), coverage.Unreachable},
+		{"us-east-1", credentials(call("STS", send(unknownHost))), coverage.Unreachable},
+		{"us-east-1", credentials(call("STS", send(x509.UnknownAuthorityError{}))), coverage.Unreachable},
+		{"us-east-1", credentials(send(refused)), coverage.Unreachable}, // the endpoint of Pod Identity
+		{"us-east-1", credentials(call("STS", status(200, broken))), coverage.InvalidResponse},
+		{"us-east-1", credentials(fmt.Errorf("%w: no credentials", coverage.ErrInvalidResponse)), coverage.InvalidResponse},
+		{"us-east-1", credentials(call("STS", status(503, errors.New("busy")))), coverage.Failed},
+		{"us-east-1", credentials(call("STS", status(429, errors.New("slow down")))), coverage.Throttled},
+		{"us-east-1", credentials(call("STS", context.DeadlineExceeded)), coverage.Timeout},
+		{"us-east-1", credentials(call("STS", errors.New("FIPS and custom endpoint are not supported"))), coverage.Failed},
 		{"me-south-1", code("UnrecognizedClientException"), coverage.RegionDisabled},
+		{"sa-east-1", code("UnrecognizedClientException"), coverage.Denied},
 		{"us-east-1", code("UnrecognizedClientException"), coverage.Denied},
 		{"us-gov-west-1", code("UnrecognizedClientException"), coverage.Denied},
 		{"cn-north-1", code("UnrecognizedClientException"), coverage.Denied},

@@ -49,7 +49,7 @@ func (l Listing) Calls() int {
 	if l.NoDetector {
 		return 1 // ListDetectors
 	}
-	calls := 0
+	calls := 1 // GetCoverageStatistics by resource type
 	for resourceType, rows := range l.Rows {
 		calls += Pages(rows, rowsPerPage) // ListCoverage
 		if resourceType != "EC2" || l.AllEC2 {

@@ -2,6 +2,7 @@ package coverage
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -116,16 +117,23 @@ func (s *Snapshot) byType() (rows [][]Resource) {
 	return rows
 }
 
-// WithUpdates returns the snapshot with the result of reading the resources with
-// these keys again: found has their rows, and resources without a row are
-// removed. A known row that is newer than the one found stays.
-func (s *Snapshot) WithUpdates(keys []Key, found []Resource) *Snapshot {
-	gone := map[Key]bool{}
-	for _, k := range keys {
-		gone[k.Sanitize()] = true
+// WithUpdates returns the snapshot with resources that were read again at a time:
+// found has their rows, and the resources with the keys of gone are removed
+// unless they have a row. A known row that is newer than the one found stays.
+func (s *Snapshot) WithUpdates(gone []Key, found []Resource, at time.Time) *Snapshot {
+	removed := map[Key]bool{}
+	for _, k := range gone {
+		removed[k.Sanitize()] = true
 	}
 	found = Dedupe(slices.Clone(found))
 	next := *s
+	next.Rereads = maps.Clone(s.Rereads)
+	if next.Rereads == nil {
+		next.Rereads = map[Key]time.Time{}
+	}
+	for i := range found {
+		next.Rereads[found[i].Key] = at
+	}
 	next.Resources = make([]Resource, 0, len(s.Resources)+len(found))
 	for _, r := range s.Resources {
 		for len(found) > 0 && found[0].Key.compare(r.Key) < 0 {
@@ -137,11 +145,19 @@ func (s *Snapshot) WithUpdates(keys []Key, found []Resource) *Snapshot {
 				r = found[0]
 			}
 			found = found[1:]
-		case gone[r.Key]:
+		case removed[r.Key]:
 			continue
 		}
 		next.Resources = append(next.Resources, r)
 	}
 	next.Resources = append(next.Resources, found...)
 	return &next
+}
+
+// readAt returns when the row of a resource was read.
+func (s *Snapshot) readAt(k Key) time.Time {
+	if at, ok := s.Rereads[k]; ok {
+		return at
+	}
+	return s.ReadAt
 }

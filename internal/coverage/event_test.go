@@ -56,7 +56,7 @@ func TestWithUpdates(t *testing.T) {
 	for _, tc := range []struct {
 		name               string
 		known, found, want []coverage.Resource
-		asked              []coverage.Key
+		gone               []coverage.Key
 	}{
 		{"into nothing", nil, []coverage.Resource{c, a}, []coverage.Resource{a, c}, []coverage.Key{a.Key, c.Key}},
 		{"a newer row", []coverage.Resource{a, b, c}, []coverage.Resource{newerB}, []coverage.Resource{a, newerB, c}, []coverage.Key{b.Key}},
@@ -70,7 +70,7 @@ func TestWithUpdates(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			known := slices.Clone(tc.known)
 			s := &coverage.Snapshot{Resources: known, Accounts: []string{member}}
-			got := s.WithUpdates(tc.asked, tc.found)
+			got := s.WithUpdates(tc.gone, tc.found, time.Unix(9, 0))
 			if diff := cmp.Diff(tc.want, got.Resources); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -104,12 +104,12 @@ func TestWithUpdatesIsSorted(t *testing.T) {
 		}
 		s := &coverage.Snapshot{Resources: some()}
 		found := some()
-		var asked []coverage.Key
+		var gone []coverage.Key
 		for _, name := range names {
-			asked = append(asked, cluster(member, name, "", 0).Key)
+			gone = append(gone, cluster(member, name, "", 0).Key)
 		}
 		random.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
-		got := s.WithUpdates(asked, found)
+		got := s.WithUpdates(gone, found, time.Unix(9, 0))
 		if len(got.Resources) != len(found) || !slices.IsSortedFunc(got.Resources, func(a, b coverage.Resource) int { return compareKeys(a.Key, b.Key) }) {
 			t.Fatalf("of %d rows that were found came %+v", len(found), got.Resources)
 		}
@@ -172,7 +172,12 @@ func TestTransitions(t *testing.T) {
 		{"a target that shows something newer", snapshot(healthy), snapshot(unhealthy), []*coverage.Snapshot{snapshot(newest)}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, coverage.Transitions(tc.before, tc.after, tc.others)); diff != "" {
+			up := func(s *coverage.Snapshot) coverage.Report { return coverage.Report{State: coverage.OK, Snapshot: s} }
+			var others []coverage.Report
+			for _, s := range tc.others {
+				others = append(others, up(s))
+			}
+			if diff := cmp.Diff(tc.want, coverage.Transitions(up(tc.before), up(tc.after), others)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -137,16 +137,17 @@ func (i Issue) compare(other Issue) int {
 	)
 }
 
-// classifyAll returns the sorted issues of a resource's texts. Empty texts and
+// classifyAll returns the sorted issues of a resource's texts. Blank texts and
 // repeats are ignored. Issues of known, the resource's issues so far, are reused
 // where their text is unchanged.
 func classifyAll(raw []string, t ResourceType, known []Issue) []Issue {
 	var issues []Issue
 	for n, text := range raw {
-		if text == "" || slices.Contains(raw[:n], text) {
+		text = printable(beginning(text))
+		if text == "" || slices.Contains(raw[:n], raw[n]) {
 			continue
 		}
-		issue := reclassify(normalize(printable(beginning(text))), known)
+		issue := reclassify(normalize(text), known)
 		if t != ECS && issue.TaskDefinition() != "" {
 			issue = issue.WithoutTaskDefinition() // only ECS clusters have tasks
 		}

@@ -53,7 +53,10 @@ func (t Total) Percent() (float64, bool) {
 }
 
 // Merge merges the snapshots of all targets into one view. Of a resource with
-// rows in several snapshots the newest row remains. Totals count the merged rows,
+// rows in several snapshots one remains: that of a target that is up if there is
+// one, then the newest, then the one that was read last. A row of a target that
+// is not up is also omitted if a target that is up has listed the account
+// completely since, without that resource. Totals count the merged rows,
 // except those that are only in snapshots that a filter narrows by status. The
 // order of the reports does not matter.
 func Merge(reports []Report) *View {
@@ -63,14 +66,7 @@ func Merge(reports []Report) *View {
 	totals := totals{}
 	for _, r := range v.Reports {
 		s := r.Snapshot
-		if s == nil {
-			continue
-		}
-		v.Detectors = append(v.Detectors, s.Detectors...)
-		v.Features = append(v.Features, s.Features...)
-		v.Members = append(v.Members, s.Members...)
-		v.Names = append(v.Names, s.Names...)
-		if s.NarrowedByStatus {
+		if s == nil || s.NarrowedByStatus {
 			continue
 		}
 		for _, account := range s.Accounts {
@@ -93,23 +89,8 @@ func Merge(reports []Report) *View {
 		total.ByStatus[c.Status]++
 	}
 	v.Totals = totals.sorted()
-	v.dedupe()
+	v.addAccounts()
 	return v
-}
-
-// mergeResources returns one row of each resource. If only one snapshot has
-// rows, the result is its slice.
-func mergeResources(reports []Report) []Resource {
-	var found [][]Resource
-	for _, r := range reports {
-		if r.Snapshot != nil && len(r.Snapshot.Resources) > 0 {
-			found = append(found, r.Snapshot.Resources)
-		}
-	}
-	if len(found) == 1 {
-		return found[0]
-	}
-	return Dedupe(slices.Concat(found...))
 }
 
 // counted returns a function that reports whether a resource is in a snapshot
@@ -130,21 +111,51 @@ func counted(reports []Report) func(Key) bool {
 	return func(k Key) bool { return seen[k] }
 }
 
-// dedupe sorts detectors, features, members and names and keeps one of each: the
-// newest if they have a time, else the worse.
-func (v *View) dedupe() {
-	v.Detectors = firstOfEach(v.Detectors, func(a, b Detector) int {
+// dedupe returns one item of each key from all targets, sorted: that of a target
+// that is up if there is one, and of those the first in the order of precedence.
+func dedupe[T any](reports []Report, items func(*Snapshot) []T, key, precedence func(a, b T) int) []T {
+	type candidate struct {
+		item T
+		isUp bool
+	}
+	var all []candidate
+	for _, r := range reports {
+		if r.Snapshot == nil {
+			continue
+		}
+		for _, item := range items(r.Snapshot) {
+			all = append(all, candidate{item, r.State == OK})
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(key(a.item, b.item), worseFirst(b.isUp, a.isUp), precedence(a.item, b.item))
+	})
+	var first []T
+	for i, c := range all {
+		if i == 0 || key(all[i-1].item, c.item) != 0 {
+			first = append(first, c.item)
+		}
+	}
+	return first
+}
+
+// addAccounts merges detectors, features, members and names: the newest if they
+// have a time, else the worse.
+func (v *View) addAccounts() {
+	v.Detectors = dedupe(v.Reports, func(s *Snapshot) []Detector { return s.Detectors }, func(a, b Detector) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
 	}, func(a, b Detector) int { return worseFirst(a.Enabled, b.Enabled) })
-	v.Features = firstOfEach(v.Features, func(a, b Feature) int {
+	v.Features = dedupe(v.Reports, func(s *Snapshot) []Feature { return s.Features }, func(a, b Feature) int {
 		return cmp.Or(
 			cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
 			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Additional, b.Additional),
 		)
 	}, func(a, b Feature) int {
-		return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), worseFirst(a.Enabled, b.Enabled))
+		return cmp.Or(
+			b.UpdatedAt.Compare(a.UpdatedAt), worseFirst(a.Enabled, b.Enabled), cmp.Compare(b.ManagedBy, a.ManagedBy),
+		)
 	})
-	v.Members = firstOfEach(v.Members, func(a, b Member) int {
+	v.Members = dedupe(v.Reports, func(s *Snapshot) []Member { return s.Members }, func(a, b Member) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
 	}, func(a, b Member) int {
 		return cmp.Or(
@@ -153,17 +164,12 @@ func (v *View) dedupe() {
 			cmp.Compare(a.Relationship, b.Relationship),
 		)
 	})
-	v.Names = firstOfEach(v.Names, func(a, b AccountName) int {
+	v.Names = dedupe(v.Reports, func(s *Snapshot) []AccountName { return s.Names }, func(a, b AccountName) int {
 		return cmp.Compare(a.AccountID, b.AccountID)
 	}, func(a, b AccountName) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// firstOfEach sorts items by key and keeps the first one of each key.
-func firstOfEach[T any](items []T, key, first func(a, b T) int) []T {
-	slices.SortFunc(items, func(a, b T) int { return cmp.Or(key(a, b), first(a, b)) })
-	return slices.CompactFunc(items, func(a, b T) bool { return key(a, b) == 0 })
-}
-
+// worseFirst orders false before true.
 func worseFirst(a, b bool) int {
 	switch {
 	case a == b:

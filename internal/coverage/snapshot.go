@@ -52,6 +52,11 @@ func (t TargetID) compare(other TargetID) int {
 
 // Snapshot is the state of one target after a complete refresh.
 type Snapshot struct {
+	// ReadAt is when the refresh began, and Rereads when resources were read
+	// again after that.
+	ReadAt  time.Time
+	Rereads map[Key]time.Time
+
 	Resources []Resource     // sorted by key, one for each key
 	Types     []ResourceType // the listed types
 	// Accounts are the accounts that were listed completely: they have no other
@@ -60,6 +65,9 @@ type Snapshot struct {
 	// Statistics has the numbers by status from GetCoverageStatistics for each
 	// listed type. Types whose numbers were not read, or denied, are absent.
 	Statistics map[ResourceType]map[Status]int64
+	// ByType has the numbers of resources of all types, also of types that are
+	// not listed; nil if they were not read, or denied.
+	ByType map[ResourceType]int64
 	// Consistent reports whether the rows match the statistics before and after
 	// the listing; nil without statistics.
 	Consistent *bool
@@ -70,6 +78,7 @@ type Snapshot struct {
 	Detectors    []Detector    // the target's own
 	Features     []Feature     // of the detector and its members
 	Members      []Member      // of an administrator
+	Unprocessed  int           // members whose detectors AWS did not return
 	Names        []AccountName // of an organization
 	Capabilities []Capability  // the configured optional data
 }
@@ -112,6 +121,14 @@ type Capability struct {
 	OK   bool // false if AWS denies it
 }
 
+// The names of the capabilities.
+const (
+	StatisticsCapability      = "statistics"
+	DetectorCapability        = "detector"
+	MembersCapability         = "members"
+	MemberDetectorsCapability = "member_detectors"
+)
+
 // RelationshipEnabled is the relationship of a member whose resources the
 // administrator can list.
 const RelationshipEnabled = "enabled"
@@ -142,10 +159,11 @@ type State string
 const (
 	OK              State = "ok"
 	NoDetector      State = "no_detector"      // GuardDuty is not enabled in the Region
-	Denied          State = "denied"           // a permission, the role or the credentials are missing
+	Denied          State = "denied"           // AWS refused the call or the credentials, or there are no credentials
 	RegionDisabled  State = "region_disabled"  // the account has not opted in to the Region
 	Throttled       State = "throttled"        // AWS limits the request rate
 	Timeout         State = "timeout"          // a call or the whole refresh took too long
+	Unreachable     State = "unreachable"      // no connection: DNS, TCP, TLS or a proxy
 	InvalidResponse State = "invalid_response" // a response that cannot be correct
 	Failed          State = "error"            // anything else
 )
@@ -155,7 +173,41 @@ var ErrInvalidResponse = errors.New("invalid response")
 
 // States returns every state, OK first.
 func States() []State {
-	return []State{OK, NoDetector, Denied, RegionDisabled, Throttled, Timeout, InvalidResponse, Failed}
+	return []State{OK, NoDetector, Denied, RegionDisabled, Throttled, Timeout, Unreachable, InvalidResponse, Failed}
+}
+
+// WithOptional returns the snapshot with the optional data of an incomplete one,
+// from a refresh that failed after reading that data. The receiver may be nil;
+// then the result has no resources. It returns s if incomplete is nil.
+func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
+	if incomplete == nil {
+		return s
+	}
+	next := Snapshot{ReadAt: incomplete.ReadAt}
+	if s != nil {
+		next = *s
+	}
+	read := map[string]bool{}
+	for _, c := range incomplete.Capabilities {
+		read[c.Name] = true
+	}
+	next.Capabilities = append(slices.Clone(incomplete.Capabilities), slices.DeleteFunc(slices.Clone(next.Capabilities), func(c Capability) bool {
+		return read[c.Name]
+	})...)
+	if read[DetectorCapability] {
+		next.Detectors = incomplete.Detectors
+	}
+	if read[MembersCapability] {
+		next.Members, next.Unprocessed = incomplete.Members, incomplete.Unprocessed
+	}
+	updated := map[string]bool{}
+	for _, f := range incomplete.Features {
+		updated[f.AccountID] = true
+	}
+	next.Features = append(slices.Clone(incomplete.Features), slices.DeleteFunc(slices.Clone(next.Features), func(f Feature) bool {
+		return updated[f.AccountID]
+	})...)
+	return &next
 }
 
 // Report is what is known of a target after an attempt to refresh it.
@@ -167,13 +219,4 @@ type Report struct {
 	// Snapshot is that of the last successful refresh; nil before the first one
 	// and after it has expired.
 	Snapshot *Snapshot
-	// Expires is when the snapshot is too old to be shown; zero without one.
-	Expires time.Time
-}
-
-// Expired reports whether the time t, which a page or a report expires at, has
-// come. It compares both the monotonic clock, which stands still while the
-// machine is suspended, and the wall clock, which may be set back.
-func Expired(t, now time.Time) bool {
-	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }

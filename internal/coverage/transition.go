@@ -9,49 +9,54 @@ type Transition struct {
 	Status    Status // the new one
 }
 
-// Transitions returns the changes of ECS clusters when one target's snapshot
-// replaces another; either may be nil. others are the snapshots of other targets:
-// the status before and after is that of the newest row of all targets.
-func Transitions(before, after *Snapshot, others []*Snapshot) []Transition {
-	if after == nil {
+// Transitions returns the changes of ECS clusters when one report of a target
+// replaces another. others are the reports of other targets: the status before
+// and after is that of the row with precedence in all targets, as in [Merge].
+func Transitions(before, after Report, others []Report) []Transition {
+	if after.Snapshot == nil {
 		return nil
 	}
-	if before == nil {
-		before = &Snapshot{}
+	var old []Resource
+	if before.Snapshot != nil {
+		old = before.Snapshot.Resources
 	}
 	var changed []Transition
-	old, account, sharing := before.Resources, "", []*Snapshot(nil)
-	for i := range after.Resources {
-		is := &after.Resources[i]
-		for len(old) > 0 && old[0].Key.compare(is.Key) < 0 {
+	account, sharing := "", []Report(nil)
+	for i := range after.Snapshot.Resources {
+		row := &after.Snapshot.Resources[i]
+		for len(old) > 0 && old[0].Key.compare(row.Key) < 0 {
 			old = old[1:]
 		}
-		var was *Resource
-		if len(old) > 0 && old[0].Key == is.Key {
-			was = &old[0]
+		var known *Resource
+		if len(old) > 0 && old[0].Key == row.Key {
+			known = &old[0]
 		}
-		if is.Type != ECS || was != nil && was.Status == is.Status && was.UpdatedAt.Equal(is.UpdatedAt) {
+		if row.Type != ECS || known != nil && known.Status == row.Status && known.UpdatedAt.Equal(row.UpdatedAt) {
 			continue
 		}
-		if is.AccountID != account {
-			account = is.AccountID
-			sharing = slices.DeleteFunc(slices.Clone(others), func(s *Snapshot) bool { return !s.Includes(account) })
+		if row.AccountID != account {
+			account = row.AccountID
+			sharing = slices.DeleteFunc(slices.Clone(others), func(r Report) bool { return !r.Snapshot.Includes(account) })
 		}
-		for _, s := range sharing {
-			if other := s.Lookup(is.Key); other != nil {
-				was, is = newest(was, other), newest(is, other)
+		is, was := after.candidate(row), candidate{}
+		if known != nil {
+			was = before.candidate(known)
+		}
+		for _, r := range sharing {
+			if other := r.Snapshot.Lookup(row.Key); other != nil {
+				was, is = first(was, r.candidate(other)), first(is, r.candidate(other))
 			}
 		}
-		if was != nil && was.Status != is.Status {
+		if was.Resource != nil && was.Status != is.Status {
 			changed = append(changed, Transition{is.AccountID, is.Region, is.Status})
 		}
 	}
 	return changed
 }
 
-// newest returns the row of two that takes precedence; a may be nil.
-func newest(a, b *Resource) *Resource {
-	if a == nil || b.compare(*a) < 0 {
+// first returns the candidate with precedence; a may be the zero value.
+func first(a, b candidate) candidate {
+	if a.Resource == nil || b.compare(a) < 0 {
 		return b
 	}
 	return a

@@ -72,17 +72,19 @@ func scrapeStatus(ctx context.Context, h *harness, client http.RoundTripper) (in
 
 // passwordFloodCase sends many requests with wrong passwords.
 func passwordFloodCase() testCase {
-	var unauthorized atomic.Int64
+	var unauthorized, limited atomic.Int64
 	send := func(ctx context.Context, h *harness) error {
 		for _, word := range []string{"", "wrong"} {
-			status, err := scrapeStatus(ctx, h, basicAuth{&http.Transport{DisableKeepAlives: true}, "prometheus", word})
-			if err != nil {
+			switch status, err := scrapeStatus(ctx, h, basicAuth{&http.Transport{DisableKeepAlives: true}, "prometheus", word}); {
+			case err != nil:
 				return err
-			}
-			if status != http.StatusUnauthorized {
+			case status == http.StatusUnauthorized:
+				unauthorized.Add(1)
+			case status == http.StatusTooManyRequests:
+				limited.Add(1)
+			default:
 				return fmt.Errorf("status with the password %q: %d", word, status)
 			}
-			unauthorized.Add(1)
 		}
 		return nil
 	}
@@ -91,12 +93,13 @@ func passwordFloodCase() testCase {
 		skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true,
 		setup: func(h *harness) {
 			unauthorized.Store(0)
+			limited.Store(0)
 			requirePassword(h)
 		},
 		begin: repeat(20, 200*time.Millisecond, send),
 		during: func(h *harness) {
-			if unauthorized.Load() == 0 {
-				h.Error("no request was unauthorized")
+			if unauthorized.Load() == 0 || limited.Load() == 0 {
+				h.Errorf("%d requests were unauthorized and %d rate limited, want both", unauthorized.Load(), limited.Load())
 			}
 			// A client with another address whose password is not yet cached.
 			dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
@@ -110,31 +113,28 @@ func passwordFloodCase() testCase {
 	}
 }
 
-// emptyWebConfig empties the web configuration file for two intervals. All
-// requests get status 503, while the refreshes go on.
-func emptyWebConfig(h *harness) {
-	webConfig := requirePassword(h)
-	h.start()
-	before := h.waitAllOK()
-	h.writeFile(*h.options.Web.WebConfigFile, "")
-	began := time.Now()
-	for _, word := range []string{password, "wrong", ""} {
-		client := basicAuth{&http.Transport{DisableKeepAlives: true}, "prometheus", word}
-		if status, err := scrapeStatus(h.Context(), h, client); err != nil || status != http.StatusServiceUnavailable {
-			h.Errorf("status with the password %q: %d, %v", word, status, err)
-		}
+// emptyWebConfigCase empties the web configuration file.
+func emptyWebConfigCase() testCase {
+	var webConfig string
+	return testCase{
+		group: process, name: "an empty web configuration file", state: coverage.OK, short: true,
+		skip:  skips{lastGood: refreshSucceeds},
+		setup: func(h *harness) { webConfig = requirePassword(h) },
+		begin: func(h *harness) func() {
+			h.writeFile(*h.options.Web.WebConfigFile, "")
+			return func() {
+				h.writeFile(*h.options.Web.WebConfigFile, webConfig)
+				h.wantLine("guardduty_exporter_web_config_last_reload_successful 1.0")
+			}
+		},
+		during: func(h *harness) {
+			for _, word := range []string{"", "wrong"} {
+				client := basicAuth{&http.Transport{DisableKeepAlives: true}, "prometheus", word}
+				if status, err := scrapeStatus(h.Context(), h, client); err != nil || status != http.StatusUnauthorized {
+					h.Errorf("status with the password %q: %d, %v", word, status, err)
+				}
+			}
+			h.wantLine("guardduty_exporter_web_config_last_reload_successful 0.0")
+		},
 	}
-	h.wait(2*h.pace.interval + h.pace.timeout)
-	for _, t := range h.configured() {
-		if len(h.log.refreshesOf(t, began, time.Now())) == 0 {
-			h.Errorf("%s was not refreshed", t)
-		}
-	}
-	h.checked[isolation] = true
-
-	h.writeFile(*h.options.Web.WebConfigFile, webConfig)
-	h.waitForData(before, h.pace.interval)
-	h.wantLine("guardduty_exporter_web_config_last_reload_successful 1.0")
-	h.checked[recovery] = true
-	h.requestOtherPaths()
 }

@@ -22,14 +22,14 @@ func networkCases() []testCase {
 	affected := []target{subject(), other()}
 	return []testCase{
 		{
-			group: network, name: "connection refused", state: coverage.Failed, affected: affected, short: true,
+			group: network, name: "connection refused", state: coverage.Unreachable, affected: affected, short: true,
 			setup: relayHTTP,
 			begin: func(h *harness) func() {
 				h.relay.close()
 				return func() { h.check(h.relay.listen()) }
 			},
 		},
-		{group: network, name: "connection reset", state: coverage.Failed, affected: affected, setup: relayHTTP, begin: relayFault(resetting)},
+		{group: network, name: "connection reset", state: coverage.Unreachable, affected: affected, setup: relayHTTP, begin: relayFault(resetting)},
 		{group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected, setup: relayHTTP, begin: relayFault(delaying)},
 		{group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected, setup: relayTLS(false), begin: relayFault(slow)},
 		dnsCase(affected),
@@ -119,7 +119,7 @@ func (h *harness) serveTLS(http2 bool, certificate func() *tls.Certificate) *htt
 func dnsCase(affected []target) testCase {
 	const name = "guardduty.faulttest.test"
 	return testCase{
-		group: network, name: "DNS failure", state: coverage.Failed, affected: affected,
+		group: network, name: "DNS failure", state: coverage.Unreachable, affected: affected,
 		setup: func(h *harness) {
 			setHost(name, true)
 			endpoint, err := url.Parse(h.server.URL)
@@ -139,7 +139,7 @@ func certificateCase(affected []target) testCase {
 	var expired atomic.Bool
 	var server *httptest.Server
 	return testCase{
-		group: network, name: "expired TLS certificate", state: coverage.Failed, affected: affected, short: true,
+		group: network, name: "expired TLS certificate", state: coverage.Unreachable, affected: affected, short: true,
 		setup: func(h *harness) {
 			expired.Store(false)
 			server = h.serveTLS(false, func() *tls.Certificate {

@@ -23,13 +23,7 @@ func processCases() []testCase {
 		{group: process, name: "a reload of an invalid file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, begin: failReload(invalidConfig)},
 		{group: process, name: "a reload of an empty file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, short: true, begin: failReload("")},
 		{group: process, name: "a reload of a partially written file", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, begin: reloadTruncated},
-		{
-			group: process, name: "an empty web configuration file", state: coverage.OK, short: true, run: emptyWebConfig,
-			skip: skips{
-				lastGood:  refreshSucceeds,
-				validPage: "all requests get status 503 while the file is empty; this is checked",
-			},
-		},
+		emptyWebConfigCase(),
 		{
 			group: process, name: "a target removed during its refresh", state: coverage.OK, run: removeTarget,
 			skip: skips{

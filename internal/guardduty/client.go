@@ -23,6 +23,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
 // Options configures a Client. Fields are required unless documented otherwise.
@@ -71,12 +72,9 @@ const ServiceID = guardduty.ServiceID
 
 // Operations returns the operations that the client calls.
 func (c *Client) Operations() []string {
-	operations := []string{"ListCoverage"}
+	operations := []string{"GetCoverageStatistics", "ListCoverage"}
 	if c.o.DetectorID == "" {
 		operations = append(operations, "ListDetectors")
-	}
-	if slices.ContainsFunc(c.o.Types, c.hasStatistics) {
-		operations = append(operations, "GetCoverageStatistics")
 	}
 	if c.o.Detector {
 		operations = append(operations, "GetDetector")
@@ -88,8 +86,10 @@ func (c *Client) Operations() []string {
 }
 
 // Read returns a complete snapshot of the target or an error, see [awserr.State].
-// known is the last snapshot, nil for none. The detector's account is returned
-// as soon as it is known, also with an error.
+// With [coverage.ErrInvalidResponse] it may also return the optional data that it
+// read before, for [coverage.Snapshot.WithOptional]. known is the last snapshot,
+// nil for none. The detector's account is returned as soon as it is known, also
+// with an error.
 func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
@@ -113,7 +113,7 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	c.accountID = cmp.Or(accountID, c.accountID)
 	if c.api == nil {
-		c.api = guardduty.NewFromConfig(c.o.Config(accountID))
+		c.api = guardduty.NewFromConfig(c.o.Config(accountID), guardduty.WithAPIOptions(recordObjects))
 	}
 	return nil
 }
@@ -122,6 +122,7 @@ func (c *Client) connect(ctx context.Context) error {
 type pass struct {
 	snapshot *coverage.Snapshot // being built
 	known    *coverage.Snapshot // the last one; nil for none
+	features []coverage.Feature // the detector's own; nil if they were not read
 	accounts []string           // whose resources the detector shows; nil if that is not known
 	began    time.Time          // when the first statistics were made, by AWS's clock; zero if there are none
 }
@@ -131,6 +132,7 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 		return nil, err
 	}
 	p := &pass{known: known, snapshot: &coverage.Snapshot{
+		ReadAt:           time.Now(),
 		Types:            c.o.Types,
 		Statistics:       map[coverage.ResourceType]counts{},
 		NarrowedByStatus: !c.o.Filter.CoverageStatus.IsEmpty(),
@@ -141,7 +143,11 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 	for _, step := range []func(context.Context, *pass) error{
 		c.readDetector, c.readMembers, c.readStatistics, c.readResources,
 	} {
-		if err := step(ctx, p); err != nil {
+		err := step(ctx, p)
+		if errors.Is(err, coverage.ErrInvalidResponse) {
+			return p.optional(), err
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -155,17 +161,28 @@ func (c *Client) findDetector(ctx context.Context) error {
 	if c.detector != "" {
 		return nil
 	}
-	out, err := c.api.ListDetectors(ctx, &guardduty.ListDetectorsInput{})
+	var ids []string
+	err := paging.Each(maxPages, func(token *string) (*string, error) {
+		out, err := c.api.ListDetectors(ctx, &guardduty.ListDetectorsInput{NextToken: token})
+		if err != nil {
+			return nil, err
+		}
+		if out.DetectorIds == nil {
+			return nil, fmt.Errorf("%w: no detectorIds", coverage.ErrInvalidResponse)
+		}
+		if slices.Contains(out.DetectorIds, "") {
+			return nil, fmt.Errorf("%w: an empty detector ID", coverage.ErrInvalidResponse)
+		}
+		ids = append(ids, out.DetectorIds...)
+		return out.NextToken, nil
+	})
 	if err != nil {
 		return fmt.Errorf("find the detector: %w", err)
 	}
-	if out.DetectorIds == nil {
-		return fmt.Errorf("find the detector: %w: no detectorIds", coverage.ErrInvalidResponse)
-	}
-	if len(out.DetectorIds) == 0 {
+	if len(ids) == 0 {
 		return awserr.ErrNoDetector
 	}
-	c.detector = out.DetectorIds[0] // an account has at most one in a Region
+	c.detector = ids[0] // an account has at most one in a Region
 	return nil
 }
 

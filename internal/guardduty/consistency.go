@@ -2,6 +2,7 @@ package guardduty
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -30,15 +31,24 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	s := p.snapshot
 	before, counted := s.Statistics[t]
 	if !counted {
-		return c.listAll(ctx, []listing{c.listing(t, c.o.Filter, p.known)})
+		rows, err := c.listAll(ctx, []listing{c.listing(t, c.o.Filter, p.known)})
+		if c.isOff(ctx, p, t, err) {
+			return nil, nil
+		}
+		return rows, err
 	}
 	listings := c.partition(t, total(before), p)
 	start := time.Now()
 	l, err := c.listWithCounts(ctx, countedListing{resourceType: t, before: before, began: p.began}, listings)
+	if total(before) == 0 && c.isOff(ctx, p, t, err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	missing := len(listings) > 1 && !l.matchesCounts() // an account may have joined since the members were listed
+	// Rows may be missing because the listing ended early, or because an account
+	// has joined since the members were listed.
+	missing := l.isIncomplete() || len(listings) > 1 && !l.matchesCounts()
 	changed := l.changedDuring(p.known)
 	oneChain := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
 	if (missing || changed) && hasTime(ctx, oneChain) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
@@ -49,6 +59,10 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 			return nil, err
 		}
 		changed = l.changedDuring(first)
+	}
+	if l.isIncomplete() {
+		return nil, fmt.Errorf("list coverage of %s: %w: %d resources, but the statistics count %d before and %d after",
+			t, coverage.ErrInvalidResponse, len(l.rows), total(l.before), total(l.after))
 	}
 	s.Statistics[t] = l.after
 	consistent := l.matchesCounts() && !changed && (s.Consistent == nil || *s.Consistent)
@@ -68,8 +82,13 @@ func (c *Client) listWithCounts(ctx context.Context, l countedListing, listings 
 	if l.rows, err = c.listAll(ctx, listings); err != nil {
 		return l, err
 	}
-	l.after, l.ended, err = c.statistics(ctx, l.resourceType)
+	l.after, l.ended, err = c.countByStatus(ctx, l.resourceType)
 	return l, err
+}
+
+// isIncomplete reports whether there are fewer rows than both statistics count.
+func (l countedListing) isIncomplete() bool {
+	return int64(len(l.rows)) < min(total(l.before), total(l.after))
 }
 
 // matchesCounts reports whether the rows match both statistics.

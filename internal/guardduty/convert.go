@@ -3,6 +3,7 @@ package guardduty
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty/types"
@@ -21,7 +22,7 @@ func convert(r types.CoverageResource, t coverage.ResourceType, region string) (
 	row := coverage.Row{
 		Key:       coverage.Key{Type: t, AccountID: aws.ToString(r.AccountId), Region: region},
 		Status:    coverage.Status(r.CoverageStatus),
-		UpdatedAt: aws.ToTime(r.UpdatedAt),
+		UpdatedAt: updatedAt(aws.ToTime(r.UpdatedAt), time.Now()),
 	}
 	if r.ResourceDetails != nil {
 		resourceTypes[t].convert(r.ResourceDetails, &row)
@@ -32,6 +33,24 @@ func convert(r types.CoverageResource, t coverage.ResourceType, region string) (
 	}
 	row.Issues = append(row.Issues, aws.ToString(r.Issue))
 	return row, nil
+}
+
+// updatedAt returns the time of a row, or the zero time if it cannot be correct:
+// before 1970 or more than a day ahead. AWS's events have times in milliseconds
+// and microseconds, so rows may have them too.
+func updatedAt(t, now time.Time) time.Time {
+	switch n := t.Unix(); {
+	case n >= 1e17:
+		t = time.Unix(0, n)
+	case n >= 1e14:
+		t = time.UnixMicro(n)
+	case n >= 1e11:
+		t = time.UnixMilli(n)
+	}
+	if t.Unix() <= 0 || t.After(now.AddDate(0, 0, 1)) {
+		return time.Time{}
+	}
+	return t
 }
 
 func convertECS(details *types.CoverageResourceDetails, row *coverage.Row) {

@@ -3,6 +3,7 @@ package guardduty
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -11,38 +12,53 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
+// The features for which GuardDuty has coverage. The second one is for EKS only;
+// an account has at most one of them.
+const (
+	runtimeMonitoring    = string(types.DetectorFeatureRuntimeMonitoring)
+	eksRuntimeMonitoring = string(types.DetectorFeatureEksRuntimeMonitoring)
+)
+
 // readDetector reads the detector's status and features.
 func (c *Client) readDetector(ctx context.Context, p *pass) error {
 	if !c.o.Detector {
 		return nil
 	}
-	_, err := c.optional(p.snapshot, "detector", "guardduty:GetDetector", func() error {
-		out, err := c.api.GetDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detector)})
+	_, err := c.optional(p.snapshot, coverage.DetectorCapability, "guardduty:GetDetector", func() error {
+		enabled, features, err := c.getDetector(ctx)
 		if err != nil {
-			return fmt.Errorf("get the detector: %w", err)
+			return err
 		}
-		if out.Status == "" {
-			return fmt.Errorf("get the detector: %w: no status", coverage.ErrInvalidResponse)
-		}
-		p.snapshot.Detectors = []coverage.Detector{{
-			AccountID: c.accountID, Region: c.o.Region, Enabled: out.Status == types.DetectorStatusEnabled,
-		}}
-		for _, f := range out.Features {
-			feature := coverage.Feature{
-				AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name)),
-				Enabled:   f.Status == types.FeatureStatusEnabled,
-				ManagedBy: coverage.Sanitize(string(f.ManagedBy)), UpdatedAt: aws.ToTime(f.UpdatedAt),
-			}
-			p.snapshot.Features = append(p.snapshot.Features, feature)
-			for _, a := range f.AdditionalConfiguration {
-				feature.Additional = coverage.Sanitize(string(a.Name))
-				feature.Enabled = a.Status == types.FeatureStatusEnabled
-				feature.ManagedBy = coverage.Sanitize(string(a.ManagedBy))
-				feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
-				p.snapshot.Features = append(p.snapshot.Features, feature)
-			}
-		}
+		p.snapshot.Detectors = []coverage.Detector{{AccountID: c.accountID, Region: c.o.Region, Enabled: enabled}}
+		p.features = features
+		p.snapshot.Features = slices.Clone(features)
 		return nil
 	})
 	return err
+}
+
+func (c *Client) getDetector(ctx context.Context) (enabled bool, features []coverage.Feature, err error) {
+	out, err := c.api.GetDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detector)})
+	if err != nil {
+		return false, nil, fmt.Errorf("get the detector: %w", err)
+	}
+	if out.Status == "" {
+		return false, nil, fmt.Errorf("get the detector: %w: no status", coverage.ErrInvalidResponse)
+	}
+	for _, f := range out.Features {
+		feature := coverage.Feature{
+			AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name)),
+			Enabled:   f.Status == types.FeatureStatusEnabled,
+			ManagedBy: coverage.Sanitize(string(f.ManagedBy)), UpdatedAt: aws.ToTime(f.UpdatedAt),
+		}
+		features = append(features, feature)
+		for _, a := range f.AdditionalConfiguration {
+			feature.Additional = coverage.Sanitize(string(a.Name))
+			feature.Enabled = a.Status == types.FeatureStatusEnabled
+			feature.ManagedBy = coverage.Sanitize(string(a.ManagedBy))
+			feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
+			features = append(features, feature)
+		}
+	}
+	return out.Status == types.DetectorStatusEnabled, features, nil
 }

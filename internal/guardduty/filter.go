@@ -33,28 +33,48 @@ func dedupe(texts []string) []string {
 }
 
 func criteriaByName(f coverage.Filter, t coverage.ResourceType, name coverage.Condition) *types.CoverageFilterCriteria {
+	return newCriteria(
+		condition{types.CoverageFilterCriterionKeyResourceType, coverage.Condition{Equals: []string{string(t)}}},
+		condition{types.CoverageFilterCriterionKeyAccountId, f.AccountID},
+		condition{resourceTypes[t].nameKey, name},
+		condition{types.CoverageFilterCriterionKeyCoverageStatus, f.CoverageStatus},
+		condition{types.CoverageFilterCriterionKeyManagementType, f.ManagementType},
+	)
+}
+
+// criteriaForAllTypes returns the criteria for the resources of any type that
+// match f. The condition for the names of ECS clusters is not part of them,
+// because it would exclude all other types.
+func criteriaForAllTypes(f coverage.Filter) *types.CoverageFilterCriteria {
+	return newCriteria(
+		condition{types.CoverageFilterCriterionKeyAccountId, f.AccountID},
+		condition{types.CoverageFilterCriterionKeyCoverageStatus, f.CoverageStatus},
+		condition{types.CoverageFilterCriterionKeyManagementType, f.ManagementType},
+	)
+}
+
+type condition struct {
+	key types.CoverageFilterCriterionKey
+	coverage.Condition
+}
+
+func newCriteria(conditions ...condition) *types.CoverageFilterCriteria {
 	var all []types.CoverageFilterCriterion
-	for _, c := range []struct {
-		key       types.CoverageFilterCriterionKey
-		condition coverage.Condition
-	}{
-		{types.CoverageFilterCriterionKeyResourceType, coverage.Condition{Equals: []string{string(t)}}},
-		{types.CoverageFilterCriterionKeyAccountId, f.AccountID},
-		{resourceTypes[t].nameKey, name},
-		{types.CoverageFilterCriterionKeyCoverageStatus, f.CoverageStatus},
-		{types.CoverageFilterCriterionKeyManagementType, f.ManagementType},
-	} {
-		if c.condition.IsEmpty() {
+	for _, c := range conditions {
+		if c.IsEmpty() {
 			continue
 		}
-		condition := &types.CoverageFilterCondition{} // an empty list would be sent and match nothing
-		if len(c.condition.Equals) > 0 {
-			condition.Equals = c.condition.Equals
+		sent := &types.CoverageFilterCondition{} // an empty list would be sent and match nothing
+		if len(c.Equals) > 0 {
+			sent.Equals = c.Equals
 		}
-		if len(c.condition.NotEquals) > 0 {
-			condition.NotEquals = c.condition.NotEquals
+		if len(c.NotEquals) > 0 {
+			sent.NotEquals = c.NotEquals
 		}
-		all = append(all, types.CoverageFilterCriterion{CriterionKey: c.key, FilterCondition: condition})
+		all = append(all, types.CoverageFilterCriterion{CriterionKey: c.key, FilterCondition: sent})
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	return &types.CoverageFilterCriteria{FilterCriterion: all}
 }

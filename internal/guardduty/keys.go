@@ -19,6 +19,11 @@ func (c *Client) FiltersByState(k coverage.Key) bool {
 	return !c.o.Filter.CoverageStatus.IsEmpty() || !c.o.Filter.ManagementType.IsEmpty() || k.Type == coverage.EC2 && c.o.OnlyECS
 }
 
+// Omits reports whether Read omits a resource with the status of the event.
+func (c *Client) Omits(e coverage.Event) bool {
+	return e.Status != "" && !c.o.Filter.CoverageStatus.Matches(string(e.Status))
+}
+
 // errNotRead means that no Read has succeeded yet.
 var errNotRead = errors.New("the target has not been read yet")
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
@@ -144,7 +145,7 @@ func TestReadKeysOfALongName(t *testing.T) {
 	if err != nil || len(found) != 1 || s.Lookup(k) == nil || s.Lookup(found[0].Key) == nil {
 		t.Errorf("%v, %v; the snapshot has %v", found, err, s.Lookup(k))
 	}
-	if got := s.WithUpdates([]coverage.Key{k}, found); len(got.Resources) != 1 {
+	if got := s.WithUpdates([]coverage.Key{k}, found, time.Now()); len(got.Resources) != 1 {
 		t.Errorf("laid over the snapshot it is %v", got.Resources)
 	}
 }

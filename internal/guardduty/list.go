@@ -51,7 +51,10 @@ func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource
 			return nil, err
 		}
 		if out.Resources == nil {
-			return nil, fmt.Errorf("%w: no resources", coverage.ErrInvalidResponse)
+			if token != nil || aws.ToString(out.NextToken) != "" {
+				return nil, fmt.Errorf("%w: no resources", coverage.ErrInvalidResponse)
+			}
+			return nil, missing("resources", out.ResultMetadata)
 		}
 		return out.NextToken, c.convertPage(out.Resources, l.resourceType, func(r coverage.Row) {
 			add(l.resource(texts.intern(r)))

@@ -20,12 +20,18 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		return nil
 	}
 	s := p.snapshot
-	ok, err := c.optional(s, "members", "guardduty:ListMembers", func() error { return c.listMembers(ctx, s) })
+	ok, err := c.optional(s, coverage.MembersCapability, "guardduty:ListMembers", func() error {
+		err := c.listMembers(ctx, s)
+		if c.isOff(ctx, p, coverage.ECS, err) {
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	if !ok {
-		s.Capabilities = append(s.Capabilities, coverage.Capability{Name: "member_detectors"})
+		s.Capabilities = append(s.Capabilities, coverage.Capability{Name: coverage.MemberDetectorsCapability})
 		return nil
 	}
 	enabled := enabledMembers(s.Members)
@@ -38,10 +44,10 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
 	}
 	own := len(s.Features)
-	_, err = c.optional(s, "member_detectors", "guardduty:GetMemberDetectors", func() error {
+	_, err = c.optional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
 		for batch := range slices.Chunk(enabled, pageSize) {
 			if err := c.readMemberDetectors(ctx, batch, s); err != nil {
-				s.Features = s.Features[:own]
+				s.Features, s.Unprocessed = s.Features[:own], 0
 				return fmt.Errorf("get the members' detectors: %w", asNotAdministrator(err))
 			}
 		}
@@ -77,7 +83,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 			return nil, err
 		}
 		if out.Members == nil {
-			return nil, fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
+			return nil, missing("members", out.ResultMetadata)
 		}
 		for _, m := range out.Members {
 			if aws.ToString(m.AccountId) == "" {
@@ -97,8 +103,9 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	return nil
 }
 
-// readMemberDetectors reads the members' Runtime Monitoring. Accounts that AWS
-// returns as unprocessed have no features.
+// readMemberDetectors reads the Runtime Monitoring of these members. Accounts that
+// AWS does not return, because it leaves them unprocessed, have no features. Those
+// that were not requested are ignored.
 func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) error {
 	out, err := c.api.GetMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
 		DetectorId: aws.String(c.detector), AccountIds: accountIDs,
@@ -109,10 +116,12 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 	if out.MemberDataSourceConfigurations == nil {
 		return fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
 	}
-	if n := len(out.UnprocessedAccounts); n > 0 {
-		c.o.Logger.DebugContext(ctx, "members unprocessed by AWS", "account_id", c.accountID, "members", n)
-	}
+	returned := map[string]bool{}
 	for _, m := range out.MemberDataSourceConfigurations {
+		if !slices.Contains(accountIDs, aws.ToString(m.AccountId)) {
+			continue
+		}
+		returned[aws.ToString(m.AccountId)] = true
 		for _, f := range m.Features {
 			if f.Name != types.OrgFeatureRuntimeMonitoring {
 				continue
@@ -132,6 +141,7 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 			}
 		}
 	}
+	s.Unprocessed += len(accountIDs) - len(returned)
 	return nil
 }
 

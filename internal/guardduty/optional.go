@@ -2,6 +2,7 @@ package guardduty
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/aws/smithy-go"
 
@@ -23,6 +24,22 @@ func (c *Client) optional(s *coverage.Snapshot, name, action string, read func()
 	c.denied[name] = !ok
 	s.Capabilities = append(s.Capabilities, coverage.Capability{Name: name, OK: ok})
 	return ok, nil
+}
+
+// optional returns the optional data without statistics, which are useless without
+// resources; nil if there is none.
+func (p *pass) optional() *coverage.Snapshot {
+	s := p.snapshot
+	capabilities := slices.DeleteFunc(slices.Clone(s.Capabilities), func(c coverage.Capability) bool {
+		return c.Name == coverage.StatisticsCapability
+	})
+	if len(capabilities) == 0 {
+		return nil
+	}
+	return &coverage.Snapshot{
+		ReadAt: s.ReadAt, Detectors: s.Detectors, Features: s.Features, Members: s.Members, Unprocessed: s.Unprocessed,
+		Capabilities: capabilities,
+	}
 }
 
 // isAccessDenied reports whether the account may not make the call. It compares

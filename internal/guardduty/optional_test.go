@@ -174,12 +174,29 @@ func TestReadSkipsDeniedData(t *testing.T) {
 }
 
 func TestReadFailsWithOptionalData(t *testing.T) {
-	for _, action := range []string{"GetDetector", "ListMembers", "GetMemberDetectors"} {
+	for action, before := range map[string][]string{
+		"GetDetector": nil, "ListMembers": {"detector"}, "GetMemberDetectors": {"detector", "members"},
+		"GetCoverageStatistics": {"detector", "members", "member_detectors"},
+		"ListCoverage":          {"detector", "members", "member_detectors"},
+	} {
 		for _, body := range []string{``, `{}`, `{"members":null}`} {
 			c := newAdministrator(t, everything())
 			c.answer(action, http.StatusOK, body)
-			if _, s, err := c.Read(t.Context(), nil); s != nil || awserr.State(region, err) != coverage.InvalidResponse {
-				t.Errorf("%s answers %q: %v, %v", action, body, s, err)
+			_, s, err := c.Read(t.Context(), nil)
+			if awserr.State(region, err) != coverage.InvalidResponse {
+				t.Errorf("%s returns %q: error %v", action, body, err)
+			}
+			var read []string
+			if s != nil {
+				for _, c := range s.Capabilities {
+					read = append(read, c.Name)
+				}
+				if s.Types != nil || s.Accounts != nil || s.Resources != nil || s.Statistics != nil {
+					t.Errorf("%s returns %q: %+v", action, body, s)
+				}
+			}
+			if !slices.Equal(read, before) {
+				t.Errorf("%s returns %q: capabilities %v, want %v", action, body, read, before)
 			}
 		}
 		c := newAdministrator(t, everything())

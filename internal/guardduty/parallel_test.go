@@ -140,8 +140,8 @@ func TestChainsAreCompleteOrFail(t *testing.T) {
 		_, _ = w.Write([]byte(`{}`))
 		return true
 	})
-	if _, s, err := c.Read(t.Context(), nil); s != nil || !errors.Is(err, coverage.ErrInvalidResponse) {
-		t.Errorf("%v, %v", s, err)
+	if _, s, err := c.Read(t.Context(), nil); s.Resources != nil || s.Statistics != nil || !errors.Is(err, coverage.ErrInvalidResponse) {
+		t.Errorf("%d resources, %v", len(s.Resources), err)
 	}
 }
 
@@ -231,14 +231,49 @@ func TestConsistency(t *testing.T) {
 	}
 }
 
-// TestLastingDifferenceIsInconsistent has statistics that count one more cluster than there is. A second listing would not
-// help.
-func TestLastingDifferenceIsInconsistent(t *testing.T) {
-	c := newTarget(t, Options{}, fleet(2)...)
-	c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":3}}}`)
-	_, s, err := c.Read(t.Context(), nil)
-	if err != nil || *s.Consistent || c.count("ListCoverage") != 1 {
-		t.Errorf("%v; consistent: %v after %d calls", err, *s.Consistent, c.count("ListCoverage"))
+// TestIncompleteListings has statistics that count other numbers of clusters than
+// the two there are. A listing that is shorter than both statistics is read again
+// and then fails, because what is missing would be unhealthy clusters as well.
+func TestIncompleteListings(t *testing.T) {
+	const two, three, one = `{"HEALTHY":2}`, `{"HEALTHY":3}`, `{"HEALTHY":1}`
+	for _, tc := range []struct {
+		name       string
+		statistics []string // by status, before and after each listing
+		listings   int
+		consistent bool
+		fails      bool
+	}{
+		{"as many", []string{two, two}, 1, true, false},
+		{"fewer than both", []string{three, three, three}, 2, false, true},
+		{"fewer than both, of other statuses", []string{`{"HEALTHY":1,"UNHEALTHY":2}`, three, three}, 2, false, true},
+		{"fewer than both at first", []string{three, three, two}, 2, false, false},
+		{"fewer at first, then as many", []string{three, two, two}, 2, true, false},
+		{"fewer than those before", []string{three, two, three}, 2, false, false},
+		{"more than both", []string{one, one}, 1, false, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newTarget(t, Options{}, fleet(2)...)
+			before := tc.statistics[0]
+			bodies := []string{before, `{}`} // by status and by type, before the listing
+			bodies = append(bodies, tc.statistics[1:]...)
+			for i := range bodies {
+				bodies[i] = `{"coverageStatistics":{"countByCoverageStatus":` + bodies[i] + `}}`
+			}
+			c.answer("GetCoverageStatistics", http.StatusOK, bodies...)
+			_, s, err := c.Read(t.Context(), nil)
+			if n := c.count("ListCoverage"); n != tc.listings {
+				t.Errorf("%d listings, want %d", n, tc.listings)
+			}
+			if tc.fails {
+				if s != nil || awserr.State(region, err) != coverage.InvalidResponse {
+					t.Errorf("%v, %v", s, err)
+				}
+				return
+			}
+			if err != nil || len(s.Resources) != 2 || *s.Consistent != tc.consistent {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
 	}
 }
 

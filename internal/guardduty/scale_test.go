@@ -37,7 +37,7 @@ func TestManyMembers(t *testing.T) {
 	}
 	pages := members / pageSize
 	if diff := cmp.Diff(map[string]int{
-		"ListDetectors": 1, "ListMembers": pages, "GetMemberDetectors": pages, "GetCoverageStatistics": 2, "ListCoverage": pages,
+		"ListDetectors": 1, "ListMembers": pages, "GetMemberDetectors": pages, "GetCoverageStatistics": 3, "ListCoverage": pages,
 	}, calls); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

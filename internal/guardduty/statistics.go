@@ -3,7 +3,6 @@ package guardduty
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,24 +13,35 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// readStatistics counts the resources of each type. They are optional: a target
-// needs no more than ListDetectors and ListCoverage.
+// maxStatuses limits the statuses in statistics. The API has two.
+const maxStatuses = 32
+
+// readStatistics counts the resources of each listed type by status, and those of
+// all types. They are optional: a target needs no more than ListDetectors and
+// ListCoverage.
 func (c *Client) readStatistics(ctx context.Context, p *pass) error {
-	counted := slices.DeleteFunc(slices.Clone(c.o.Types), func(t coverage.ResourceType) bool { return !c.hasStatistics(t) })
-	if len(counted) == 0 {
-		return nil
-	}
-	_, err := c.optional(p.snapshot, "statistics", "guardduty:GetCoverageStatistics", func() error {
-		for _, t := range counted {
-			n, at, err := c.statistics(ctx, t)
+	s := p.snapshot
+	_, err := c.optional(s, coverage.StatisticsCapability, "guardduty:GetCoverageStatistics", func() (err error) {
+		for _, t := range c.o.Types {
+			if !c.hasStatistics(t) {
+				continue
+			}
+			n, at, err := c.countByStatus(ctx, t)
+			if c.isOff(ctx, p, t, err) {
+				n, at, err = convertCounts(nil), time.Now(), nil
+			}
 			if err != nil {
 				return err
 			}
-			if p.snapshot.Statistics[t] = n; p.began.IsZero() {
+			if s.Statistics[t] = n; p.began.IsZero() {
 				p.began = at
 			}
 		}
-		return nil
+		s.ByType, err = c.countByType(ctx)
+		if c.isOff(ctx, p, coverage.EKS, err) {
+			s.ByType, err = map[coverage.ResourceType]int64{}, nil
+		}
+		return err
 	})
 	return err
 }
@@ -41,29 +51,59 @@ func (c *Client) hasStatistics(t coverage.ResourceType) bool {
 	return t != coverage.EC2 || !c.o.OnlyECS // it would count the excluded instances too
 }
 
-// statistics counts the resources of a type by status. It returns the time of
+// countByStatus counts the resources of a type by status. It returns the time of
 // the response by AWS's clock.
-func (c *Client) statistics(ctx context.Context, t coverage.ResourceType) (counts, time.Time, error) {
-	out, err := c.api.GetCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
-		DetectorId:     aws.String(c.detector),
-		FilterCriteria: criteria(c.o.Filter, t),
-		StatisticsType: []types.CoverageStatisticsType{types.CoverageStatisticsTypeCountByCoverageStatus},
-	})
-	if err == nil && out.CoverageStatistics == nil {
-		err = fmt.Errorf("%w: no coverageStatistics", coverage.ErrInvalidResponse)
-	}
+func (c *Client) countByStatus(ctx context.Context, t coverage.ResourceType) (counts, time.Time, error) {
+	n, at, err := c.statistics(ctx, types.CoverageStatisticsTypeCountByCoverageStatus, criteria(c.o.Filter, t))
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w", t, err)
 	}
-	for status, n := range out.CoverageStatistics.CountByCoverageStatus {
+	return convertCounts(n), at, nil
+}
+
+// countByType counts the resources of all types that match the filter, apart from
+// its condition for the names of ECS clusters.
+func (c *Client) countByType(ctx context.Context) (map[coverage.ResourceType]int64, error) {
+	n, _, err := c.statistics(ctx, types.CoverageStatisticsTypeCountByResourceType, criteriaForAllTypes(c.o.Filter))
+	if err != nil {
+		return nil, fmt.Errorf("get the coverage statistics by resource type: %w", err)
+	}
+	byType := map[coverage.ResourceType]int64{coverage.ECS: 0, coverage.EC2: 0, coverage.EKS: 0} // the API may omit zeros
+	for t, n := range n {
+		byType[coverage.ResourceType(coverage.Sanitize(t))] = n
+	}
+	return byType, nil
+}
+
+// statistics returns one kind of statistics and the time of the response by AWS's
+// clock.
+func (c *Client) statistics(
+	ctx context.Context, kind types.CoverageStatisticsType, filter *types.CoverageFilterCriteria,
+) (map[string]int64, time.Time, error) {
+	out, err := c.api.GetCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
+		DetectorId: aws.String(c.detector), FilterCriteria: filter, StatisticsType: []types.CoverageStatisticsType{kind},
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if out.CoverageStatistics == nil {
+		return nil, time.Time{}, missing("coverageStatistics", out.ResultMetadata)
+	}
+	n := out.CoverageStatistics.CountByCoverageStatus
+	if kind == types.CoverageStatisticsTypeCountByResourceType {
+		n = out.CoverageStatistics.CountByResourceType
+	}
+	if len(n) > maxStatuses {
+		return nil, time.Time{}, fmt.Errorf("%w: %d different counts", coverage.ErrInvalidResponse, len(n))
+	}
+	for name, n := range n {
 		if n < 0 || n > maxPages*pageSize {
-			return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w: a count of %d for %q",
-				t, coverage.ErrInvalidResponse, n, coverage.Sanitize(status))
+			return nil, time.Time{}, fmt.Errorf("%w: a count of %d for %q", coverage.ErrInvalidResponse, n, coverage.Sanitize(name))
 		}
 	}
 	at, ok := middleware.GetServerTime(out.ResultMetadata)
 	if !ok {
 		at = time.Now()
 	}
-	return convertCounts(out.CoverageStatistics.CountByCoverageStatus), at.Truncate(time.Second), nil
+	return n, at.Truncate(time.Second), nil
 }

@@ -79,9 +79,10 @@ func readPermissions() []permission {
 			loss:   "the target's state is `denied`",
 		},
 		{
-			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", scoped: true, when: readsStatistics,
-			reason: "optional; for every target but those of `EC2` alone with `only_ecs`",
-			loss: "`guardduty_coverage_statistics_resources` is absent, and the rows are not checked against AWS's " +
+			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", scoped: true,
+			when:   func(config.EC2, config.Target) bool { return true },
+			reason: "optional; for every target",
+			loss: "`guardduty_coverage_statistics_resources` and `…_by_type` are absent, and the rows are not checked against AWS's " +
 				"own counts; resources, counts and percent are complete",
 		},
 		{
@@ -113,11 +114,6 @@ func readPermissions() []permission {
 			loss:   "no Region is found: the state of the target with `kind=\"regions\"` is `denied`",
 		},
 	}
-}
-
-// readsStatistics is false if AWS would count instances that are not exported.
-func readsStatistics(ec2 config.EC2, t config.Target) bool {
-	return slices.ContainsFunc(t.ResourceTypes, func(name string) bool { return name != "EC2" || !ec2.OnlyECS })
 }
 
 func readsMembers(_ config.EC2, t config.Target) bool { return t.Members }

@@ -30,6 +30,7 @@ const (
 func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) {
 	client := organizations.NewFromConfig(cfg)
 	var names []coverage.AccountName
+	found := false
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		out, err := client.ListAccounts(ctx, &organizations.ListAccountsInput{NextToken: token})
 		if err != nil {
@@ -39,6 +40,7 @@ func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) 
 			return nil, fmt.Errorf("%w: no accounts", coverage.ErrInvalidResponse)
 		}
 		for _, a := range out.Accounts {
+			found = true
 			if aws.ToString(a.Id) == "" {
 				return nil, fmt.Errorf("%w: an account without an ID", coverage.ErrInvalidResponse)
 			}
@@ -48,6 +50,9 @@ func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) 
 		}
 		return out.NextToken, nil
 	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: no accounts, although the organization has the one that lists them", coverage.ErrInvalidResponse)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the accounts of the organization (organizations:ListAccounts): %w", err)
 	}

@@ -27,17 +27,10 @@ var errFailing = errors.New("the last refresh of the target failed, so it is not
 // batch is the set of resources for one partial read.
 type batch struct {
 	// events holds the newest event of each resource. An event without a status
-	// is for a resource that a partial read has found and a refresh has not: it
-	// is read in any case.
+	// means that the resource is read in any case.
 	events map[coverage.Key]coverage.Event
-	done   chan struct{} // closed at the end, after the fields below are set
+	done   chan struct{} // closed at the end, after err is set
 	err    error
-	// missing are the resources that were read and not found.
-	missing map[coverage.Key]bool
-}
-
-func newBatch() *batch {
-	return &batch{events: map[coverage.Key]coverage.Event{}, missing: map[coverage.Key]bool{}, done: make(chan struct{})}
 }
 
 func (b *batch) add(e coverage.Event) {
@@ -53,9 +46,7 @@ func (b *batch) end(err error) {
 }
 
 // apply compares an event with the snapshot, after a partial read if the event
-// is newer, and reports whether the target has the resource. A resource that is
-// not found may be missing from AWS's index only for now: it stays as it was
-// until a refresh does not find it.
+// is newer, and reports whether the target has the resource.
 func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outcome coverage.Outcome, err error) {
 	target, report, _ := w.latest()
 	if report.Snapshot == nil {
@@ -81,21 +72,20 @@ func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outco
 		return false, "", errNotRefreshed
 	}
 	after := report.Snapshot.Lookup(e.Key)
-	switch {
-	case b.missing[e.Key], after == nil:
-		if before == nil && target.keyReader().FiltersByState(e.Key) {
-			return false, coverage.Applied, nil
-		}
-		return false, coverage.Behind, nil
-	case reflects(e, before, after):
-		return true, coverage.Applied, nil
+	filtered := after == nil && (before == nil && target.keyReader().FiltersByState(e.Key) || target.keyReader().Omits(e))
+	if filtered || reflects(e, before, after) {
+		return after != nil, coverage.Applied, nil
 	}
-	return true, coverage.Behind, nil
+	return after != nil, coverage.Behind, nil
 }
 
-// reflects reports whether the row read after an event includes its change: it
-// is as new as the event or now has its status.
+// reflects reports whether the row read after an event includes its change: it is
+// as new as the event or now has its status. Without a row, GuardDuty may not
+// list the resource yet, or not any more, which only a refresh can decide.
 func reflects(e coverage.Event, before, after *coverage.Resource) bool {
+	if after == nil {
+		return false
+	}
 	if e.CompareTo(after) != coverage.Behind {
 		return true
 	}
@@ -110,15 +100,24 @@ func (w *worker) enqueue(e coverage.Event) (*batch, error) {
 		return nil, errStopped
 	}
 	if w.pending == nil {
-		w.pending = newBatch()
+		w.pending = &batch{events: map[coverage.Key]coverage.Event{}, done: make(chan struct{})}
 		w.hasPending <- struct{}{} // does not block: it holds a value only while a batch is pending
 	}
 	w.pending.add(e)
 	return w.pending, nil
 }
 
-// requeue schedules another read of keys that a partial read has found and a
-// refresh has not. Errors are ignored.
+// takeMissing reports whether the last refresh did not find a resource that a
+// partial read had found. Without a row again, the resource is gone.
+func (w *worker) takeMissing(k coverage.Key) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	missing := w.missing[k]
+	delete(w.missing, k)
+	return missing
+}
+
+// requeue schedules another read of keys. Errors are ignored.
 func (w *worker) requeue(keys []coverage.Key) {
 	for _, k := range keys {
 		_, _ = w.enqueue(coverage.Event{Key: k}) // fails only after the worker has stopped
@@ -159,7 +158,7 @@ func (w *worker) runPartialReads(ctx context.Context) {
 			w.refresher.running.Go(func() { b.end(w.refreshNow(ctx, b)) })
 			continue
 		}
-		err := w.readKeys(ctx, b, keys)
+		err := w.readKeys(ctx, keys, b.events)
 		w.logPartialRead(ctx, len(keys), err)
 		b.end(err)
 	}
@@ -177,8 +176,8 @@ func (w *worker) pendingKeys(b *batch) []coverage.Key {
 	return keys
 }
 
-// readKeys reads resources of a batch and puts the result.
-func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) error {
+// readKeys reads resources and puts the result.
+func (w *worker) readKeys(ctx context.Context, keys []coverage.Key, events map[coverage.Key]coverage.Event) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -186,13 +185,22 @@ func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) er
 	before := w.completedRefreshes()
 	attempt, cancel := context.WithTimeout(ctx, partialTimeout)
 	defer cancel()
+	at := time.Now()
 	found, err := target.keyReader().ReadKeys(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	conflicts, err := w.putKeys(b, keys, found, before)
-	w.requeue(conflicts)
-	return err
+	gone := slices.DeleteFunc(slices.Clone(keys), func(k coverage.Key) bool {
+		return !target.keyReader().Omits(events[k]) && !w.takeMissing(k)
+	})
+	if err := w.putKeys(gone, found, at); err != nil {
+		return err
+	}
+	if w.completedRefreshes() != before {
+		// A refresh has ended meanwhile and may have read newer rows.
+		w.requeue(keys)
+	}
+	return nil
 }
 
 // refreshRequest is a request for a refresh now.
@@ -221,55 +229,49 @@ func (w *worker) refreshNow(ctx context.Context, b *batch) error {
 	}
 }
 
-// putKeys puts the rows that a partial read has found. It removes a missing
-// resource only if the last refresh has not found it either. A refresh in flight
-// may have read these resources before, so the rows are also kept for merge. If a
-// refresh has ended since completed refreshes, the conflicts are resources that
-// it has not found.
-func (w *worker) putKeys(b *batch, keys []coverage.Key, found []coverage.Resource, completed int) (conflicts []coverage.Key, err error) {
-	read := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(found))}
+// putKeys puts the result of a partial read at a time: found has rows, and gone the
+// resources that the target no longer contains. A refresh in flight may have read
+// these resources before, so the result is also kept for merge.
+func (w *worker) putKeys(gone []coverage.Key, found []coverage.Resource, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return nil, errStopped
+		return errStopped
 	}
 	if w.report.Snapshot == nil {
-		return nil, errNotRefreshed
+		return errNotRefreshed
 	}
-	var gone []coverage.Key
-	for _, k := range keys {
-		row := read.Lookup(k)
-		switch {
-		case row == nil && b.events[k].Status == "":
-			gone = append(gone, k)
-			delete(w.partialReads, k)
-		case row != nil && w.completed != completed && w.report.Snapshot.Lookup(k) == nil:
-			conflicts = append(conflicts, k)
+	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, found, at)
+	if w.partialReads != nil {
+		for _, k := range gone {
+			w.partialReads[k.Sanitize()] = nil
 		}
-		if row == nil {
-			b.missing[k] = true
-		} else if w.partialReads != nil {
-			w.partialReads[k] = *row
+		for i := range found {
+			w.partialReads[found[i].Key] = &found[i]
 		}
 	}
-	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, found)
 	o := w.refresher.o
 	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: found})
 	o.Put(w.report)
-	return conflicts, nil
+	return nil
 }
 
-// merge adds the rows of partial reads made during a refresh to its snapshot.
-// The conflicts are resources that the refresh has not found. The caller holds
+// merge applies the partial reads made during a refresh to its snapshot. The
+// conflicts are resources that only one of the two has found. The caller holds
 // w.mu.
 func (w *worker) merge(s *coverage.Snapshot) (_ *coverage.Snapshot, conflicts []coverage.Key) {
 	if s == nil || len(w.partialReads) == 0 {
 		return s, nil
 	}
-	for k := range w.partialReads {
-		if s.Lookup(k) == nil {
+	var found []coverage.Resource
+	for k, r := range w.partialReads {
+		if r != nil {
+			found = append(found, *r)
+		}
+		if (r == nil) != (s.Lookup(k) == nil) {
 			conflicts = append(conflicts, k)
+			w.missing[k] = r != nil
 		}
 	}
-	return s.WithUpdates(nil, slices.Collect(maps.Values(w.partialReads))), conflicts
+	return s.WithUpdates(slices.Collect(maps.Keys(w.partialReads)), found, time.Now()), conflicts
 }

@@ -19,8 +19,7 @@ type worker struct {
 	requests   chan refreshRequest // for a refresh now
 	hasPending chan struct{}       // holds one value while a batch is pending
 
-	refreshLog logLevels // used by run only
-	partialLog logLevels // used by runPartialReads only
+	partialReadFailed bool // the last partial read failed; used by runPartialReads only
 
 	mu        sync.Mutex // guards the fields below
 	target    Target
@@ -30,11 +29,12 @@ type worker struct {
 	completed int    // refreshes
 	attempted bool
 	stopped   bool
-	expiry    *time.Timer // runs from each success until the snapshot is too old
+	stale     *time.Timer // runs from each success until the snapshot is too old
 	pending   *batch      // nil for none
-	// partialReads holds what was found by key during the refresh in flight. The
-	// map is nil while none is in flight.
-	partialReads map[coverage.Key]coverage.Resource
+	// partialReads holds what was read by key during the refresh in flight, nil
+	// for resources that are gone. The map is nil while none is in flight.
+	partialReads map[coverage.Key]*coverage.Resource
+	missing      map[coverage.Key]bool // see takeMissing
 }
 
 func newWorker(r *Refresher, t Target, s Settings) *worker {
@@ -99,7 +99,7 @@ func (w *worker) refresh(ctx context.Context) error {
 func (w *worker) begin() (t Target, s Settings, known *coverage.Snapshot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.partialReads = map[coverage.Key]coverage.Resource{}
+	w.partialReads = map[coverage.Key]*coverage.Resource{}
 	return w.target, w.settings, w.report.Snapshot
 }
 
@@ -125,22 +125,23 @@ func (w *worker) list(ctx, attempt context.Context, target Target) (r result) {
 // finish puts and logs the result of a refresh. It returns the resources that
 // have to be read again.
 func (w *worker) finish(ctx context.Context, target Target, r result) (conflicts []coverage.Key) {
-	report, conflicts, ok := w.put(target, r)
+	before, report, conflicts, ok := w.put(target, r)
 	if ok {
-		w.logRefresh(ctx, report, r) // without the lock: the log may block
+		w.logRefresh(ctx, before, report, r)
 	}
 	return conflicts
 }
 
 // put updates the report with the result of a refresh and puts it, unless the
 // worker has stopped.
-func (w *worker) put(target Target, r result) (report coverage.Report, conflicts []coverage.Key, ok bool) {
+func (w *worker) put(target Target, r result) (before coverage.State, report coverage.Report, conflicts []coverage.Key, ok bool) {
 	o := w.refresher.o
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return coverage.Report{}, nil, false
+		return "", coverage.Report{}, nil, false
 	}
+	before = w.report.State
 	w.attempted = true
 	w.completed++
 	w.report.Duration = r.duration
@@ -148,29 +149,33 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 	if r.accountID != "" {
 		w.report.Target.AccountID = r.accountID
 	}
+	if r.err != nil && r.snapshot != nil {
+		w.report.Snapshot = w.report.Snapshot.WithOptional(r.snapshot)
+		w.watchStaleness()
+	}
 	if r.err == nil {
+		w.missing = map[coverage.Key]bool{}
 		w.report.LastSuccess, w.lastGood = time.Now(), target
 		w.report.Snapshot, conflicts = w.merge(r.snapshot)
-		w.setExpiry()
+		w.watchStaleness()
 		o.Metrics.countUnclassified(r.snapshot)
 	}
 	w.partialReads = nil
 	o.Put(w.report)
-	return w.report, conflicts, true
+	return before, w.report, conflicts, true
 }
 
-// setExpiry sets when the snapshot is too old and starts the timer that then
-// removes it. The caller holds w.mu.
-func (w *worker) setExpiry() {
-	if w.expiry != nil {
-		w.expiry.Stop()
+// watchStaleness starts the timer that removes the snapshot when it is too old.
+// The caller holds w.mu.
+func (w *worker) watchStaleness() {
+	if w.stale != nil {
+		w.stale.Stop()
 	}
-	w.report.Expires = time.Time{}
 	if w.report.Snapshot == nil {
 		return
 	}
-	w.report.Expires = w.report.LastSuccess.Add(w.settings.MaxStaleness)
-	w.expiry = time.AfterFunc(time.Until(w.report.Expires), w.expire)
+	left := time.Until(w.freshness().Add(w.settings.MaxStaleness))
+	w.stale = time.AfterFunc(left, w.expire)
 }
 
 // expire removes a snapshot that is too old from the report.
@@ -184,13 +189,21 @@ func (w *worker) expire() {
 func (w *worker) putExpired() (r coverage.Report, maxStaleness time.Duration, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stopped || w.report.Snapshot == nil || !coverage.Expired(w.report.Expires, time.Now()) {
+	if w.stopped || w.report.Snapshot == nil || time.Since(w.freshness()) < w.settings.MaxStaleness {
 		return coverage.Report{}, 0, false
 	}
 	w.report.Snapshot = nil
-	w.setExpiry()
 	w.refresher.o.Put(w.report)
 	return w.report, w.settings.MaxStaleness, true
+}
+
+// freshness returns the time from which the snapshot's age counts. A snapshot of
+// optional data only has no successful refresh. The caller holds w.mu.
+func (w *worker) freshness() time.Time {
+	if last, at := w.report.LastSuccess, w.report.Snapshot.ReadAt; !at.After(last) {
+		return last
+	}
+	return w.report.Snapshot.ReadAt
 }
 
 // update replaces the functions and settings of a target whose Key is unchanged.
@@ -202,9 +215,7 @@ func (w *worker) update(t Target, s Settings) {
 		return
 	}
 	w.settings = s
-	if w.setExpiry(); w.report.Snapshot != nil && !w.stopped {
-		w.refresher.o.Put(w.report) // with the new time
-	}
+	w.watchStaleness()
 	select {
 	case w.changed <- struct{}{}:
 	default:
@@ -216,18 +227,23 @@ func (w *worker) stop() coverage.TargetID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
-	if w.expiry != nil {
-		w.expiry.Stop()
+	if w.stale != nil {
+		w.stale.Stop()
 	}
 	return w.report.Target
 }
 
 // latest returns the target as of its last successful refresh, its report, and
-// whether a refresh was attempted.
+// whether a refresh was attempted. Before the first success the report has no
+// snapshot.
 func (w *worker) latest() (lastGood Target, r coverage.Report, attempted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.lastGood, w.report, w.attempted
+	r = w.report
+	if r.LastSuccess.IsZero() {
+		r.Snapshot = nil // not one of optional data only
+	}
+	return w.lastGood, r, w.attempted
 }
 
 // completedRefreshes returns how many refreshes have ended.

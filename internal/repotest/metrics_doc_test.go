@@ -95,7 +95,7 @@ var descPattern = regexp.MustCompile(
 func selfFamilies(t *testing.T) []family {
 	t.Helper()
 	registry, descs := prometheus.NewRegistry(), make(chan *prometheus.Desc)
-	app.NewSelfMetrics(registry, nil)
+	app.NewSelfMetrics(registry)
 	go func() {
 		registry.Describe(descs)
 		close(descs)

@@ -25,21 +25,21 @@ type Store struct {
 // their status.
 func (s *Store) Put(r coverage.Report) []coverage.Transition {
 	id := key(r.Target)
-	var before *coverage.Snapshot
-	var others []*coverage.Snapshot
+	var before coverage.Report
+	var others []coverage.Report
 	s.change(func() {
 		if s.reports == nil {
 			s.reports = map[coverage.TargetID]coverage.Report{}
 		}
-		before = s.reports[id].Snapshot
+		before = s.reports[id]
 		s.reports[id] = r
 		for other, report := range s.reports {
 			if other != id && other.Region == id.Region && report.Snapshot != nil {
-				others = append(others, report.Snapshot)
+				others = append(others, report)
 			}
 		}
 	})
-	return coverage.Transitions(before, r.Snapshot, others)
+	return coverage.Transitions(before, r, others)
 }
 
 // Drop removes a target that is no longer configured.
