@@ -3,37 +3,60 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// FuzzWebConfiguration replaces the file of a door that wants passwords. None
-// is let in without one, whatever the file says.
+// FuzzWebConfiguration replaces a file with users. A request without a password
+// is refused, whatever the new file is.
 func FuzzWebConfiguration(f *testing.F) {
-	const hash = "$2y$04$ICf0jtVWZSqp4h3mHUCgS.6Hs3jI40dg2fTZSHuKbAnWhPhcmBJ2m"
-	good := "basic_auth_users: {prometheus: " + hash + "}\n"
 	for _, seed := range []string{
-		"", "{}", "~", "#", "---\n---\n" + good, good + "---\n{}\n", "basic_auth_users:\n", "basic_auth_users: {prometheus: }\n", "basic_auth_users: {: " + hash + "}\n",
-		"tls_server_config: {cert_file: web.yaml, key_file: web.yaml}\n", "tls_server_config: {cert: a, key: b, client_auth_type: x}\n" + good,
+		"", "{}", "~", "#", "---\n---\n" + users, users + "---\n{}\n", "basic_auth_users:\n", "basic_auth_users: {prometheus: }\n", "basic_auth_users: {: " + hashOfRight + "}\n",
+		"tls_server_config: {cert_file: web.yaml, key_file: web.yaml}\n", "tls_server_config: {cert: a, key: b, client_auth_type: x}\n" + users,
 		"http_server_config: {http2: false, headers: {X-Frame-Options: deny}}\n", "rate_limit: {interval: 1s, burst: 0}\n", "a: &a [*a]\n", "<<: {}\n",
-		"basic_auth_users: &u {prometheus: " + hash + "}\nbasic_auth_users: *u\n", "\xff\xfe", "\ufeff" + good, "basic_auth_users: {prometheus: !!binary AAAA}\n",
+		"basic_auth_users: &u {prometheus: " + hashOfRight + "}\nbasic_auth_users: *u\n", "\xff\xfe", "\ufeff" + users, "basic_auth_users: {prometheus: !!binary AAAA}\n",
 	} {
 		f.Add([]byte(seed))
 	}
 	file := filepath.Join(f.TempDir(), "web.yaml")
-	nobody, err := http.NewRequest(http.MethodGet, "/metrics", nil)
-	if err != nil {
-		f.Fatal(err)
-	}
+	flags := &toolkit.FlagConfig{WebConfigFile: &file}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		write(t, file, good)
-		d, err := newDoor(file, NewMetrics(nil), slog.New(slog.DiscardHandler))
+		writeOld(t, file, users)
+		g, err := newGuard(file, NewMetrics(nil), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, file, string(content))
-		if got := d.passwords.check(nobody, d.policy()); got != wrong || d.tls(func() bool { return true }) != nil {
-			t.Errorf("%q lets in whoever comes: %d", content, got)
+		server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			t.Errorf("%q lets in a client without a password", content)
+		})}
+		if err := g.protect(server, flags); err != nil {
+			t.Fatal(err)
+		}
+		writeOld(t, file, string(content))
+		if status := record(server.Handler); status != http.StatusUnauthorized && status != http.StatusServiceUnavailable {
+			t.Errorf("%q: status %d", content, status)
 		}
 	})
+}
+
+// writeOld writes a file that was modified long ago.
+func writeOld(t *testing.T, file, content string) {
+	t.Helper()
+	write(t, file, content)
+	past := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, past, past); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record returns the status of a request without a password.
+func record(h http.Handler) int {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Code
 }

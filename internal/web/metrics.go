@@ -1,43 +1,27 @@
 package web
 
 import (
-	"net/http"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-const (
-	// maxScrapes is how many scrapes are answered at a time; more get a 503.
-	maxScrapes = 20
-	// maxScrapesOfOne is how many of them one client may have, which it keeps
-	// for as long as it reads.
-	maxScrapesOfOne = 8
-)
-
-// LimitScrapes has a handler answer no more scrapes at a time than 20, and 8 of
-// one client; others get a 503.
-func LimitScrapes(next http.Handler) http.Handler {
-	return newSeats(maxScrapes, maxScrapesOfOne).before(next)
-}
-
 // Metrics of a server.
-type Metrics struct{ successful prometheus.Gauge }
+type Metrics struct{ valid prometheus.Gauge }
 
 // NewMetrics registers the metrics with reg; nil registers them nowhere.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
-	m := &Metrics{successful: promauto.With(reg).NewGauge(prometheus.GaugeOpts{
+	m := &Metrics{valid: promauto.With(reg).NewGauge(prometheus.GaugeOpts{
 		Name: "guardduty_exporter_web_config_last_reload_successful",
-		Help: "Whether the web configuration in force is what its file says (1), or the file was refused and the one before stays in force (0). 1 without a file.",
+		Help: "Whether the web configuration file and its certificate can be used (1) or not (0), so that new connections or all requests, scrapes too, fail. 1 without a file.",
 	})}
-	m.reloaded(true)
+	m.setValid(true)
 	return m
 }
 
-func (m *Metrics) reloaded(successful bool) {
-	if successful {
-		m.successful.Set(1)
+func (m *Metrics) setValid(valid bool) {
+	if valid {
+		m.valid.Set(1)
 	} else {
-		m.successful.Set(0)
+		m.valid.Set(0)
 	}
 }

@@ -1,71 +1,38 @@
 package web
 
 import (
-	"cmp"
-	"fmt"
 	"net/http"
-	"runtime/pprof"
-	"strconv"
+	"net/http/pprof" //nolint:gosec // it registers with http.DefaultServeMux, which is never served
 	"time"
 )
 
-// The package net/http/pprof would do, but to import it is to register its
-// routes with http.DefaultServeMux as well.
+// profiles is the path of the profiles of the process.
+const profiles = "/debug/pprof/"
 
-const (
-	// maxProfileSeconds bounds a CPU profile.
-	maxProfileSeconds = 300
-	// profileSlack is left for the profile to be sent in.
-	profileSlack = 30 * time.Second
-)
+// maxProfileTime bounds how long a profile of a requested length may take.
+const maxProfileTime = 5 * time.Minute
 
-// serveProfile serves the runtime's profiles by name, as go tool pprof asks for
-// them: /debug/pprof/heap, /debug/pprof/goroutine?debug=2 and so on.
-func serveProfile(w http.ResponseWriter, r *http.Request) {
-	profile := pprof.Lookup(r.PathValue("profile"))
-	if profile == nil {
-		answer(w, http.StatusNotFound, "No such profile.")
-		return
+// profileRoutes returns the routes of net/http/pprof.
+func profileRoutes() []route {
+	return []route{
+		{"GET " + profiles, longRequest(pprof.Index)},
+		{"GET " + profiles + "cmdline", longRequest(pprof.Cmdline)},
+		{"GET " + profiles + "profile", longRequest(pprof.Profile)},
+		{"GET " + profiles + "trace", longRequest(pprof.Trace)},
+		{"GET " + profiles + "symbol", longRequest(pprof.Symbol)},
+		{"POST " + profiles + "symbol", longRequest(pprof.Symbol)},
 	}
-	debug, _ := strconv.Atoi(r.FormValue("debug")) // 0, the format of the tool, for anything else
-	if debug != 0 {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	} else {
-		w.Header().Set("Content-Type", "application/octet-stream")
-	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = profile.WriteTo(w, debug) // the client may be gone
 }
 
-// serveCPUProfile serves /debug/pprof/profile?seconds=30. It takes longer than
-// other answers may, one at a time.
-func serveCPUProfile(w http.ResponseWriter, r *http.Request) {
-	seconds, err := strconv.Atoi(cmp.Or(r.FormValue("seconds"), "30"))
-	if err != nil || seconds < 1 || seconds > maxProfileSeconds {
-		answer(w, http.StatusBadRequest, fmt.Sprintf("A profile takes 1 to %d seconds.", maxProfileSeconds))
-		return
-	}
-	length := time.Duration(seconds) * time.Second
-	// The end of the time to read the request would end the request's context.
-	connection := http.NewResponseController(w)
-	until := time.Now().Add(length + profileSlack)
-	if err := connection.SetReadDeadline(until); err != nil {
-		answer(w, http.StatusInternalServerError, "The profile would be cut off.")
-		return
-	}
-	if err := connection.SetWriteDeadline(until); err != nil {
-		answer(w, http.StatusInternalServerError, "The profile would be cut off.")
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if err := pprof.StartCPUProfile(w); err != nil {
-		answer(w, http.StatusConflict, "Another profile is being taken.")
-		return
-	}
-	defer pprof.StopCPUProfile()
-	select {
-	case <-time.After(length):
-	case <-r.Context().Done():
-	}
+// longRequest returns a handler of requests that take longer than readTimeout,
+// after which net/http would cancel the request's context. The package pprof
+// extends the write timeout itself.
+func longRequest(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxProfileTime)); err != nil {
+			respond(w, http.StatusInternalServerError, "The read timeout cannot be extended.")
+			return
+		}
+		next(w, r)
+	})
 }

@@ -1,11 +1,10 @@
 // Package web serves HTTP: the metrics, a landing page, health and readiness,
-// reloads, and profiles where they are wanted. TLS and authentication stand
-// before every route, as the web configuration file of exporter-toolkit says.
+// reloads and, on request, profiles. TLS and authentication are those of
+// exporter-toolkit and apply to every route.
 package web
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,9 +25,13 @@ import (
 const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 30 * time.Second
-	writeTimeout   = 2 * time.Minute
-	idleTimeout    = 5 * time.Minute
-	maxHeaderBytes = 64 << 10
+	writeTimeout   = time.Minute // of a response as a whole, however much of it the client reads
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 12 << 10 // to which net/http adds 4 KiB
+
+	// Of an HTTP/2 connection.
+	maxStreams       = 8
+	writeByteTimeout = 30 * time.Second // without progress
 )
 
 // Server is one http.Server for each listener.
@@ -46,20 +49,15 @@ type Options struct {
 	Logger  *slog.Logger
 }
 
-// Listen opens the addresses that the flags name, or takes systemd's sockets,
-// after it has read the web configuration file. Either [Server.Serve] or
-// [Server.Shutdown] closes them.
+// Listen reads the web configuration file and opens the addresses of the flags,
+// or takes the sockets of systemd. [Server.Serve] and [Server.Shutdown] close
+// them.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	handler, tlsOf := o.Handler, func(*http.Server) *tls.Config { return nil }
+	var g *guard
 	if file := *o.Flags.WebConfigFile; file != "" {
-		door, err := newDoor(file, o.Metrics, o.Logger)
-		if err != nil {
+		var err error
+		if g, err = newGuard(file, o.Metrics, o.Logger); err != nil {
 			return nil, fmt.Errorf("web configuration file %s: %w", file, err)
-		}
-		handler = door.before(handler)
-		tlsOf = func(server *http.Server) *tls.Config {
-			// Serving sets TLSNextProto up before the first handshake.
-			return door.tls(func() bool { return server.TLSNextProto["h2"] != nil })
 		}
 	}
 	s := &Server{logger: o.Logger}
@@ -67,22 +65,36 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 		s.closeListeners()
 		return nil, err
 	}
-	for range s.listeners {
-		server := &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: headerTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			// OPTIONS * goes through the door as well.
-			DisableGeneralOptionsHandler: true,
-			ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	limit := newConnections(maxOpenFiles())
+	for i, l := range s.listeners {
+		s.listeners[i] = limit.listener(l)
+		server := newServer(o)
+		if g != nil {
+			if err := g.protect(server, o.Flags); err != nil {
+				s.closeListeners()
+				return nil, fmt.Errorf("web configuration file %s: %w", g.file, err)
+			}
 		}
-		server.TLSConfig = tlsOf(server)
+		server.Handler = limit.serving(server.Handler)
 		s.servers = append(s.servers, server)
 	}
 	return s, nil
+}
+
+func newServer(o Options) *http.Server {
+	return &http.Server{
+		Handler:           o.Handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: writeByteTimeout},
+		ConnContext:       withConnection,
+		// OPTIONS * needs authentication too.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
 }
 
 func (s *Server) open(ctx context.Context, flags *toolkit.FlagConfig) error {
@@ -91,10 +103,10 @@ func (s *Server) open(ctx context.Context, flags *toolkit.FlagConfig) error {
 		if err != nil {
 			return fmt.Errorf("take the sockets of systemd: %w", err)
 		}
-		// A socket that is no stream is nil.
+		// A socket that is not a stream is nil.
 		s.listeners = slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
 		if len(s.listeners) == 0 {
-			return errors.New("take the sockets of systemd: there are none")
+			return errors.New("take the sockets of systemd: none was passed")
 		}
 		return nil
 	}
@@ -123,7 +135,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return vsock.Listen(uint32(port), nil)
 }
 
-// Addresses returns where the server listens.
+// Addresses returns the addresses of the listeners.
 func (s *Server) Addresses() []net.Addr {
 	var addresses []net.Addr
 	for _, l := range s.listeners {
@@ -132,8 +144,8 @@ func (s *Server) Addresses() []net.Addr {
 	return addresses
 }
 
-// Serve serves until one listener fails or Shutdown is called, after which it
-// returns nil. It is called once.
+// Serve serves until one listener fails, or until Shutdown is called, when it
+// returns nil. It must be called at most once.
 func (s *Server) Serve() error {
 	var all errgroup.Group
 	for i, l := range s.listeners {
@@ -142,7 +154,7 @@ func (s *Server) Serve() error {
 			if errors.Is(err, http.ErrServerClosed) {
 				return nil
 			}
-			s.closeListeners() // so that the others end too
+			s.closeListeners() // ends the others too
 			return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 		})
 	}
@@ -150,16 +162,18 @@ func (s *Server) Serve() error {
 }
 
 func (s *Server) serve(l net.Listener, server *http.Server) error {
-	s.logger.Info("listening", "address", l.Addr().String(), "tls", server.TLSConfig != nil)
-	if server.TLSConfig != nil {
+	encrypted := usesTLS(server)
+	s.logger.Info("listening", "address", l.Addr().String(), "tls", encrypted)
+	if encrypted {
 		return server.ServeTLS(l, "", "")
 	}
 	return server.Serve(l)
 }
 
-// Shutdown stops accepting and waits for the answers under way, until ctx ends.
+// Shutdown closes the listeners and waits for the responses in flight until ctx
+// ends.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.closeListeners() // those that were never served on
+	defer s.closeListeners() // also those without Serve
 	var all errgroup.Group
 	for _, server := range s.servers {
 		all.Go(func() error {
@@ -174,6 +188,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) closeListeners() {
 	for _, l := range s.listeners {
-		_ = l.Close() // whoever accepts on it learns of it
+		_ = l.Close() // Accept returns an error
 	}
 }

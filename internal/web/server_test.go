@@ -9,8 +9,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.uber.org/goleak"
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// options are those of a server of routes on so many addresses of loopback.
+// options returns the options of a server on that many loopback addresses.
 func options(t *testing.T, webConfigFile string, addresses int, routes Routes) Options {
 	t.Helper()
 	systemd, listen := false, slices.Repeat([]string{"127.0.0.1:0"}, addresses)
@@ -63,8 +64,8 @@ func run(t *testing.T, s *Server) {
 	})
 }
 
-// open serves routes at one address without a door.
-func open(t *testing.T, routes Routes) (url string) {
+// serveOpen serves routes at one address without a web configuration.
+func serveOpen(t *testing.T, routes Routes) (url string) {
 	t.Helper()
 	return "http://" + serve(t, options(t, "", 1, routes))[0]
 }
@@ -109,17 +110,31 @@ func TestEveryAddressIsServed(t *testing.T) {
 	}
 }
 
-// TestEveryTimeoutIsSet looks at the servers, for to wait for the timeouts
+// TestEveryBoundIsSet compares with literals, because waiting for the timeouts
 // would take minutes.
-func TestEveryTimeoutIsSet(t *testing.T) {
+func TestEveryBoundIsSet(t *testing.T) {
 	s, err := Listen(t.Context(), options(t, "", 2, example()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.closeListeners()
 	for _, server := range s.servers {
-		if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.WriteTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
-			t.Errorf("a bound is missing: %+v", server)
+		for name, bound := range map[string]struct{ got, min, max time.Duration }{
+			"ReadHeaderTimeout": {server.ReadHeaderTimeout, time.Second, 5 * time.Second},
+			"ReadTimeout":       {server.ReadTimeout, 5 * time.Second, 30 * time.Second},
+			"WriteTimeout":      {server.WriteTimeout, 30 * time.Second, 2 * time.Minute},
+			"IdleTimeout":       {server.IdleTimeout, time.Minute, 2 * time.Minute},
+			"WriteByteTimeout":  {server.HTTP2.WriteByteTimeout, time.Second, time.Minute},
+		} {
+			if bound.got < bound.min || bound.got > bound.max {
+				t.Errorf("%s is %s, want %s to %s", name, bound.got, bound.min, bound.max)
+			}
+		}
+		if n := server.MaxHeaderBytes + 4096; n < 8<<10 || n > 16<<10 { // net/http adds 4096
+			t.Errorf("headers of %d bytes are accepted", n)
+		}
+		if n := server.HTTP2.MaxConcurrentStreams; n < 1 || n > 20 {
+			t.Errorf("%d streams of a connection", n)
 		}
 	}
 	if len(s.servers) != 2 || s.servers[0] == s.servers[1] {
@@ -130,67 +145,13 @@ func TestEveryTimeoutIsSet(t *testing.T) {
 func TestNotReady(t *testing.T) {
 	routes := example()
 	routes.Ready = func() bool { return false }
-	url := open(t, routes)
+	url := serveOpen(t, routes)
 	if status, _ := request(t, http.MethodGet, url+"/-/ready", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("ready: %d", status)
 	}
 	if status, _ := request(t, http.MethodGet, url+"/-/healthy", ""); status != http.StatusOK {
 		t.Errorf("healthy: %d", status)
 	}
-}
-
-func TestScrapesInFlightAreBounded(t *testing.T) {
-	entered, leave := make(chan struct{}), make(chan struct{})
-	routes := example()
-	routes.Metrics = LimitScrapes(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		entered <- struct{}{}
-		<-leave
-	}))
-	url := open(t, routes) + "/metrics"
-
-	var scrapes sync.WaitGroup
-	for n := range maxScrapes {
-		client := byte(1 + n/maxScrapesOfOne)
-		scrapes.Go(func() {
-			if status := statusFor(t, client, url); status != http.StatusOK {
-				t.Errorf("a scrape within the bound: %d", status)
-			}
-		})
-		<-entered
-		if n == maxScrapesOfOne-1 {
-			if status := statusFor(t, client, url); status != http.StatusServiceUnavailable {
-				t.Errorf("a scrape beyond the bound of one client: %d", status)
-			}
-		}
-	}
-	if status := statusFor(t, 99, url); status != http.StatusServiceUnavailable {
-		t.Errorf("a scrape beyond the bound: %d", status)
-	}
-	close(leave)
-	scrapes.Wait()
-	go func() { <-entered }()
-	if status := statusFor(t, 99, url); status != http.StatusOK {
-		t.Errorf("a scrape after the others: %d", status)
-	}
-}
-
-// statusFor asks from one of the addresses of loopback.
-func statusFor(t *testing.T, client byte, url string) int {
-	t.Helper()
-	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, client)}}
-	transport := &http.Transport{DialContext: from.DialContext}
-	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode
 }
 
 func TestBadTelemetryPaths(t *testing.T) {
@@ -204,7 +165,7 @@ func TestBadTelemetryPaths(t *testing.T) {
 }
 
 func TestLargeHeaders(t *testing.T) {
-	url := open(t, example())
+	url := serveOpen(t, example())
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
 	req.Header.Set("X-Large", strings.Repeat("a", 2*maxHeaderBytes))
 	resp, err := http.DefaultTransport.RoundTrip(req)
@@ -214,5 +175,72 @@ func TestLargeHeaders(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Error(resp.StatusCode)
+	}
+}
+
+// exchange sends text on a new connection and returns all that the server sends
+// until it closes the connection.
+func exchange(t *testing.T, address, text string) string {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	response, err := io.ReadAll(conn)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Error(err)
+	}
+	return string(response)
+}
+
+// TestAsterisk sends OPTIONS *, which net/http responds to with 200 by default.
+func TestAsterisk(t *testing.T) {
+	address := strings.TrimPrefix(serveOpen(t, example()), "http://")
+	if response := exchange(t, address, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.HasPrefix(response, "HTTP/1.1 400 ") {
+		t.Errorf("got %q", response)
+	}
+}
+
+func TestLandingPage(t *testing.T) {
+	routes := example()
+	routes.Version, routes.TelemetryPath = "<1.0>", "/a&b"
+	_, page := request(t, http.MethodGet, serveOpen(t, routes)+"/", "")
+	for _, want := range []string{"&lt;1.0&gt;", `href="./a&amp;b"`, `href="./-/healthy"`, `href="./-/ready"`, `<link rel="icon" href="data:,">`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, `href="/`) {
+		t.Errorf("a link does not work behind a path prefix:\n%s", page)
+	}
+}
+
+// TestHead compares the headers of HEAD with those of GET.
+func TestHead(t *testing.T) {
+	url := serveOpen(t, example())
+	for _, path := range []string{"/", "/-/healthy", "/-/ready"} {
+		var types []string
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			req, err := http.NewRequestWithContext(t.Context(), method, url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			types = append(types, resp.Header.Get("Content-Type"))
+		}
+		if types[0] == "" || types[0] != types[1] {
+			t.Errorf("%s: Content-Type of GET and HEAD: %q", path, types)
+		}
 	}
 }

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"regexp"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
+)
+
+// requirements are what a web configuration requires of clients.
+type requirements struct {
+	users       bool
+	tls         bool
+	minVersion  toolkit.TLSVersion
+	certificate int // see certificateRank
+	authorities bool
+	names       bool
+}
+
+var (
+	// quoted matches the values that the YAML library repeats in its errors.
+	quoted = regexp.MustCompile("`[^`]*`")
+	// bcryptHash matches a whole bcrypt hash. The toolkit only checks how a hash
+	// begins.
+	bcryptHash = regexp.MustCompile(`^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}`)
+)
+
+// parse returns the requirements of a web configuration. It uses the toolkit's
+// YAML library and types, so that both understand a file in the same way. An
+// empty file is an error because a file that is about to be written looks the
+// same. Errors contain no secret.
+func parse(content []byte) (requirements, error) {
+	var document any
+	c := toolkit.Config{TLSConfig: toolkit.TLSConfig{MinVersion: tls.VersionTLS12}}
+	if err := errors.Join(yaml.Unmarshal(content, &document), yaml.UnmarshalStrict(content, &c)); err != nil {
+		return requirements{}, errors.New(quoted.ReplaceAllString(err.Error(), "…"))
+	}
+	if document == nil {
+		return requirements{}, errors.New("the file is empty; omit --web.config.file to serve without TLS and passwords")
+	}
+	for user, hash := range c.Users {
+		if !bcryptHash.MatchString(string(hash)) {
+			return requirements{}, fmt.Errorf("basic_auth_users: the value of %q is not a bcrypt hash", user)
+		}
+	}
+	t := c.TLSConfig
+	return requirements{
+		users:       len(c.Users) > 0,
+		tls:         t.IsEnabled(),
+		minVersion:  t.MinVersion,
+		certificate: certificateRank(t.ClientAuth),
+		authorities: t.ClientCAs != "" || t.ClientCAsText != "",
+		names:       t.ClientAllowedSans != nil,
+	}, nil
+}
+
+// certificateRank returns 2 where a client needs a certificate that an
+// authority signed, 1 where any certificate will do, and 0 where none is
+// needed.
+func certificateRank(clientAuth string) int {
+	switch clientAuth {
+	case "RequireAndVerifyClientCert":
+		return 2
+	case "RequireAnyClientCert", "RequireClientCert":
+		return 1
+	}
+	return 0
+}
+
+// allow returns an error where next requires less of clients than r.
+func (r requirements) allow(next requirements) error {
+	switch {
+	case r.tls != next.tls:
+		return errors.New("TLS cannot be switched on or off without a restart")
+	case r.users && !next.users:
+		return errors.New("removing all users takes a restart")
+	case r.tls && r.minVersion > next.minVersion:
+		return errors.New("allowing an older version of TLS takes a restart")
+	case r.certificate > next.certificate:
+		return errors.New("a weaker client_auth_type takes a restart")
+	case r.authorities && !next.authorities:
+		return errors.New("removing the client authorities takes a restart")
+	case r.names && !next.names:
+		return errors.New("removing client_allowed_sans takes a restart")
+	}
+	return nil
+}
