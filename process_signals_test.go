@@ -20,12 +20,13 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
 const coverage = "refresh: {interval: 40s, timeout: 30s}\naws: {requests_per_second: 1000}\ntargets:\n- {name: home, regions: [us-east-1]}\n"
+
+// users is a web configuration in which "right" is the password.
+const users = "basic_auth_users: {prometheus: $2a$04$CjDDTMMOTCvPuysDBc/f2u6fsayMffBvXcYmC6Yogv83HDoEFgU2a}\n"
 
 // served is a process that serves the metrics of a simulator.
 type served struct {
@@ -51,13 +52,9 @@ func serveProcess(t *testing.T, clusters int) *served {
 	p := &served{t: t, aws: aws, log: &logBuffer{}}
 	endpoint := httptest.NewServer(p.aws)
 	t.Cleanup(endpoint.Close)
-	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p.file, p.web = filepath.Join(t.TempDir(), "coverage.yaml"), filepath.Join(t.TempDir(), "web.yaml")
 	p.write(p.file, coverage)
-	p.write(p.web, "basic_auth_users: {prometheus: "+string(hash)+"}\n")
+	p.write(p.web, users)
 
 	p.cmd = process(t, "--config.file="+p.file, "--web.config.file="+p.web, "--web.listen-address=127.0.0.1:0", "--web.enable-pprof", "--log.format=json")
 	for _, variable := range os.Environ() {
@@ -101,7 +98,8 @@ func (p *served) signal(s os.Signal) {
 	}
 }
 
-// get returns the status and the body of a page. The status is 0 if the request fails.
+// get returns the status and the body of a page. The status is 0 if the request
+// fails.
 func (p *served) get(path, password string) (int, string) {
 	p.t.Helper()
 	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.address+path, nil)
@@ -154,7 +152,7 @@ func (p *served) exits() {
 	}
 	for line := range strings.Lines(p.log.String()) {
 		if !json.Valid([]byte(line)) || strings.Contains(line, "the-secret-access-key") {
-			p.t.Errorf("a line of the log is not JSON, or tells a secret: %s", line)
+			p.t.Errorf("a line of the log is not JSON or contains a secret: %s", line)
 		}
 	}
 }
@@ -171,7 +169,7 @@ func TestThousandSIGHUPs(t *testing.T) {
 		p.signal(syscall.SIGHUP)
 	}
 	p.write(p.file, coverage+"issues: {text: false}\n")
-	p.until("the last file is in force", func() bool {
+	p.until("the last file is in use", func() bool {
 		p.signal(syscall.SIGHUP) // signals during a reload are merged
 		return p.shows("guardduty_exporter_config_last_reload_successful 1")
 	})
@@ -182,23 +180,26 @@ func TestThousandSIGHUPs(t *testing.T) {
 	p.exits()
 }
 
-// TestFilesAreEmptiedWhileServing empties both configuration files.
-func TestFilesAreEmptiedWhileServing(t *testing.T) {
+// TestFilesAreEmptied empties both configuration files.
+func TestFilesAreEmptied(t *testing.T) {
 	p := serveProcess(t, 1)
-	p.write(p.web, "")
 	p.write(p.file, "")
 	p.signal(syscall.SIGHUP)
-	p.until("the reload is refused", func() bool { return p.shows("guardduty_exporter_config_last_reload_successful 0") })
-	for _, path := range []string{"/metrics", "/debug/pprof/heap"} {
-		if status, _ := p.get(path, "wrong"); status != http.StatusUnauthorized {
-			t.Errorf("a wrong password for %s is answered %d", path, status)
-		}
-		if status, _ := p.get(path, "right"); status != http.StatusOK {
-			t.Errorf("the right password for %s is answered %d", path, status)
+	p.until("the reload fails", func() bool { return p.shows("guardduty_exporter_config_last_reload_successful 0") })
+	p.write(p.web, "")
+	for _, path := range []string{"/metrics", "/debug/pprof/heap", "/-/healthy"} {
+		for _, password := range []string{"wrong", "right"} {
+			if status, page := p.get(path, password); status != http.StatusServiceUnavailable || len(page) > 100 {
+				t.Errorf("%s with the password %q: %d\n%s", path, password, status, page)
+			}
 		}
 	}
+	if !strings.Contains(p.log.String(), "the file is empty; omit --web.config.file") {
+		t.Errorf("the log lacks the reason:\n%s", p.log)
+	}
+	p.write(p.web, users)
 	for _, line := range []string{
-		"guardduty_exporter_web_config_last_reload_successful 0",
+		"guardduty_exporter_web_config_last_reload_successful 1",
 		`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="home"} 1`,
 	} {
 		if !p.shows(line) {
@@ -234,7 +235,7 @@ func TestSIGTERMWhileScraped(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	p.signal(syscall.SIGTERM)
-	p.until("nobody else is let in", func() bool { status, _ := p.get("/metrics", "right"); return status == 0 })
+	p.until("no more connections are accepted", func() bool { status, _ := p.get("/metrics", "right"); return status == 0 })
 	page, err := io.ReadAll(resp.Body)
 	if n := strings.Count(string(page), "\nguardduty_ecs_cluster_healthy{"); err != nil || n != clusters {
 		t.Errorf("%d clusters on the page, want %d: %v", n, clusters, err)
@@ -245,15 +246,15 @@ func TestSIGTERMWhileScraped(t *testing.T) {
 // TestSIGTERMWhileRefreshing stops the process while AWS does not respond.
 func TestSIGTERMWhileRefreshing(t *testing.T) {
 	p := serveProcess(t, 1)
-	asked := make(chan struct{}, 100)
+	called := make(chan struct{}, 100)
 	p.aws.SetIntercept(func(_ simulator.Call, _ http.ResponseWriter, r *http.Request) bool {
-		asked <- struct{}{}
+		called <- struct{}{}
 		<-r.Context().Done()
 		return true
 	})
 	p.write(p.file, strings.Replace(coverage, "40s, timeout: 30s", "1s, timeout: 900ms", 1))
 	p.signal(syscall.SIGHUP)
-	<-asked
+	<-called
 	p.signal(syscall.SIGTERM)
 	p.exits()
 	if strings.Contains(p.log.String(), "context canceled") {

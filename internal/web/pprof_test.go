@@ -122,7 +122,7 @@ func TestLongProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.servers[0].ReadTimeout, s.servers[0].WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	s.servers[0].ReadTimeout, s.servers[0].WriteTimeout = 500*time.Millisecond, 900*time.Millisecond
 	run(t, s)
 	begun := time.Now()
 	status, profile := request(t, http.MethodGet, "http://"+s.Addresses()[0].String()+profiles+"profile?seconds=1", "")
