@@ -241,6 +241,7 @@ func exported() map[string]bool {
 		"guardduty_exporter_config_last_reload_success_timestamp_seconds": true,
 		"guardduty_exporter_web_config_last_reload_successful":            true,
 		"guardduty_coverage_transitions_total":                            true,
+		"guardduty_exporter_log_lines_dropped_total":                      true,
 	}
 	for _, family := range collector.Families() {
 		names[family.Name] = true

@@ -27,6 +27,7 @@ func selfMetrics() map[string][]string {
 		"guardduty_exporter_web_config_last_reload_successful":            {},
 		"guardduty_exporter_config_last_reload_success_timestamp_seconds": {},
 		"guardduty_exporter_unclassified_issues_total":                    {},
+		"guardduty_exporter_log_lines_dropped_total":                      {},
 		"guardduty_exporter_events_received_total":                        {},
 		"guardduty_exporter_events_applied_total":                         {},
 		"guardduty_exporter_events_discarded_total":                       {"reason"},
