@@ -43,7 +43,12 @@ func (h *harness) startProcess(file string, env ...string) *child {
 	h.Helper()
 	path, err := buildExporter()
 	h.check(err)
-	cmd := exec.CommandContext(h.Context(), path, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--log.level=debug")
+	args := append([]string{"--config.file=" + file, "--web.listen-address=127.0.0.1:0", "--log.level=debug"}, h.args...)
+	cmd := exec.CommandContext(h.Context(), path, args...)
+	if h.openFiles > 0 {
+		limit := fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, h.openFiles)
+		cmd = exec.CommandContext(h.Context(), "sh", append([]string{"-c", limit, path}, args...)...)
+	}
 	cmd.Env = append(append(os.Environ(), "AWS_ENDPOINT_URL="+h.server.URL, "AWS_REGION="+healthyRegion,
 		"AWS_ACCESS_KEY_ID="+homeKeyID, "AWS_SECRET_ACCESS_KEY="+homeSecret), env...)
 	logged := len(h.log.String())

@@ -42,6 +42,10 @@ type harness struct {
 	relay    *relay           // set by some setups
 	options  app.Options      // of the exporter; a setup may change them
 
+	// Of an exporter that runs as a process.
+	args      []string // additional flags
+	openFiles int      // limit of open files; default: that of the test
+
 	mu   sync.Mutex
 	yaml string // the configuration
 

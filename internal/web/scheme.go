@@ -1,16 +1,10 @@
 package web
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
-// Scheme returns the scheme of the server's URLs, http or https. It must not be
-// called after Serve.
+// Scheme returns the scheme of the server's URLs, http or https.
 func (s *Server) Scheme() string {
-	if slices.ContainsFunc(s.servers, func(server *http.Server) bool {
-		return server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil
-	}) {
+	if slices.ContainsFunc(s.servers, usesTLS) {
 		return "https"
 	}
 	return "http"
