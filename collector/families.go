@@ -43,7 +43,7 @@ type IssueOptions struct {
 // and labels are a contract with users.
 func Families() []Family {
 	return slices.Concat(
-		totalFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), detectorFamilies(), accountFamilies(), targetFamilies(),
+		totalFamilies(), statisticsFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), detectorFamilies(), accountFamilies(), targetFamilies(),
 	)
 }
 
@@ -74,6 +74,11 @@ func totalFamilies() []Family {
 				}
 			},
 		},
+	}
+}
+
+func statisticsFamilies() []Family {
+	return []Family{
 		{
 			Name:   "guardduty_coverage_statistics_resources",
 			Help:   "Number of resources that GetCoverageStatistics returns for this coverage status, as of the last successful refresh; absent if AWS denies the call.",

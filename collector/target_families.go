@@ -43,38 +43,45 @@ func targetFamilies() []Family {
 		},
 		targetFamily("guardduty_target_consistent",
 			"Whether the last successful refresh is a consistent snapshot (1) or resources changed while they were listed (0); absent without statistics.",
-			func(r coverage.Report) (float64, bool) {
-				if r.Snapshot == nil || r.Snapshot.Consistent == nil {
-					return 0, false
-				}
-				return boolean(*r.Snapshot.Consistent), true
-			}),
+			consistent),
 		targetFamily("guardduty_target_members_unprocessed",
 			"Number of enabled members whose detectors AWS did not return in the last successful refresh of the target; absent without members.",
-			func(r coverage.Report) (float64, bool) {
-				if r.Snapshot == nil || !slices.Contains(r.Snapshot.Capabilities, coverage.Capability{Name: coverage.MemberDetectorsCapability, OK: true}) {
-					return 0, false
-				}
-				return float64(r.Snapshot.Unprocessed), true
-			}),
+			membersUnprocessed),
 		targetFamily("guardduty_target_invalid_timestamps",
 			"Number of resources of the target whose update time is missing or impossible, as of the last successful refresh.",
-			func(r coverage.Report) (float64, bool) {
-				if r.Snapshot == nil || len(r.Snapshot.Types) == 0 {
-					return 0, false
-				}
-				n := 0
-				for i := range r.Snapshot.Resources {
-					if r.Snapshot.Resources[i].UpdatedAt.IsZero() {
-						n++
-					}
-				}
-				return float64(n), true
-			}),
+			invalidTimestamps),
 		targetFamily("guardduty_target_refresh_duration_seconds",
 			"Duration of the last refresh of the target, successful or not, in seconds.",
 			func(r coverage.Report) (float64, bool) { return r.Duration.Seconds(), true }),
 	}
+}
+
+func consistent(r coverage.Report) (float64, bool) {
+	if r.Snapshot == nil || r.Snapshot.Consistent == nil {
+		return 0, false
+	}
+	return boolean(*r.Snapshot.Consistent), true
+}
+
+func membersUnprocessed(r coverage.Report) (float64, bool) {
+	read := coverage.Capability{Name: coverage.MemberDetectorsCapability, OK: true}
+	if r.Snapshot == nil || !slices.Contains(r.Snapshot.Capabilities, read) {
+		return 0, false
+	}
+	return float64(r.Snapshot.Unprocessed), true
+}
+
+func invalidTimestamps(r coverage.Report) (float64, bool) {
+	if r.Snapshot == nil || len(r.Snapshot.Types) == 0 {
+		return 0, false
+	}
+	n := 0
+	for i := range r.Snapshot.Resources {
+		if r.Snapshot.Resources[i].UpdatedAt.IsZero() {
+			n++
+		}
+	}
+	return float64(n), true
 }
 
 func targetLabels(more ...string) []string {

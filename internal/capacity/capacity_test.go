@@ -131,15 +131,15 @@ func TestCalls(t *testing.T) {
 		listing capacity.Listing
 		want    int
 	}{
-		"no detector":                 {capacity.Listing{NoDetector: true, Rows: rows("ECS", 100)}, 1},
-		"no cluster":                  {capacity.Listing{Rows: rows("ECS", 0)}, 3},
-		"one page":                    {capacity.Listing{Rows: rows("EKS", 50)}, 3},
-		"one row more":                {capacity.Listing{Rows: rows("ECS", 51)}, 4},
-		"instances of ECS, no counts": {capacity.Listing{Rows: rows("EC2", 100)}, 2},
-		"all instances":               {capacity.Listing{Rows: rows("EC2", 100), AllEC2: true}, 4},
-		"detector":                    {capacity.Listing{Rows: rows("ECS", 1), Detector: true}, 4},
-		"members":                     {capacity.Listing{Rows: rows("ECS", 1), Members: 51, Enabled: 50}, 6},
-		"no enabled member":           {capacity.Listing{Rows: rows("ECS", 1), Members: 1}, 4},
+		"no detector":                           {capacity.Listing{NoDetector: true, Rows: rows("ECS", 100)}, 1},
+		"no cluster":                            {capacity.Listing{Rows: rows("ECS", 0)}, 4},
+		"one page":                              {capacity.Listing{Rows: rows("EKS", 50)}, 4},
+		"one row more":                          {capacity.Listing{Rows: rows("ECS", 51)}, 5},
+		"instances of ECS, no counts by status": {capacity.Listing{Rows: rows("EC2", 100)}, 3},
+		"all instances":                         {capacity.Listing{Rows: rows("EC2", 100), AllEC2: true}, 5},
+		"detector":                              {capacity.Listing{Rows: rows("ECS", 1), Detector: true}, 5},
+		"members":                               {capacity.Listing{Rows: rows("ECS", 1), Members: 51, Enabled: 50}, 7},
+		"no enabled member":                     {capacity.Listing{Rows: rows("ECS", 1), Members: 1}, 5},
 	} {
 		if got := tc.listing.Calls(); got != tc.want {
 			t.Errorf("%s: %d calls, want %d", name, got, tc.want)
