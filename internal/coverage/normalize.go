@@ -42,8 +42,11 @@ type normalizer struct {
 	replaced int // the length of out after its last ellipsis; 0 for none
 }
 
-// keep copies the text up to end.
+// keep copies the text up to end, of which replace may have skipped a part.
 func (n *normalizer) keep(end int) {
+	if end <= n.at {
+		return
+	}
 	n.out = append(n.out, n.in[n.at:end]...)
 	n.at = end
 }
@@ -81,12 +84,14 @@ func isListSeparator(s string) bool {
 // copyStable copies the text up to end, its volatile words replaced.
 func (n *normalizer) copyStable(end int) {
 	for n.at < end {
+		if isWordByte(n.in[n.at]) || isBase64Byte(n.in[n.at]) {
+			if length := opaque(n.in[:n.at], n.in[n.at:end]); length > 0 {
+				n.replace(n.at + length)
+				continue
+			}
+		}
 		if !isWordByte(n.in[n.at]) {
 			n.keep(n.at + 1)
-			continue
-		}
-		if to := n.at + opaque(n.in[:n.at], n.in[n.at:end]); to > n.at {
-			n.replace(to)
 			continue
 		}
 		to := n.at
@@ -103,7 +108,7 @@ func (n *normalizer) copyStable(end int) {
 func (n *normalizer) copyWord(end int) {
 	before, word, after := n.in[:n.at], n.in[n.at:end], n.in[end:]
 	switch {
-	case !isVolatile(word), isCode(before, word), isPort(before, word, after), isAccount(before, word):
+	case !isVolatile(word), isCode(before, word, after), isPort(before, word, after), isAccount(before, word):
 		n.keep(end)
 	case strings.HasSuffix(word, ".amazonaws.com"), strings.HasSuffix(word, ".amazonaws.com.cn"), strings.HasSuffix(word, ".api.aws"):
 		n.copyHost(end)
@@ -224,10 +229,14 @@ func isFamiliar(word string) bool {
 	return true
 }
 
-// isCode reports whether a word is a status or exit code.
-func isCode(before, word string) bool {
-	before = strings.TrimRight(before, ` :='"`)
-	return len(word) <= 3 && isNumber(word) && (hasSuffixFold(before, "code") || hasSuffixFold(before, "reason"))
+// isCode reports whether a word is a status or exit code, or all of a reason: '1'.
+func isCode(before, word, after string) bool {
+	if len(word) > 3 || !isNumber(word) {
+		return false
+	}
+	label := strings.TrimRight(before, ` :='"`)
+	return hasSuffixFold(label, "code") ||
+		hasSuffixFold(label, "reason") && strings.HasSuffix(before, "'") && strings.HasPrefix(after, "'")
 }
 
 // firstEphemeral is the first of the ports that Linux gives to clients.
