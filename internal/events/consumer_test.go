@@ -3,7 +3,6 @@ package events_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -261,42 +260,6 @@ func TestLag(t *testing.T) {
 			if h := f.GetMetric()[0].GetHistogram(); h != nil && (h.GetSampleCount() != 2 || math.Abs(h.GetSampleSum()-3) > 0.01) {
 				t.Errorf("%d lags with the sum %v, want two with the sum 3 s", h.GetSampleCount(), h.GetSampleSum())
 			}
-		}
-	})
-}
-
-// TestManyEvents checks the limit of events in flight, and that a burst costs few
-// requests.
-func TestManyEvents(t *testing.T) {
-	withHarness(t, func(t *testing.T, h *harness) {
-		const messages = 1500
-		var now, most int
-		h.onApply(func(ctx context.Context, c coverage.Event) (coverage.Outcome, error) {
-			h.mu.Lock()
-			now++
-			most = max(most, now)
-			h.mu.Unlock()
-			defer func() {
-				h.mu.Lock()
-				now--
-				h.mu.Unlock()
-			}()
-			return delayed(40*time.Second, returns(coverage.Applied))(ctx, c)
-		})
-		for i := range messages {
-			h.send(mainQueue, event(fmt.Sprint(i)))
-		}
-		h.set(h.queue(mainQueue))
-		h.advance(5 * time.Minute)
-		h.wantDepth(mainQueue, 0, 0)
-		if most != 1000 {
-			t.Errorf("%d events in flight, want at most 1000", most)
-		}
-		if n := h.requests("DeleteMessageBatch"); n > messages/10+10 {
-			t.Errorf("%d requests deleted %d messages", n, messages)
-		}
-		if got := h.values(); got["received_total"] != messages || got["applied_total"] != messages {
-			t.Errorf("metrics: %v", got)
 		}
 	})
 }

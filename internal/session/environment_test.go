@@ -1,7 +1,9 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -84,5 +86,38 @@ func TestEndpointOfOwnSTSClients(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCredentialProcessLog has a credential_process that writes to standard error.
+func TestCredentialProcessLog(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	const process = `printf "the token is " >&2; echo "soon-expired" >&2; yes x | head -c 100000 >&2; ` +
+		`echo '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "2099-01-01T00:00:00Z"}'`
+	if err := os.WriteFile(file, []byte("[default]\ncredential_process = "+process+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	setEnvironment(t, map[string]string{"AWS_REGION": region, "AWS_CONFIG_FILE": file})
+	stderr := os.Stderr
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stderr = w
+	t.Cleanup(func() { os.Stderr = stderr })
+	var log bytes.Buffer
+	f := open(t, "", func(o *Options) { o.Simulator, o.Logger = nil, slog.New(slog.NewTextHandler(&log, nil)) })
+	c, err := f.ambient.credentials.Retrieve(t.Context())
+	if err != nil || c.AccessKeyID != "a" || !c.CanExpire {
+		t.Errorf("credentials %+v, %v", c, err)
+	}
+	if lines := strings.Count(log.String(), "\n"); !strings.Contains(log.String(), `stderr="the token is soon-expired"`) || lines < 900 || lines > 1000 {
+		t.Errorf("%d lines are logged: %.500s", lines, log.String())
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(r); len(text) > 0 || err != nil {
+		t.Errorf("%.200q on standard error, %v", text, err)
 	}
 }

@@ -99,3 +99,21 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Errorf("%d redirects followed", n)
 	}
 }
+
+func TestLargestResponse(t *testing.T) {
+	const size = 24 << 20
+	url, _ := serve(t, func(_ int, w http.ResponseWriter) { _, _ = w.Write(make([]byte, size)) })
+	client, _ := newClients(&http.Transport{DisableKeepAlives: true})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil || n != size {
+		t.Errorf("%d bytes, %v, want %d", n, err, size)
+	}
+}

@@ -21,7 +21,7 @@ func (l *loader) load(ctx context.Context) (aws.Config, error) {
 	if s := l.Simulator; s != nil {
 		return aws.Config{BaseEndpoint: &s.Endpoint, Credentials: s.Credentials, HTTPClient: l.client}, nil
 	}
-	return config.LoadDefaultConfig(ctx,
+	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(l.client),
 		config.WithSharedConfigProfile(l.Profile),
 		config.WithCredentialsCacheOptions(withExpiryWindow),
@@ -38,6 +38,10 @@ func (l *loader) load(ctx context.Context) (aws.Config, error) {
 			}
 		}),
 	)
+	if err == nil {
+		cfg.Credentials = logProcess(cfg, l.Logger)
+	}
+	return cfg, err
 }
 
 // ambientProvider returns the ambient credentials. It reads the configuration

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // counters returns the values of a family of counters.
@@ -110,4 +112,23 @@ func TestDurationExcludesWaits(t *testing.T) {
 			t.Errorf("%d requests, sum %v s, want 3 and 3 s", h.GetSampleCount(), h.GetSampleSum())
 		}
 	})
+}
+
+// TestInit checks that an operation has a counter of requests, and one of failures
+// for each state but ok.
+func TestInit(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	NewMetrics(registry).Init(Operation{"STS", "AssumeRole", region})
+	if diff := cmp.Diff(map[string]float64{"STS AssumeRole eu-west-1": 0}, counters(t, registry, "guardduty_exporter_aws_requests_total")); diff != "" {
+		t.Errorf("requests, -want +got:\n%s", diff)
+	}
+	want := map[string]float64{}
+	for _, state := range coverage.States() {
+		if state != coverage.OK {
+			want["STS AssumeRole "+string(state)+" eu-west-1"] = 0
+		}
+	}
+	if diff := cmp.Diff(want, counters(t, registry, "guardduty_exporter_aws_request_failures_total")); diff != "" {
+		t.Errorf("failures, -want +got:\n%s", diff)
+	}
 }

@@ -170,7 +170,7 @@ func TestBrokenResponsesAreRetried(t *testing.T) {
 
 func TestTooLargeResponse(t *testing.T) {
 	const frame = `{"Regions":[],"X":""}`
-	for status, size := range map[int]int{http.StatusOK: maxBodyBytes + 1, http.StatusBadRequest: 2 * maxBodyBytes} {
+	for status, size := range map[int]int{http.StatusOK: 24<<20 + 1, http.StatusBadRequest: 48 << 20} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			url, requests := serve(t, func(_ int, w http.ResponseWriter) {
 				w.WriteHeader(status)

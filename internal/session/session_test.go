@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,22 +11,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 const sesame = "open-sesame"
@@ -56,94 +49,6 @@ func requests(s *simulator.Server) []string {
 		calls = append(calls, strings.Join([]string{c.Operation, c.AccountID, c.Region}, " "))
 	}
 	return calls
-}
-
-// TestAccountOfAmbientCredentials checks that GetCallerIdentity is repeated until it
-// succeeds, and only then.
-func TestAccountOfAmbientCredentials(t *testing.T) {
-	s, url := simulate(t)
-	var log bytes.Buffer
-	session := open(t, url, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) }).Session(Role{}, region)
-	s.SetIntercept(func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		awswire.WriteError(w, http.StatusForbidden, "AccessDenied", "not now")
-		return true
-	})
-	for range 2 {
-		if id, err := session.AccountID(t.Context()); id != "" || err != nil {
-			t.Errorf("account %q, %v while the request is denied", id, err)
-		}
-	}
-	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "GetCallerIdentity") {
-		t.Errorf("%d warnings, want one:\n%s", n, log.String())
-	}
-	s.SetIntercept(nil)
-	s.ResetCalls()
-	for _, one := range []*Session{session, session, session.In("us-east-1")} {
-		if id, err := one.AccountID(t.Context()); err != nil || id != home {
-			t.Errorf("account %q, %v", id, err)
-		}
-	}
-	if diff := cmp.Diff([]string{"GetCallerIdentity " + home + " " + region}, requests(s)); diff != "" {
-		t.Errorf("requests, -want +got:\n%s", diff)
-	}
-}
-
-// TestAccountOfCredentials has credentials whose account the SDK knows.
-func TestAccountOfCredentials(t *testing.T) {
-	s, url := simulate(t)
-	f := open(t, url, func(o *Options) {
-		o.Simulator.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", AccountID: other}, nil
-		})
-	})
-	if id, err := f.Session(Role{}, region).AccountID(t.Context()); err != nil || id != other {
-		t.Errorf("account %q, %v", id, err)
-	}
-	if calls := requests(s); len(calls) != 0 {
-		t.Errorf("requests %v, want none", calls)
-	}
-}
-
-func TestAccountWithoutCredentials(t *testing.T) {
-	f := open(t, "http://simulator.invalid", func(o *Options) { o.Simulator.Credentials = &issuer{err: errRefused} })
-	if id, err := f.Session(Role{}, region).AccountID(t.Context()); !errors.Is(err, errRefused) {
-		t.Errorf("account %q, %v, want an error", id, err)
-	}
-}
-
-func TestCallerIdentityWithoutAccount(t *testing.T) {
-	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
-		_, _ = fmt.Fprint(w, strings.Replace(callerIdentity, home, "", 1))
-	})
-	if id, err := open(t, url, nil).Session(Role{}, region).AccountID(t.Context()); id != "" || err != nil {
-		t.Errorf("account %q, %v, want none", id, err)
-	}
-}
-
-// TestAccountIDCancelled has a caller that is cancelled while others wait for its
-// request.
-func TestAccountIDCancelled(t *testing.T) {
-	first, release := make(chan struct{}), make(chan struct{})
-	url, _ := serve(t, func(n int, w http.ResponseWriter) {
-		if n == 0 {
-			close(first)
-			<-release
-		}
-		_, _ = fmt.Fprint(w, callerIdentity)
-	})
-	t.Cleanup(func() { close(release) })
-	session := open(t, url, nil).Session(Role{}, region)
-	ctx, cancel := context.WithCancel(t.Context())
-	var callers sync.WaitGroup
-	callers.Go(func() { _, _ = session.AccountID(ctx) })
-	<-first
-	callers.Go(func() {
-		if id, err := session.AccountID(t.Context()); id != home || err != nil {
-			t.Errorf("account %q, %v", id, err)
-		}
-	})
-	time.AfterFunc(50*time.Millisecond, cancel)
-	callers.Wait()
 }
 
 func TestRoleIsAssumedOnce(t *testing.T) {
@@ -222,64 +127,6 @@ func TestAssumeRoleWithoutCredentials(t *testing.T) {
 				t.Errorf("state %s, %v", state, err)
 			}
 		})
-	}
-}
-
-func TestEnabledRegions(t *testing.T) {
-	_, url := simulate(t)
-	regions, err := open(t, url, nil).Session(Role{}, region).EnabledRegions(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]bool{"us-east-1": true, region: true, "af-south-1": false} {
-		if slices.Contains(regions, name) != want {
-			t.Errorf("enabled Regions %v; want %s in them: %v", regions, name, want)
-		}
-	}
-}
-
-func TestEnabledRegionsPages(t *testing.T) {
-	pages := map[string]string{ // by their token
-		"":    `{"Regions": [{"RegionName": "region-1"}], "NextToken": "two"}`,
-		"two": `{"Regions": [], "NextToken": "three"}`, "three": `{"Regions": [{"RegionName": "region-2"}], "NextToken": "four"}`,
-		"four": `{"Regions": [{"RegionName": "region-3"}], "NextToken": null}`,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ NextToken string }
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-			t.Error(err)
-		}
-		_, _ = fmt.Fprint(w, pages[in.NextToken])
-	}))
-	defer server.Close()
-	regions, err := open(t, server.URL, nil).Session(Role{}, region).EnabledRegions(t.Context())
-	if diff := cmp.Diff([]string{"region-1", "region-2", "region-3"}, regions); diff != "" || err != nil {
-		t.Errorf("%v, -want +got:\n%s", err, diff)
-	}
-}
-
-func TestEnabledRegionsWithoutEnd(t *testing.T) {
-	url, requests := serve(t, func(_ int, w http.ResponseWriter) {
-		_, _ = fmt.Fprint(w, `{"Regions": [{"RegionName": "eu-west-1"}], "NextToken": "again"}`)
-	})
-	regions, err := open(t, url, nil).Session(Role{}, region).EnabledRegions(t.Context())
-	if !errors.Is(err, paging.ErrNoEnd) || regions != nil || requests() != 2 {
-		t.Errorf("%v, %v after %d requests; want an error after 2", regions, err, requests())
-	}
-}
-
-// TestAccountIDWithoutResponse has an STS that does not respond: most of the time
-// is left.
-func TestAccountIDWithoutResponse(t *testing.T) {
-	release := make(chan struct{})
-	url, _ := serve(t, func(int, http.ResponseWriter) { <-release })
-	t.Cleanup(func() { close(release) })
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	start := time.Now()
-	id, err := open(t, url, nil).Session(Role{}, region).AccountID(ctx)
-	if took := time.Since(start); id != "" || err != nil || took > time.Second {
-		t.Errorf("account %q, %v after %v; want none after half a second", id, err, took)
 	}
 }
 
