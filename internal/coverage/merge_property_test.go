@@ -3,7 +3,9 @@ package coverage_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +19,10 @@ import (
 func randomReports(r *rand.Rand) []coverage.Report {
 	var reports []coverage.Report
 	for i := range r.IntN(7) {
-		one := coverage.Report{Target: coverage.TargetID{Name: fmt.Sprint("target-", i/2), Region: []string{region, "us-east-1"}[i%2]}}
+		one := coverage.Report{
+			Target: coverage.TargetID{Name: fmt.Sprint("target-", i/2), Region: []string{region, "us-east-1"}[i%2]},
+			State:  []coverage.State{coverage.OK, coverage.OK, coverage.Denied}[r.IntN(3)],
+		}
 		if r.IntN(5) > 0 {
 			one.Snapshot = randomSnapshot(r, one.Target.Region)
 		}
@@ -30,7 +35,7 @@ func randomReports(r *rand.Rand) []coverage.Report {
 var few = []string{administrator, member, "777788889999"}
 
 func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
-	s := &coverage.Snapshot{NarrowedByStatus: r.IntN(3) == 0}
+	s := &coverage.Snapshot{NarrowedByStatus: r.IntN(3) == 0, ReadAt: time.Unix(r.Int64N(3), 0)}
 	for range r.IntN(16) {
 		s.Resources = append(s.Resources, randomResource(r, region))
 	}
@@ -96,10 +101,33 @@ func TestMergeIgnoresOrder(t *testing.T) {
 	}
 }
 
+// precedes reports whether a row of one target has precedence over a row of
+// another target.
+func precedes(a coverage.Report, x coverage.Resource, b coverage.Report, y coverage.Resource) bool {
+	switch upA, upB := a.State == coverage.OK, b.State == coverage.OK; {
+	case upA != upB:
+		return upA
+	case !x.UpdatedAt.Equal(y.UpdatedAt):
+		return x.UpdatedAt.After(y.UpdatedAt)
+	}
+	return a.Snapshot.ReadAt.After(b.Snapshot.ReadAt)
+}
+
+// isHidden reports whether a target is down and another one has listed the
+// account of a resource since.
+func isHidden(reports []coverage.Report, report coverage.Report, k coverage.Key) bool {
+	return report.State != coverage.OK && slices.ContainsFunc(reports, func(r coverage.Report) bool {
+		s := r.Snapshot
+		return r.State == coverage.OK && s != nil && !s.NarrowedByStatus && r.Target.Region == k.Region &&
+			slices.Contains(s.Accounts, k.AccountID) && slices.Contains(s.Types, k.Type) && s.ReadAt.After(report.Snapshot.ReadAt)
+	})
+}
+
 // checkView checks the invariants of every view.
 func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	t.Helper()
 	newest, counted := map[coverage.Key]coverage.Resource{}, map[coverage.Key]bool{}
+	from := map[coverage.Key]coverage.Report{}                         // of the newest
 	places, totals := map[coverage.Key]bool{}, map[coverage.Key]bool{} // of totals, zeros included
 	for _, report := range reports {
 		if report.Snapshot == nil {
@@ -113,8 +141,11 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 			}
 		}
 		for _, c := range report.Snapshot.Resources {
-			if known, ok := newest[c.Key]; !ok || known.UpdatedAt.Before(c.UpdatedAt) {
-				newest[c.Key] = c
+			if isHidden(reports, report, c.Key) {
+				continue
+			}
+			if _, ok := newest[c.Key]; !ok || precedes(report, c, from[c.Key], newest[c.Key]) {
+				newest[c.Key], from[c.Key] = c, report
 			}
 			counted[c.Key] = counted[c.Key] || !report.Snapshot.NarrowedByStatus
 		}
@@ -128,7 +159,13 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 			t.Errorf("%v stands before %v", v.Resources[i-1].Key, c.Key)
 		}
 		if !c.UpdatedAt.Equal(newest[c.Key].UpdatedAt) {
-			t.Errorf("the row of %v is of %v, the newest of %v", c.Key, c.UpdatedAt, newest[c.Key].UpdatedAt)
+			t.Errorf("the row of %v is of %v, want that of %v", c.Key, c.UpdatedAt, newest[c.Key].UpdatedAt)
+		}
+		if !slices.ContainsFunc(reports, func(r coverage.Report) bool {
+			row := r.Snapshot.Lookup(c.Key)
+			return row != nil && gocmp.Equal(*row, c) && !precedes(from[c.Key], newest[c.Key], r, *row)
+		}) {
+			t.Errorf("the row of %v is that of a target without precedence", c.Key)
 		}
 		if counted[c.Key] {
 			wantAll++
@@ -167,35 +204,48 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 // there once, and its item is the newest or else the worse of those of all targets.
 func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	t.Helper()
-	detectors, members := map[coverage.Key]bool{}, map[coverage.Key]bool{}
-	features, names := map[coverage.Key]coverage.Feature{}, map[coverage.Key]string{}
-	for _, report := range reports {
-		if report.Snapshot == nil {
-			continue
-		}
-		for _, d := range report.Snapshot.Detectors {
-			k := coverage.Key{AccountID: d.AccountID, Region: d.Region}
-			enabled, ok := detectors[k]
-			detectors[k] = d.Enabled && (enabled || !ok)
-		}
-		for _, m := range report.Snapshot.Members {
-			k := coverage.Key{AccountID: m.AccountID, Region: m.Region}
-			members[k] = members[k] || m.Relationship == coverage.RelationshipEnabled
-		}
-		for _, f := range report.Snapshot.Features {
-			k := keyOfFeature(f)
-			known, ok := features[k]
-			if !ok || f.UpdatedAt.After(known.UpdatedAt) || f.UpdatedAt.Equal(known.UpdatedAt) && !f.Enabled {
-				features[k] = f
-			}
-		}
-		for _, n := range report.Snapshot.Names {
-			k := coverage.Key{AccountID: n.AccountID}
-			if known, ok := names[k]; !ok || n.Name < known {
-				names[k] = n.Name
-			}
-		}
+	type accounts struct {
+		detectors, members map[coverage.Key]bool
+		features           map[coverage.Key]coverage.Feature
+		names              map[coverage.Key]string
 	}
+	of := func(up bool) accounts {
+		a := accounts{map[coverage.Key]bool{}, map[coverage.Key]bool{}, map[coverage.Key]coverage.Feature{}, map[coverage.Key]string{}}
+		for _, report := range reports {
+			if report.Snapshot == nil || (report.State == coverage.OK) != up {
+				continue
+			}
+			for _, d := range report.Snapshot.Detectors {
+				k := coverage.Key{AccountID: d.AccountID, Region: d.Region}
+				enabled, ok := a.detectors[k]
+				a.detectors[k] = d.Enabled && (enabled || !ok)
+			}
+			for _, m := range report.Snapshot.Members {
+				k := coverage.Key{AccountID: m.AccountID, Region: m.Region}
+				a.members[k] = a.members[k] || m.Relationship == coverage.RelationshipEnabled
+			}
+			for _, f := range report.Snapshot.Features {
+				k := keyOfFeature(f)
+				known, ok := a.features[k]
+				if !ok || f.UpdatedAt.After(known.UpdatedAt) || f.UpdatedAt.Equal(known.UpdatedAt) && !f.Enabled {
+					a.features[k] = f
+				}
+			}
+			for _, n := range report.Snapshot.Names {
+				k := coverage.Key{AccountID: n.AccountID}
+				if known, ok := a.names[k]; !ok || n.Name < known {
+					a.names[k] = n.Name
+				}
+			}
+		}
+		return a
+	}
+	// What targets that are down say counts only where no other target says anything.
+	want, up := of(false), of(true)
+	maps.Copy(want.detectors, up.detectors)
+	maps.Copy(want.members, up.members)
+	maps.Copy(want.features, up.features)
+	maps.Copy(want.names, up.names)
 	gotDetectors, gotMembers := map[coverage.Key]bool{}, map[coverage.Key]bool{}
 	gotFeatures, gotNames := map[coverage.Key]coverage.Feature{}, map[coverage.Key]string{}
 	var order [4][]coverage.Key
@@ -216,8 +266,8 @@ func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
 		gotNames[k], order[3] = n.Name, append(order[3], k)
 	}
 	for what, diff := range map[string]string{
-		"detectors": gocmp.Diff(detectors, gotDetectors), "members": gocmp.Diff(members, gotMembers),
-		"features": gocmp.Diff(features, gotFeatures), "names": gocmp.Diff(names, gotNames),
+		"detectors": gocmp.Diff(want.detectors, gotDetectors), "members": gocmp.Diff(want.members, gotMembers),
+		"features": gocmp.Diff(want.features, gotFeatures), "names": gocmp.Diff(want.names, gotNames),
 	} {
 		if diff != "" {
 			t.Errorf("the %s, -want +got:\n%s", what, diff)

@@ -21,7 +21,7 @@ const maxStatuses = 32
 // ListCoverage.
 func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 	s := p.snapshot
-	_, err := c.optional(s, coverage.StatisticsCapability, "guardduty:GetCoverageStatistics", func() (err error) {
+	ok, err := c.optional(s, coverage.StatisticsCapability, "guardduty:GetCoverageStatistics", func() (err error) {
 		for _, t := range c.o.Types {
 			if !c.hasStatistics(t) {
 				continue
@@ -43,6 +43,9 @@ func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 		}
 		return err
 	})
+	if !ok { // perhaps not at the first call
+		s.Statistics, s.ByType, p.began = map[coverage.ResourceType]counts{}, nil, time.Time{}
+	}
 	return err
 }
 

@@ -67,6 +67,7 @@ func TestNamesIsCompleteOrFails(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing":        ``,
 		"no list":        `{}`,
+		"no account":     `{"Accounts":[]}`,
 		"the same token": `{"Accounts":[],"NextToken":"again"}`,
 		"not JSON":       `<html>`,
 	} {
