@@ -13,7 +13,7 @@ import (
 const api = "AWS API"
 
 func apiCases() []testCase {
-	return slices.Concat(responseCases(), deniedCases(), detectorCases(), clockCases(), listingCases())
+	return slices.Concat(responseCases(), deniedCases(), detectorCases(), clockCases(), listingCases(), oddResponseCases())
 }
 
 // responseCases are responses to all calls of the subject.

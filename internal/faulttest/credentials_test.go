@@ -41,6 +41,19 @@ func credentialCases() []testCase {
 			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, hang),
 		},
 		{
+			group: creds, name: "connections closed by STS", state: coverage.Unreachable, affected: bothRegions, pace: retryPace(),
+			setup: setLifetime(shortLifetime), delay: shortLifetime,
+			begin: respond(assumeRole, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
+		},
+		{
+			group: creds, name: "an empty body from STS with status 200", state: coverage.InvalidResponse, affected: bothRegions, pace: retryPace(),
+			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, body(200, "text/xml", "")),
+		},
+		{
+			group: creds, name: "JSON from STS", state: coverage.InvalidResponse, affected: bothRegions, pace: retryPace(),
+			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: respond(assumeRole, jsonBody("{}")),
+		},
+		{
 			group: creds, name: "a broken trust policy", state: coverage.Denied, affected: bothRegions,
 			setup: setLifetime(shortLifetime), delay: shortLifetime, begin: breakTrust,
 		},

@@ -18,20 +18,46 @@ const domain = "Domain"
 func domainCases() []testCase {
 	manyClusters := fleetSize(10_000, 500, 500)
 	manyIssues := fleetSize(1000, 20, 1)
-	member := target{"member", faultRegion, []string{memberAccount}}
+	member := memberTarget()
 	names := hostileNames()
+	var changed time.Time
 	return []testCase{
 		{
 			group: domain, name: "administrator and member both configured, the administrator fails", state: coverage.Denied,
-			config: administratorAndMember(), targets: []target{home(), accountNames(), subject(), member},
+			config: administratorAndMember(), targets: administratorAndMemberTargets(),
 			affected: []target{{"subject", faultRegion, []string{subjectAccount}}},
 			begin:    respond(callsOf(subject()), accessDenied),
 		},
 		{
 			group: domain, name: "administrator and member both configured, the member fails", state: coverage.Denied,
-			config: administratorAndMember(), targets: []target{home(), accountNames(), subject(), member},
+			config: administratorAndMember(), targets: administratorAndMemberTargets(),
 			affected: []target{member}, keepsSeries: true,
 			begin: respond(callsOf(member), accessDenied),
+		},
+		{
+			group: domain, name: "administrator and member both configured, the member fails with an older row of the same `updatedAt`",
+			state: coverage.Denied, config: administratorAndMember(),
+			targets:  []target{home(), accountNames(), {"subject", faultRegion, []string{subjectAccount}}, member},
+			affected: []target{member}, keepsSeries: true,
+			begin: func(h *harness) func() {
+				changed = time.Now()
+				setMemberClusters(h, "UNHEALTHY", "HEALTHY")
+				end := respond(callsOf(member), accessDenied)(h)
+				return func() {
+					setMemberClusters(h, "HEALTHY", "UNHEALTHY")
+					end()
+				}
+			},
+			checkPage: func(page, page) error { return nil }, // during checks all pages
+			during: func(h *harness) {
+				read := h.log.refreshesOf(subject(), changed, time.Now())[0].ended
+				for _, p := range h.pages {
+					v := p.series[series("guardduty_ecs_cluster_healthy", "account_id", memberAccount, "cluster_name", "cluster-00001", "region", faultRegion)]
+					if v != "1" && p.requested.After(read.Add(tolerance)) {
+						h.Errorf("the page of %s shows the older row", p.requested.Format(clockTime))
+					}
+				}
+			},
 		},
 		{
 			group: domain, name: "a cluster that changes its status between pages", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
@@ -92,6 +118,12 @@ func administratorAndMember() string {
 		"",
 	}, "\n")
 }
+
+func administratorAndMemberTargets() []target {
+	return []target{home(), accountNames(), subject(), memberTarget()}
+}
+
+func memberTarget() target { return target{"member", faultRegion, []string{memberAccount}} }
 
 // changeBetweenPages changes the subject between two pages of its listing.
 func changeBetweenPages(change func(*simulator.Account)) func(*harness) func() {
@@ -205,4 +237,13 @@ func hostileNames() []string {
 		rows = append(rows, strings.Replace(coverageRow("NAME", "UNHEALTHY"), `"NAME"`, `"`+name+`"`, 1))
 	}
 	return rows
+}
+
+// setMemberClusters sets the status of the member's two clusters, so that the
+// counts stay the same, and not their updatedAt.
+func setMemberClusters(h *harness, first, second string) {
+	h.aws.Update(func(w *simulator.World) {
+		w.Account(memberAccount).Cluster(faultRegion, "cluster-00000").Status = first
+		w.Account(memberAccount).Cluster(faultRegion, "cluster-00001").Status = second
+	})
 }

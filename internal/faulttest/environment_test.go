@@ -46,6 +46,8 @@ func setEnvironment() (cleanUp func(), err error) {
 		"AWS_CONFIG_FILE":             filepath.Join(dir, "config"),
 		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none"),
 		"SSL_CERT_FILE":               filepath.Join(dir, "authority.pem"),
+		"HTTP_PROXY":                  "http://" + proxyAddress,
+		"NO_PROXY":                    unproxiedHost,
 	} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
@@ -59,8 +61,8 @@ func setEnvironment() (cleanUp func(), err error) {
 
 // pki is a certificate authority and its certificates for the simulator and relays.
 type pki struct {
-	authority      []byte
-	valid, expired *tls.Certificate
+	authority                 []byte
+	valid, expired, untrusted *tls.Certificate
 }
 
 var certificates = sync.OnceValue(func() pki {
@@ -72,20 +74,26 @@ var certificates = sync.OnceValue(func() pki {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "faulttest"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
 	}
-	issue := func(of *x509.Certificate) []byte {
-		der, err := x509.CreateCertificate(rand.Reader, of, root, key.Public(), key)
+	issue := func(of, by *x509.Certificate) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, of, by, key.Public(), key)
 		if err != nil {
 			panic(err)
 		}
 		return der
 	}
-	until := func(end time.Time) *tls.Certificate {
+	server := func(end time.Time, by *x509.Certificate) *tls.Certificate {
 		return &tls.Certificate{PrivateKey: key, Certificate: [][]byte{issue(&x509.Certificate{
 			SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: end,
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(relayIP)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		})}}
+		}, by)}}
 	}
-	return pki{authority: issue(root), valid: until(time.Now().Add(time.Hour)), expired: until(time.Now().Add(-time.Minute))}
+	unknown := *root
+	unknown.Subject.CommonName = "unknown"
+	inAnHour := time.Now().Add(time.Hour)
+	return pki{
+		authority: issue(root, root), valid: server(inAnHour, root), expired: server(time.Now().Add(-time.Minute), root),
+		untrusted: server(inAnHour, &unknown),
+	}
 })
 
 // hosts has the names that resolve to 127.0.0.1 (true) or lead to a server

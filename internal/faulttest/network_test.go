@@ -32,8 +32,16 @@ func networkCases() []testCase {
 		{group: network, name: "connection reset", state: coverage.Unreachable, affected: affected, setup: relayHTTP, begin: relayFault(resetting)},
 		{group: network, name: "latency beyond the deadline", state: coverage.Timeout, affected: affected, setup: relayHTTP, begin: relayFault(delaying)},
 		{group: network, name: "a few bytes per second", state: coverage.Timeout, affected: affected, setup: relayTLS(false), begin: relayFault(slow)},
+		{
+			group: network, name: "a proxy that is down", state: coverage.Unreachable, affected: affected, setup: proxy,
+			begin: func(h *harness) func() {
+				h.relay.close()
+				return func() { h.check(h.relay.listen()) }
+			},
+		},
 		dnsCase(affected),
-		certificateCase(affected),
+		certificateCase("an expired TLS certificate", certificates().expired, affected),
+		certificateCase("a TLS certificate of an unknown authority", certificates().untrusted, affected),
 		{
 			group: network, name: "half-open connections after an idle hour, all closed by the first refresh that uses one", state: coverage.OK,
 			affected: affected, failures: 1, setup: relayTLS(false), begin: halfOpenConnections, during: wantTimeout,
@@ -115,45 +123,61 @@ func (h *harness) serveTLS(http2 bool, certificate func() *tls.Certificate) *htt
 	return server
 }
 
+const (
+	// proxyAddress is that of the proxy of the environment. Only one test case
+	// listens on it.
+	proxyAddress = "127.0.0.3:18080"
+	// unproxiedHost is a host name that is not sent to the proxy.
+	unproxiedHost = "guardduty.faulttest.test"
+)
+
+// proxy puts a proxy before the endpoint. The simulator understands the requests
+// that a client sends to a proxy, so a relay is sufficient.
+func proxy(h *harness) {
+	h.relay = &relay{upstream: strings.TrimPrefix(h.server.URL, "http://"), address: proxyAddress}
+	h.check(h.relay.listen())
+	h.closers = append(h.closers, h.relay.close)
+	h.setEndpoint("http://proxied.faulttest.test")
+}
+
 // dnsCase makes the endpoint's name fail to resolve.
 func dnsCase(affected []target) testCase {
-	const name = "guardduty.faulttest.test"
 	return testCase{
 		group: network, name: "DNS failure", state: coverage.Unreachable, affected: affected,
 		setup: func(h *harness) {
-			setHost(name, true)
+			setHost(unproxiedHost, true)
 			endpoint, err := url.Parse(h.server.URL)
 			h.check(err)
-			h.setEndpoint("http://" + net.JoinHostPort(name, endpoint.Port()))
+			h.setEndpoint("http://" + net.JoinHostPort(unproxiedHost, endpoint.Port()))
 		},
 		begin: func(h *harness) func() {
-			setHost(name, false)
+			setHost(unproxiedHost, false)
 			h.server.CloseClientConnections()
-			return func() { setHost(name, true) }
+			return func() { setHost(unproxiedHost, true) }
 		},
 	}
 }
 
-// certificateCase makes the endpoint's certificate expire.
-func certificateCase(affected []target) testCase {
-	var expired atomic.Bool
+// certificateCase replaces the endpoint's certificate.
+func certificateCase(name string, replacement *tls.Certificate, affected []target) testCase {
+	var replaced atomic.Bool
 	var server *httptest.Server
 	return testCase{
-		group: network, name: "expired TLS certificate", state: coverage.Unreachable, affected: affected, short: true,
+		group: network, name: name, state: coverage.Unreachable, affected: affected, short: true,
 		setup: func(h *harness) {
-			expired.Store(false)
+			replaced.Store(false)
 			server = h.serveTLS(false, func() *tls.Certificate {
-				if expired.Load() {
-					return certificates().expired
+				if replaced.Load() {
+					return replacement
 				}
 				return certificates().valid
 			})
 			h.setEndpoint(server.URL)
 		},
 		begin: func(*harness) func() {
-			expired.Store(true)
+			replaced.Store(true)
 			server.CloseClientConnections()
-			return func() { expired.Store(false) }
+			return func() { replaced.Store(false) }
 		},
 	}
 }

@@ -37,6 +37,25 @@ func queueCases() []testCase {
 			during: wantDiscarded("outdated", 50),
 		},
 		{
+			group: eventQueue, name: "an event before the filtered index of ListCoverage has the change", state: coverage.OK, short: true,
+			skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), setup: addQueue, after: checkQueue,
+			begin: func(h *harness) func() {
+				h.aws.Update(func(w *simulator.World) { w.FilteredIndex = []*simulator.Account{{ID: subjectAccount}} })
+				h.send(event("cluster-00000", "Unhealthy", baseTime.Add(time.Minute)))
+				return func() { h.aws.Update(func(w *simulator.World) { w.FilteredIndex = nil }) }
+			},
+			during: func(h *harness) {
+				if n := h.value("guardduty_exporter_events_received_total"); n == 0 {
+					h.Error("no event was received")
+				}
+				for _, p := range h.pages {
+					if _, ok := p.series[clusterSeries("cluster-00000")]; !ok && p.state(subject()) == coverage.OK {
+						h.Errorf("the page of %s lacks the cluster", p.requested.Format(clockTime))
+					}
+				}
+			},
+		},
+		{
 			group: eventQueue, name: "malformed messages", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, short: true,
 			setup: addQueue, after: checkQueue,
 			begin:  sendMessages(20, func(i int) string { return fmt.Sprintf("{%d poison", i) }),

@@ -1,0 +1,118 @@
+package faulttest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+)
+
+// oddResponseCases are responses that are valid JSON but incomplete.
+func oddResponseCases() []testCase {
+	list := callsOf(subject(), "ListCoverage")
+	return []testCase{
+		{
+			group: api, name: "fewer rows than both statistics", state: coverage.InvalidResponse,
+			begin: respond(list, jsonBody(coveragePage("", coverageRow("cluster-00000", "HEALTHY")))),
+		},
+		{
+			group: api, name: "`resources: null` with Runtime Monitoring off", state: coverage.OK, skip: skips{lastGood: refreshSucceeds}, short: true,
+			begin: respondWithFeatureOff(jsonBody(`{"resources":null}`)), checkPage: checkFeatureOff,
+		},
+		{
+			group: api, name: "no `resources` with Runtime Monitoring off", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: respondWithFeatureOff(jsonBody(`{}`)), checkPage: checkFeatureOff,
+		},
+		{
+			group: api, name: "an empty body with Runtime Monitoring off", state: coverage.InvalidResponse,
+			begin: respondWithFeatureOff(jsonBody(``)),
+		},
+		{
+			group: api, name: "`resources: null` with Runtime Monitoring unknown", state: coverage.InvalidResponse,
+			config: administratorAndMember(), targets: administratorAndMemberTargets(),
+			affected: []target{{"subject", faultRegion, []string{subjectAccount}}},
+			begin: respond(callsOf(subject(), "ListCoverage", "GetDetector"), func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					accessDenied(w, r)
+					return
+				}
+				jsonBody(`{"resources":null}`)(w, r)
+			}),
+		},
+		{
+			group: api, name: "an empty page of ListDetectors before the detector", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: findDetectorAgain(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("nextToken") == "" {
+					jsonBody(`{"detectorIds":[],"nextToken":"2"}`)(w, r)
+					return
+				}
+				jsonBody(`{"detectorIds":["`+newDetectorID+`"]}`)(w, r)
+			}),
+		},
+		{
+			group: api, name: "`[null]` from ListDetectors", state: coverage.InvalidResponse,
+			begin: findDetectorAgain(jsonBody(`{"detectorIds":[null]}`)),
+		},
+		{
+			group: api, name: "an empty detector ID from ListDetectors", state: coverage.InvalidResponse,
+			begin: findDetectorAgain(jsonBody(`{"detectorIds":[""]}`)),
+		},
+		{
+			group: api, name: "no accounts from ListAccounts", state: coverage.InvalidResponse, affected: []target{accountNames()},
+			begin: respond(callsTo("organizations", homeAccount, "ListAccounts"), body(200, "application/x-amz-json-1.1", `{"Accounts":[]}`)),
+		},
+		{
+			group: api, name: "members that were not requested from GetMemberDetectors", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: respond(callsOf(subject(), "GetMemberDetectors"), jsonBody(`{"members":[{"accountId":"999999999999","features":[{"name":"RUNTIME_MONITORING","status":"ENABLED"}]},`+
+				`{"features":[{"name":"RUNTIME_MONITORING","status":"ENABLED"}]}],"unprocessedAccounts":[]}`)),
+			checkPage: func(_, during page) error {
+				for s := range during.series {
+					if l := labels(s); l["account_id"] == "999999999999" || strings.HasPrefix(s, "guardduty_detector_feature") && l["account_id"] == "" {
+						return fmt.Errorf("a member that was not requested: %s", s)
+					}
+				}
+				return nil
+			},
+		},
+	}
+}
+
+// respondWithFeatureOff turns Runtime Monitoring off for the subject and its
+// member, and responds to ListCoverage.
+func respondWithFeatureOff(response http.HandlerFunc) func(*harness) func() {
+	set := func(off bool) func(*simulator.World) {
+		return func(w *simulator.World) {
+			subjectDetector(w).RuntimeMonitoringOff = off
+			w.Account(memberAccount).Detector(faultRegion).RuntimeMonitoringOff = off
+		}
+	}
+	return func(h *harness) func() {
+		h.aws.Update(set(true))
+		end := respond(callsOf(subject(), "ListCoverage"), response)(h)
+		return func() { h.aws.Update(set(false)); end() }
+	}
+}
+
+func checkFeatureOff(_, during page) error {
+	s := series("guardduty_detector_feature_enabled", "account_id", subjectAccount, "additional_configuration", "", "region", faultRegion, "feature", "RUNTIME_MONITORING")
+	if v := during.series[s]; v != "0" {
+		return fmt.Errorf("%s is %q", s, v)
+	}
+	for s := range during.data(subject()) {
+		if family(s) == "guardduty_ecs_cluster_healthy" {
+			return fmt.Errorf("a cluster: %s", s)
+		}
+	}
+	return nil
+}
+
+// findDetectorAgain recreates the detector, so that its ID is listed again.
+func findDetectorAgain(response http.HandlerFunc) func(*harness) func() {
+	return func(h *harness) func() {
+		end := respond(callsOf(subject(), "ListDetectors"), response)(h)
+		h.aws.Update(func(w *simulator.World) { subjectDetector(w).ID = newDetectorID })
+		return end
+	}
+}
