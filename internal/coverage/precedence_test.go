@@ -121,7 +121,7 @@ func TestWithOptional(t *testing.T) {
 		return coverage.Feature{AccountID: account, Region: region, Name: "RUNTIME_MONITORING", Enabled: enabled}
 	}
 	known := &coverage.Snapshot{
-		ReadAt: time.Unix(1, 0), Resources: []coverage.Resource{cluster(member, "web", coverage.Healthy, 1)},
+		ReadAt: time.Unix(1, 0), Types: []coverage.ResourceType{coverage.ECS}, Resources: []coverage.Resource{cluster(member, "web", coverage.Healthy, 1)},
 		Detectors: []coverage.Detector{{AccountID: administrator, Enabled: true}},
 		Features:  []coverage.Feature{feature(administrator, true), feature(member, true)},
 		Members:   []coverage.Member{{AccountID: member}}, Unprocessed: 1,

@@ -183,9 +183,12 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 	if incomplete == nil {
 		return s
 	}
-	next := Snapshot{ReadAt: incomplete.ReadAt}
+	next := Snapshot{}
 	if s != nil {
 		next = *s
+	}
+	if next.Types == nil { // no resources, whose age it would be
+		next.ReadAt = incomplete.ReadAt
 	}
 	read := map[string]bool{}
 	for _, c := range incomplete.Capabilities {
