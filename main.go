@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/common/promslog"
 
@@ -23,6 +24,9 @@ import (
 
 const name = "guardduty_coverage_exporter"
 
+// logTimeout is how long the exit may be delayed by a log that blocks.
+const logTimeout = time.Second
+
 // gcPercent trades CPU for memory: a refresh replaces most of the heap at once.
 const gcPercent = 35
 
@@ -31,10 +35,13 @@ func main() {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the process
 	args := os.Args[1:]
 	if err := run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr}); err != nil {
-		printError(os.Stderr, args, err)
+		stderr := app.NewLogWriter(os.Stderr)
+		printError(stderr, args, err)
+		stderr.Close(logTimeout)
 		os.Exit(1)
 	}
 }
@@ -53,21 +60,31 @@ func run(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w; try --help", name, err)
 	}
-	c.options.Logger = promslog.New(&c.logging)
 	switch command {
 	case "demo":
+		defer c.openLog().Close(logTimeout)
 		return demo.Run(ctx, c.options, c.simulatorAddress, std.out)
 	case "check-config":
 		return c.checkConfig(ctx)
 	case "iam-policy":
 		return c.printPolicies(ctx)
 	case "serve":
+		defer c.openLog().Close(logTimeout)
 		loader := config.NewLoader(c.configFile)
 		c.options.Load = func() (*config.Config, error) { return loader.Load(ctx) }
 		return app.Run(ctx, c.options)
 	default: // --help-man
 		return nil
 	}
+}
+
+// openLog makes the logger of a command that serves. It writes to standard error
+// without blocking.
+func (c *commandLine) openLog() *app.LogWriter {
+	c.options.LogWriter = app.NewLogWriter(c.std.err)
+	c.logging.Writer = c.options.LogWriter
+	c.options.Logger = promslog.New(&c.logging)
+	return c.options.LogWriter
 }
 
 // printError prints an error in the log format that the arguments choose.

@@ -36,6 +36,7 @@ type served struct {
 	address   string
 	file, web string // configuration files
 	log       *logBuffer
+	stderr    *os.File     // read into log
 	exited    func() error // waits for the end; may be called again
 }
 
@@ -66,11 +67,7 @@ func serveProcess(t *testing.T, clusters int) *served {
 	none := filepath.Join(t.TempDir(), "none")
 	p.cmd.Env = append(p.cmd.Env, "AWS_ENDPOINT_URL="+endpoint.URL, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none,
 		"AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey)
-	p.cmd.Stderr = p.log
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.exited = sync.OnceValue(p.cmd.Wait)
+	p.start()
 	t.Cleanup(func() { _ = p.exited() }) // the test's context has ended the process
 	listening := regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`)
 	p.until("listening", func() bool {

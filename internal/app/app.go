@@ -30,8 +30,15 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
-// drainTimeout bounds the whole shutdown.
-const drainTimeout = 15 * time.Second
+// The shutdown drains scrapes and stops the work at the same time.
+const (
+	// drainTimeout is how long open requests may take to finish before their
+	// connections are closed.
+	drainTimeout = 10 * time.Second
+	// stopTimeout bounds the end of refreshes, events and rendering after their
+	// contexts have been cancelled.
+	stopTimeout = 10 * time.Second
+)
 
 // Options configures the exporter.
 type Options struct {
@@ -42,6 +49,7 @@ type Options struct {
 	Lifecycle     bool // serve POST /-/reload
 	Profiling     bool // serve /debug/pprof
 	Logger        *slog.Logger
+	LogWriter     *LogWriter         // that Logger writes to, for its metric; nil for none
 	Simulator     *session.Simulator // nil for AWS
 	// Listening, if not nil, is called once when the addresses are open, before
 	// serving.
@@ -72,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	o.Logger = slog.New(redactHandler{o.Logger.Handler()})
 	registry := prometheus.NewRegistry()
 	a := &App{
-		o: o, registry: registry, self: NewSelfMetrics(registry),
+		o: o, registry: registry, self: NewSelfMetrics(registry, o.LogWriter),
 		reloads: make(chan chan error), stopped: make(chan struct{}),
 	}
 	first, err := a.build(ctx)
@@ -93,7 +101,7 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 		Logger:  o.Logger,
 	})
 	a.events = events.New(events.Options{Apply: a.refresher.Apply, Metrics: a.self.events, Logger: o.Logger})
-	a.renderer = newRenderer(func() *exposition.Page { return renderPage(a.input()) }, a.refresher.Ready)
+	a.renderer = newRenderer(rendererOptions{render: a.render, ready: a.refresher.Ready, expire: a.refresher.ExpireSnapshots})
 	a.store.Changed = a.renderer.Changed
 	a.registry.MustRegister(newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler, err := web.Routes{
@@ -118,19 +126,26 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 	return first, err
 }
 
+// render renders the store's view.
+func (a *App) render() (page *exposition.Page, expires time.Time) {
+	in := a.input()
+	return renderPage(in), expiry(in.View)
+}
+
 // drop removes a target that is no longer configured.
 func (a *App) drop(t coverage.TargetID) {
 	a.store.Drop(t)
 	a.self.transitions.drop(t)
 }
 
-// run starts all components, waits for the end and shuts down in reverse order:
-// stop accepting connections, drain the scrapes, stop the refreshes, wait.
+// run starts all components, waits for the end and shuts down.
 func (a *App) run(ctx context.Context, first *prepared) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
+	rendering, stopRendering := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRendering()
 	a.apply(work, first)
-	a.rendering.Go(func() { a.renderer.run(work) })
+	a.rendering.Go(func() { a.renderer.run(rendering) })
 
 	if a.o.Listening != nil {
 		a.o.Listening(a.server)
@@ -140,11 +155,45 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	err := a.reloadUntil(ctx, work, served)
 	close(a.stopped)
 
-	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	err = errors.Join(err, a.server.Shutdown(shutdown))
 	stopWork()
-	return errors.Join(err, a.wait(shutdown))
+	shutdown := context.WithoutCancel(ctx)
+	stopped := make(chan error, 1)
+	go func() { stopped <- a.waitForWork(shutdown) }()
+	err = errors.Join(err, a.drain(shutdown))
+	stopRendering()
+	a.rendering.Wait()
+	return errors.Join(err, <-stopped)
+}
+
+// drain stops accepting connections and waits for open requests. Requests that
+// take too long are not an error of the exporter.
+func (a *App) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.o.Logger.Warn("closed connections with requests that did not finish in time", "timeout", drainTimeout)
+		return nil
+	}
+	return err
+}
+
+// waitForWork returns when refreshes and event queues have ended.
+func (a *App) waitForWork(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		a.events.Wait()
+		a.refresher.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for refreshes and event queues to end: %w", ctx.Err())
+	}
 }
 
 // reloadUntil performs the requested reloads until ctx ends or serving fails.
@@ -164,22 +213,5 @@ func (a *App) reloadUntil(ctx, work context.Context, served <-chan error) error 
 		case result := <-a.reloads:
 			result <- a.reload(work)
 		}
-	}
-}
-
-// wait returns when everything that stopWork has stopped has ended.
-func (a *App) wait(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		a.events.Wait()
-		a.refresher.Wait()
-		a.rendering.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for refreshes and rendering to end: %w", ctx.Err())
 	}
 }

@@ -163,7 +163,7 @@ func TestRoutes(t *testing.T) {
 		status       int
 		contains     string
 	}{
-		{"GET", "/", 200, `href="/metrics"`},
+		{"GET", "/", 200, `href="./metrics"`},
 		{"HEAD", "/metrics", 200, ""},
 		{"GET", "/-/healthy", 200, "Healthy."},
 		{"GET", "/-/ready", 200, "Ready."},

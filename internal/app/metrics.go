@@ -23,8 +23,12 @@ type SelfMetrics struct {
 	transitions *transitionMetrics
 }
 
-// NewSelfMetrics registers the metrics with reg.
-func NewSelfMetrics(reg prometheus.Registerer) *SelfMetrics {
+// NewSelfMetrics registers the metrics with reg. log is nil for none.
+func NewSelfMetrics(reg prometheus.Registerer, log *LogWriter) *SelfMetrics {
+	promauto.With(reg).NewCounterFunc(prometheus.CounterOpts{
+		Name: "guardduty_exporter_log_lines_dropped_total",
+		Help: "Number of log lines dropped because standard error was blocked or closed.",
+	}, func() float64 { return float64(log.Dropped()) })
 	reg.MustRegister(versioncollector.NewCollector("guardduty_exporter"))
 	return &SelfMetrics{
 		sessions:    session.NewMetrics(reg),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
@@ -19,21 +20,39 @@ const minBetween = 100 * time.Millisecond
 // renderer keeps the page that scrapes get and renders it again after a change.
 // Renderings start at least minBetween apart and take at most half of the time.
 type renderer struct {
-	render  func() *exposition.Page
-	ready   func() bool   // whether a page rendered from now on is complete
+	o       rendererOptions
 	changed chan struct{} // holds one value when a change may not be on the page
+	ended   chan struct{} // closed when run ends
 
 	rendering sync.Mutex
-	current   atomic.Pointer[renderedPage]
+	current   atomic.Pointer[renderedPage] // nil before the first
+}
+
+// rendererOptions configures a renderer. The functions must be safe for
+// concurrent use.
+type rendererOptions struct {
+	// render returns a page and when it expires, zero for never: it must not be
+	// served after that.
+	render func() (page *exposition.Page, expires time.Time)
+	// ready reports whether a page rendered from now on is complete.
+	ready func() bool
+	// expire removes what is too old to be rendered.
+	expire func()
 }
 
 type renderedPage struct {
-	page  *exposition.Page
-	ready bool
+	page     *exposition.Page
+	expires  time.Time
+	ready    bool
+	replaced chan struct{} // closed when there is a newer page
 }
 
-func newRenderer(render func() *exposition.Page, ready func() bool) *renderer {
-	return &renderer{render: render, ready: ready, changed: make(chan struct{}, 1)}
+func (p *renderedPage) expired() bool {
+	return !p.expires.IsZero() && coverage.Expired(p.expires, time.Now())
+}
+
+func newRenderer(o rendererOptions) *renderer {
+	return &renderer{o: o, changed: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // Changed schedules a rendering. It does not block.
@@ -53,18 +72,39 @@ func (r *renderer) Render() {
 	case <-r.changed:
 	default:
 	}
-	ready := r.ready() // before rendering: the page may lack what changes meanwhile
-	r.current.Store(&renderedPage{page: r.render(), ready: ready})
+	next := &renderedPage{replaced: make(chan struct{})}
+	next.ready = r.o.ready() // before rendering: the page may lack what changes meanwhile
+	next.page, next.expires = r.o.render()
+	if previous := r.current.Swap(next); previous != nil {
+		close(previous.replaced)
+	}
 }
 
-// Page returns the current page, nil before the first.
-func (r *renderer) Page() *exposition.Page { return r.current.Load().page }
+// Page returns the current page. It must not be called before the first Render.
+// If the page has expired, which happens after a suspension of the process, it
+// waits for the next one.
+func (r *renderer) Page() *exposition.Page {
+	for {
+		current := r.current.Load()
+		if !current.expired() {
+			return current.page
+		}
+		r.o.expire()
+		r.Changed()
+		select {
+		case <-current.replaced:
+		case <-r.ended:
+			return exposition.Render(func(*exposition.Writer) {})
+		}
+	}
+}
 
 // Ready reports whether the current page is complete.
 func (r *renderer) Ready() bool { return r.current.Load().ready }
 
 // run renders after changes, until ctx ends.
 func (r *renderer) run(ctx context.Context) {
+	defer close(r.ended)
 	for {
 		select {
 		case <-ctx.Done():
@@ -80,6 +120,17 @@ func (r *renderer) run(ctx context.Context) {
 		case <-time.After(max(minBetween, 2*took) - took):
 		}
 	}
+}
+
+// expiry returns when the first snapshot of a view expires, zero for never.
+func expiry(v *coverage.View) time.Time {
+	var first time.Time
+	for _, r := range v.Reports {
+		if r.Snapshot != nil && (first.IsZero() || r.Expires.Before(first)) {
+			first = r.Expires
+		}
+	}
+	return first
 }
 
 // renderPage renders all families.

@@ -47,7 +47,7 @@ func TestPageIsWhatARegistryExposes(t *testing.T) {
 		}
 		own := func() *prometheus.Registry {
 			self := prometheus.NewRegistry()
-			NewSelfMetrics(self)
+			NewSelfMetrics(self, nil)
 			return self
 		}
 		page := renderPage(in)

@@ -88,7 +88,7 @@ func inputOf(reports ...coverage.Report) collector.Input {
 // own are the metrics of the process itself, as build registers them.
 func own() *prometheus.Registry {
 	self := prometheus.NewRegistry()
-	NewSelfMetrics(self)
+	NewSelfMetrics(self, nil)
 	self.MustRegister(newGoMetrics(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return self
 }
@@ -426,12 +426,12 @@ func benchmarkLatency(b *testing.B, report coverage.Report) {
 	b.Helper()
 	var refreshing atomic.Bool
 	var p *renderer
-	p = newRenderer(func() *exposition.Page {
+	p = newRenderer(rendererOptions{render: func() (*exposition.Page, time.Time) {
 		if refreshing.Load() {
-			defer p.Changed() // so that it is rendered without end
+			defer p.Changed() // render continuously
 		}
-		return renderPage(inputOf(report))
-	}, func() bool { return true })
+		return renderPage(inputOf(report)), time.Time{}
+	}, ready: func() bool { return true }})
 	p.Render()
 	var running sync.WaitGroup
 	running.Go(func() { p.run(b.Context()) })

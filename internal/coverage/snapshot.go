@@ -222,4 +222,13 @@ type Report struct {
 	// Snapshot is that of the last successful refresh; nil before the first one
 	// and after it has expired.
 	Snapshot *Snapshot
+	// Expires is when the snapshot is too old to be shown; zero without one.
+	Expires time.Time
+}
+
+// Expired reports whether the time t, which a page or a report expires at, has
+// come. It compares both the monotonic clock, which stands still while the
+// machine is suspended, and the wall clock, which may be set back.
+func Expired(t, now time.Time) bool {
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }

@@ -37,6 +37,7 @@ type harness struct {
 	reports []published
 	dropped []coverage.TargetID
 	lines   []line
+	blocked chan struct{} // if not nil, the log blocks until it is closed
 }
 
 type published struct {
@@ -71,6 +72,13 @@ func run(t *testing.T, f func(*testing.T, *harness)) {
 		h.cancel()
 		h.Wait()
 	})
+}
+
+// update changes the harness.
+func (h *harness) update(change func(*harness)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change(h)
 }
 
 // advance advances the time and waits until everything due has happened.

@@ -3,7 +3,9 @@ package refresh
 import (
 	"context"
 	"log/slog"
+	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -11,38 +13,61 @@ func targetAttrs(t coverage.TargetID) []any {
 	return []any{"target", t.Name, "kind", t.Kind.String(), "account_id", t.AccountID, "region", t.Region}
 }
 
-// logRefresh logs a refresh, above debug level only when the state has changed.
-func (w *worker) logRefresh(ctx context.Context, before coverage.State, report coverage.Report, r result) {
-	success, failure := slog.LevelInfo, slog.LevelWarn
-	if before == report.State {
-		success, failure = slog.LevelDebug, slog.LevelDebug
+// logInterval is how often a failure that lasts is logged above debug level.
+const logInterval = time.Hour
+
+// logLevels chooses levels for the log of repeated attempts: the first success
+// after a failure, each new cause of failure, and a failure that lasts once per
+// logInterval are logged above debug level. The zero value has seen no attempt.
+// It is not safe for concurrent use.
+type logLevels struct {
+	seen   bool
+	failed bool
+	cause  cause
+	logged time.Time
+}
+
+type cause struct {
+	state coverage.State
+	awserr.Cause
+}
+
+// next returns the level for an attempt.
+func (l *logLevels) next(state coverage.State, err error) slog.Level {
+	before, now := *l, time.Now()
+	l.seen, l.failed, l.cause = true, err != nil, cause{state, awserr.CauseOf(err)}
+	switch {
+	case err == nil && before.seen && !before.failed:
+		return slog.LevelDebug
+	case err == nil:
+		return slog.LevelInfo
+	case before.failed && before.cause == l.cause && now.Sub(before.logged) < logInterval:
+		return slog.LevelDebug
 	}
-	logger := w.refresher.o.Logger
+	l.logged = now
+	return slog.LevelWarn
+}
+
+// logRefresh logs a refresh.
+func (w *worker) logRefresh(ctx context.Context, report coverage.Report, r result) {
+	level, logger := w.refreshLog.next(report.State, r.err), w.refresher.o.Logger
 	attrs := append(targetAttrs(report.Target), "state", string(report.State), "duration", r.duration)
 	if r.err != nil {
-		logger.Log(ctx, failure, "target refresh failed", append(attrs, "err", r.err)...)
+		logger.Log(ctx, level, "target refresh failed", append(attrs, "err", r.err)...)
 		return
 	}
 	if r.snapshot != nil {
 		attrs = append(attrs, "resources", len(r.snapshot.Resources))
 	}
-	logger.Log(ctx, success, "target refreshed", attrs...)
+	logger.Log(ctx, level, "target refreshed", attrs...)
 }
 
-// logPartialRead logs a partial read, above debug level only when it begins or
-// ceases to fail.
+// logPartialRead logs a partial read.
 func (w *worker) logPartialRead(ctx context.Context, resources int, err error) {
 	if resources == 0 || ctx.Err() != nil {
 		return // stopped, which is not a failure of the target
 	}
-	level := slog.LevelDebug
-	if failed := err != nil; failed != w.partialReadFailed {
-		level = slog.LevelInfo
-		if failed {
-			level = slog.LevelWarn
-		}
-		w.partialReadFailed = failed
-	}
+	level := w.partialLog.next("", err)
 	logger, attrs := w.refresher.o.Logger, []any{"target", w.id.Name, "region", w.id.Region, "resources", resources}
 	if err != nil {
 		logger.Log(ctx, level, "partial read of target failed", append(attrs, "err", err)...)

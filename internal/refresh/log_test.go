@@ -2,10 +2,13 @@ package refresh_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -31,8 +34,12 @@ func (h *logHandler) Handle(_ context.Context, record slog.Record) error {
 		return true
 	})
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	blocked := h.blocked
 	h.lines = append(h.lines, l)
+	h.mu.Unlock()
+	if blocked != nil {
+		<-blocked
+	}
 	return nil
 }
 
@@ -118,5 +125,100 @@ func TestUnclassifiedIssuesAreCounted(t *testing.T) {
 		s.update(func(s *source) { s.err = nil })
 		h.advance(settings.Interval)
 		check("after one that found them again", 6)
+	})
+}
+
+// loud returns the messages above debug level with their errors.
+func (h *harness) loud() (messages []string) {
+	for _, l := range h.logged() {
+		if l.Level > slog.LevelDebug {
+			text := l.Level.String() + " " + l.Message
+			if err, ok := l.attrs["err"]; ok {
+				text += ": " + err.String()
+			}
+			messages = append(messages, text)
+		}
+	}
+	return messages
+}
+
+// Failures with the same state have different causes.
+func TestEachCauseOfAFailureIsLogged(t *testing.T) {
+	failure := func(operation, code, message string) error {
+		return &smithy.OperationError{
+			ServiceID: "any", OperationName: operation, Err: &smithy.GenericAPIError{Code: code, Message: message},
+		}
+	}
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.err = failure("ListCoverage", "AccessDeniedException", "request 1")
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		for _, err := range []error{
+			failure("ListCoverage", "AccessDeniedException", "request 2"),
+			failure("AssumeRole", "AccessDeniedException", "request 3"),
+			failure("AssumeRole", "ExpiredToken", "request 4"),
+			failure("AssumeRole", "ExpiredToken", "request 5"),
+			errors.New("no route"),
+			nil,
+			failure("AssumeRole", "ExpiredToken", "request 6"),
+		} {
+			s.update(func(s *source) { s.err = err })
+			h.advance(settings.Interval)
+		}
+		var got []string
+		for _, l := range h.loud() {
+			got = append(got, l[:strings.LastIndex(l, " ")])
+		}
+		want := []string{
+			"WARN target refresh failed: operation error any: ListCoverage, api error AccessDeniedException: request",
+			"WARN target refresh failed: operation error any: AssumeRole, api error AccessDeniedException: request",
+			"WARN target refresh failed: operation error any: AssumeRole, api error ExpiredToken: request",
+			"WARN target refresh failed: no",
+			"INFO target",
+			"WARN target refresh failed: operation error any: AssumeRole, api error ExpiredToken: request",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestLastingFailureIsLoggedHourly(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		s.err = errDenied
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		for hours, want := range []int{1, 2, 3} {
+			if got := len(h.loud()); got != want {
+				t.Errorf("%d lines after %d hours, want %d", got, hours, want)
+			}
+			h.advance(time.Hour + settings.Interval)
+		}
+	})
+}
+
+// A log that blocks must not keep others from the data: the snapshot expires and
+// the target can be reloaded and stopped.
+func TestBlockedLog(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		s, other := h.source(), h.source()
+		release := make(chan struct{})
+		h.update(func(h *harness) { h.blocked = release })
+		h.set(settings, s.target("one"), other.target("two"))
+		h.advance(time.Second)
+		if got := h.lastReport("one"); got.cluster() != "web" {
+			t.Fatalf("the report is %+v", got)
+		}
+		h.advanceTo(settings.MaxStaleness) // all refreshes wait for the log
+		if got := h.lastReport("one"); got.Snapshot != nil {
+			t.Error("the snapshot did not expire")
+		}
+		if !h.Ready() {
+			t.Error("not ready")
+		}
+		h.set(settings, s.target("one"))
+		close(release)
 	})
 }

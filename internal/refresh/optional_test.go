@@ -60,7 +60,7 @@ func TestEventBeforeTheFirstSuccess(t *testing.T) {
 		}
 		h.set(settings, w.target("one"))
 		h.advance(0)
-		if outcome, err := h.Apply(t.Context(), change(isUnhealthy)); err == nil {
+		if outcome, err := h.Apply(t.Context(), eventOf(isUnhealthy)); err == nil {
 			t.Errorf("the event is %s", outcome)
 		}
 		h.advance(settings.MaxStaleness)

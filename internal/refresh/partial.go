@@ -27,10 +27,17 @@ var errFailing = errors.New("the last refresh of the target failed, so it is not
 // batch is the set of resources for one partial read.
 type batch struct {
 	// events holds the newest event of each resource. An event without a status
-	// means that the resource is read in any case.
+	// is for a resource that a partial read has found and a refresh has not: it
+	// is read in any case.
 	events map[coverage.Key]coverage.Event
-	done   chan struct{} // closed at the end, after err is set
+	done   chan struct{} // closed at the end, after the fields below are set
 	err    error
+	// missing are the resources that were read and not found.
+	missing map[coverage.Key]bool
+}
+
+func newBatch() *batch {
+	return &batch{events: map[coverage.Key]coverage.Event{}, missing: map[coverage.Key]bool{}, done: make(chan struct{})}
 }
 
 func (b *batch) add(e coverage.Event) {
@@ -46,7 +53,9 @@ func (b *batch) end(err error) {
 }
 
 // apply compares an event with the snapshot, after a partial read if the event
-// is newer, and reports whether the target has the resource.
+// is newer, and reports whether the target has the resource. A resource that is
+// not found may be missing from AWS's index only for now: it stays as it was
+// until a refresh does not find it.
 func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outcome coverage.Outcome, err error) {
 	target, report, _ := w.latest()
 	if report.Snapshot == nil {
@@ -72,20 +81,21 @@ func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outco
 		return false, "", errNotRefreshed
 	}
 	after := report.Snapshot.Lookup(e.Key)
-	filtered := after == nil && (before == nil && target.keyReader().FiltersByState(e.Key) || target.keyReader().Omits(e))
-	if filtered || reflects(e, before, after) {
-		return after != nil, coverage.Applied, nil
+	switch {
+	case b.missing[e.Key], after == nil:
+		if target.keyReader().Omits(e) || before == nil && target.keyReader().FiltersByState(e.Key) {
+			return false, coverage.Applied, nil
+		}
+		return false, coverage.Behind, nil
+	case reflects(e, before, after):
+		return true, coverage.Applied, nil
 	}
-	return after != nil, coverage.Behind, nil
+	return true, coverage.Behind, nil
 }
 
-// reflects reports whether the row read after an event includes its change: it is
-// as new as the event or now has its status. Without a row, GuardDuty may not
-// list the resource yet, or not any more, which only a refresh can decide.
+// reflects reports whether the row read after an event includes its change: it
+// is as new as the event or now has its status.
 func reflects(e coverage.Event, before, after *coverage.Resource) bool {
-	if after == nil {
-		return false
-	}
 	if e.CompareTo(after) != coverage.Behind {
 		return true
 	}
@@ -100,24 +110,15 @@ func (w *worker) enqueue(e coverage.Event) (*batch, error) {
 		return nil, errStopped
 	}
 	if w.pending == nil {
-		w.pending = &batch{events: map[coverage.Key]coverage.Event{}, done: make(chan struct{})}
+		w.pending = newBatch()
 		w.hasPending <- struct{}{} // does not block: it holds a value only while a batch is pending
 	}
 	w.pending.add(e)
 	return w.pending, nil
 }
 
-// takeMissing reports whether the last refresh did not find a resource that a
-// partial read had found. Without a row again, the resource is gone.
-func (w *worker) takeMissing(k coverage.Key) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	missing := w.missing[k]
-	delete(w.missing, k)
-	return missing
-}
-
-// requeue schedules another read of keys. Errors are ignored.
+// requeue schedules another read of keys that a partial read has found and a
+// refresh has not. Errors are ignored.
 func (w *worker) requeue(keys []coverage.Key) {
 	for _, k := range keys {
 		_, _ = w.enqueue(coverage.Event{Key: k}) // fails only after the worker has stopped
@@ -158,7 +159,7 @@ func (w *worker) runPartialReads(ctx context.Context) {
 			w.refresher.running.Go(func() { b.end(w.refreshNow(ctx, b)) })
 			continue
 		}
-		err := w.readKeys(ctx, keys, b.events)
+		err := w.readKeys(ctx, b, keys)
 		w.logPartialRead(ctx, len(keys), err)
 		b.end(err)
 	}
@@ -176,31 +177,22 @@ func (w *worker) pendingKeys(b *batch) []coverage.Key {
 	return keys
 }
 
-// readKeys reads resources and puts the result.
-func (w *worker) readKeys(ctx context.Context, keys []coverage.Key, events map[coverage.Key]coverage.Event) error {
+// readKeys reads resources of a batch and puts the result.
+func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	target, _, _ := w.latest()
-	before := w.completedRefreshes()
+	before, at := w.completedRefreshes(), time.Now()
 	attempt, cancel := context.WithTimeout(ctx, partialTimeout)
 	defer cancel()
-	at := time.Now()
 	found, err := target.keyReader().ReadKeys(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	gone := slices.DeleteFunc(slices.Clone(keys), func(k coverage.Key) bool {
-		return !target.keyReader().Omits(events[k]) && !w.takeMissing(k)
-	})
-	if err := w.putKeys(gone, found, at); err != nil {
-		return err
-	}
-	if w.completedRefreshes() != before {
-		// A refresh has ended meanwhile and may have read newer rows.
-		w.requeue(keys)
-	}
-	return nil
+	conflicts, err := w.putKeys(b, partialRead{keys, found, at, target.keyReader().Omits}, before)
+	w.requeue(conflicts)
+	return err
 }
 
 // refreshRequest is a request for a refresh now.
@@ -229,31 +221,52 @@ func (w *worker) refreshNow(ctx context.Context, b *batch) error {
 	}
 }
 
-// putKeys puts the result of a partial read at a time: found has rows, and gone the
-// resources that the target no longer contains. A refresh in flight may have read
-// these resources before, so the result is also kept for merge.
-func (w *worker) putKeys(gone []coverage.Key, found []coverage.Resource, at time.Time) error {
+// partialRead is the result of reading resources by key.
+type partialRead struct {
+	keys  []coverage.Key
+	found []coverage.Resource
+	at    time.Time                 // the start
+	omits func(coverage.Event) bool // of the KeyReader
+}
+
+// putKeys puts the result of a partial read. It removes a missing resource only if
+// the target omits it, or the last refresh has not found it either. A refresh in
+// flight may have read these resources before, so the result is also kept for
+// merge. If a refresh has ended since completed refreshes, the conflicts are
+// resources that it has not found.
+func (w *worker) putKeys(b *batch, read partialRead, completed int) (conflicts []coverage.Key, err error) {
+	rows := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(read.found))}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return errStopped
+		return nil, errStopped
 	}
 	if w.report.Snapshot == nil {
-		return errNotRefreshed
+		return nil, errNotRefreshed
 	}
-	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, found, at)
-	if w.partialReads != nil {
-		for _, k := range gone {
-			w.partialReads[k.Sanitize()] = nil
+	var gone []coverage.Key
+	for _, k := range read.keys {
+		row, unconfirmed := rows.Lookup(k), b.events[k].Status == ""
+		omitted := row == nil && !unconfirmed && read.omits(b.events[k])
+		b.missing[k] = row == nil
+		if row == nil && (unconfirmed || omitted) {
+			gone = append(gone, k)
 		}
-		for i := range found {
-			w.partialReads[found[i].Key] = &found[i]
+		if row != nil && w.completed != completed && w.report.Snapshot.Lookup(k) == nil {
+			conflicts = append(conflicts, k)
+		}
+		switch {
+		case row == nil && unconfirmed:
+			delete(w.partialReads, k)
+		case w.partialReads != nil && (row != nil || omitted):
+			w.partialReads[k] = row
 		}
 	}
+	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, read.found, read.at)
 	o := w.refresher.o
-	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: found})
+	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: read.found})
 	o.Put(w.report)
-	return nil
+	return conflicts, nil
 }
 
 // merge applies the partial reads made during a refresh to its snapshot. The
@@ -270,7 +283,6 @@ func (w *worker) merge(s *coverage.Snapshot) (_ *coverage.Snapshot, conflicts []
 		}
 		if (r == nil) != (s.Lookup(k) == nil) {
 			conflicts = append(conflicts, k)
-			w.missing[k] = r != nil
 		}
 	}
 	return s.WithUpdates(slices.Collect(maps.Keys(w.partialReads)), found, time.Now()), conflicts

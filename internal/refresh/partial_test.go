@@ -2,119 +2,138 @@ package refresh_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 )
 
-// Regions: [all]: an event before the Regions were listed is judged for good.
-func TestEventBeforeTheRegionsAreListed(t *testing.T) {
+func TestEventReadsOneCluster(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		w := newSource(t, ownAccount, wasHealthy, row(ownAccount, "api", coverage.Healthy, 1))
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		before := h.lastReport("one")
+		w.set(isUnhealthy)
+		started := time.Now()
+		if got := h.apply(eventOf(isUnhealthy)); got[0] != "applied" {
+			t.Fatalf("the outcome is %s", got[0])
+		}
+		if took := time.Since(started); took >= 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if h.row("web") != coverage.Unhealthy || h.row("api") != coverage.Healthy {
+			t.Errorf("the resources are %+v", h.lastReport("one").Snapshot.Resources)
+		}
+		if after := h.lastReport("one"); !after.LastSuccess.Equal(before.LastSuccess) || after.State != coverage.OK {
+			t.Errorf("a partial read counts as a refresh: %+v", after.Report)
+		}
+		if reads, keyReads := w.calls(); reads != 1 || keyReads != 1 {
+			t.Errorf("%d refreshes and %d partial reads, want 1 and 1", reads, keyReads)
+		}
+		if got := h.apply(eventOf(isUnhealthy), eventOf(wasHealthy)); got[0] != "duplicate" || got[1] != "outdated" {
+			t.Errorf("the outcomes of known events are %v", got)
+		}
+		if _, keyReads := w.calls(); keyReads != 1 {
+			t.Errorf("%d partial reads, want none for known events", keyReads)
+		}
+	})
+}
+
+func TestBurstIsOneRead(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		w := newSource(t, ownAccount, wasHealthy)
-		s := h.source()
-		s.latency = 5 * time.Second
-		h.set(settings, s.lister(func() []refresh.Target { return []refresh.Target{w.target("all")} }))
-		h.advance(time.Second)
-		if got := h.apply(change(isUnhealthy)); got[0] == "no_target" {
-			t.Errorf("before the Regions are known the change is %s, and so deleted", got[0])
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		var burst sync.WaitGroup
+		for i := range 100 {
+			newer := row(ownAccount, "web", coverage.Unhealthy, 20+i/10)
+			w.set(newer)
+			burst.Go(func() {
+				if got := h.apply(eventOf(newer)); got[0] != "applied" {
+					t.Errorf("the outcome is %s", got[0])
+				}
+			})
+			h.advance(time.Second / 101)
+		}
+		burst.Wait()
+		if _, keyReads := w.calls(); keyReads != 1 || h.row("web") != coverage.Unhealthy {
+			t.Errorf("%d partial reads, want 1; the cluster is %s", keyReads, h.row("web"))
 		}
 	})
 }
 
-// One target of the Region that never had data makes certain verdicts failures.
-func TestATargetWithoutDataSpoilsTheVerdictsOfOthers(t *testing.T) {
+func TestRowBehindTheEvent(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
-		own := newSource(t, ownAccount, wasHealthy)
-		own.excluded = "left-out"
-		denied := newSource(t, otherAccount)
-		denied.read = func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
-			return otherAccount, nil, errDenied
+		w := newSource(t, ownAccount, wasHealthy)
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		unknown := row(ownAccount, "not-yet-listed", coverage.Unhealthy, 5)
+		if got := h.apply(eventOf(isUnhealthy), eventOf(unknown)); got[0] != "behind" || got[1] != "behind" {
+			t.Errorf("the outcomes are %v", got)
 		}
-		h.set(settings, own.target("one"), denied.target("denied"))
-		h.advance(10 * time.Second)
-		if got := h.apply(change(row(ownAccount, "left-out", coverage.Unhealthy, 20))); got[0] != "filtered" {
-			t.Errorf("a resource that the account's own target leaves out is %q", got[0])
+		if h.row("web") != coverage.Healthy || h.row(unknown.Name) != "" {
+			t.Error("the contents of an event were exported")
+		}
+		w.update(func(w *keySource) { w.filters = true })
+		if got := h.apply(eventOf(unknown)); got[0] != "applied" {
+			t.Errorf("for a target that filters by state the outcome is %v", got)
 		}
 	})
 }
 
-// Two targets of one account that divide its clusters by what their rows say.
-func TestTheOtherTargetOfTheAccountIsNotAsked(t *testing.T) {
+// The row has the status of the event and a slightly older time.
+func TestEventSlightlyNewerThanItsRow(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
-		auto := newSource(t, ownAccount, row(ownAccount, "other", coverage.Healthy, 1)) // management_type: AUTO_MANAGED
-		auto.filters = true
-		manual := newSource(t, ownAccount, wasHealthy) // management_type: MANUAL
-		manual.filters = true
-		h.set(settings, auto.target("auto"), manual.target("manual"))
-		h.advance(time.Second)
-		manual.set(isUnhealthy)
-		got := h.apply(change(isUnhealthy))
-		for _, r := range h.lastReport("manual").Snapshot.Resources {
-			if r.Name == "web" && r.Status != coverage.Unhealthy && got[0] == "applied" {
-				t.Errorf("the change is %s, and the cluster is shown as %s", got[0], r.Status)
+		w := newSource(t, ownAccount, wasHealthy)
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		w.set(isUnhealthy)
+		c := eventOf(isUnhealthy)
+		c.UpdatedAt = c.UpdatedAt.Add(2 * time.Second)
+		if got := h.apply(c); got[0] != "applied" {
+			t.Errorf("the cluster is %s, but the outcome is %s", h.row("web"), got[0])
+		}
+	})
+}
+
+func TestFailedPartialReadChangesNothing(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		w := newSource(t, ownAccount, wasHealthy)
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		w.update(func(w *keySource) { w.err = errDenied })
+		reports, lines := len(h.reportsOf("one")), len(h.logged())
+		for range 3 {
+			if got := h.apply(eventOf(isUnhealthy)); got[0] != "read 1 resources again: "+errDenied.Error() {
+				t.Errorf("the outcome is %s", got[0])
 			}
 		}
-	})
-}
-
-// The cluster turns from the filter of one target into that of another.
-func TestAClusterVanishes(t *testing.T) {
-	run(t, func(t *testing.T, h *harness) {
-		good := newSource(t, ownAccount, wasHealthy) // coverage_status: HEALTHY
-		good.filters = true
-		sick := newSource(t, ownAccount) // coverage_status: UNHEALTHY
-		sick.filters = true
-		h.set(settings, good.target("a-healthy"), sick.target("b-unhealthy"))
-		h.advance(time.Second)
-		good.update(func(w *keySource) { delete(w.rows, "web") })
-		sick.set(isUnhealthy)
-		got := h.apply(change(isUnhealthy))
-		if n := len(h.lastReport("a-healthy").Snapshot.Resources) + len(h.lastReport("b-unhealthy").Snapshot.Resources); n == 0 {
-			t.Errorf("the change is %s, and the cluster is shown by no target", got[0])
+		if len(h.reportsOf("one")) != reports || h.row("web") != coverage.Healthy {
+			t.Error("a failed partial read has changed the report")
+		}
+		w.update(func(w *keySource) { w.err, w.rows["web"] = nil, isUnhealthy })
+		if got := h.apply(eventOf(isUnhealthy)); got[0] != "applied" {
+			t.Errorf("after recovery the outcome is %s", got[0])
+		}
+		var loud []string
+		for _, l := range h.logged()[lines:] {
+			if l.Level > slog.LevelDebug { // DEBUG
+				loud = append(loud, fmt.Sprint(l.Level, " ", l.Message))
+			}
+		}
+		if want := []string{"WARN partial read of target failed", "INFO resources read again"}; !slices.Equal(loud, want) {
+			t.Errorf("logged %q, want %q", loud, want)
 		}
 	})
 }
 
-// The mirror of reconcile: a refresh ends between the reading and the
-// applying of a reread.
-func TestARereadUnderWayUndoesARefresh(t *testing.T) {
-	run(t, func(t *testing.T, h *harness) {
-		w := newSource(t, ownAccount, wasHealthy)
-		w.readKeys = func(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
-			found, err := w.readRows(ctx, keys)
-			<-time.After(10 * time.Second) // the calls for further accounts wait for their turns
-			return found, err
-		}
-		h.set(refresh.Settings{Interval: 20 * time.Second, Timeout: 10 * time.Second, MaxStaleness: 500 * time.Second}, w.target("one"))
-		h.advance(16 * time.Second)
-		w.set(isUnhealthy)
-		var all sync.WaitGroup
-		all.Go(func() { h.apply(change(isUnhealthy)) })
-		h.advance(1500 * time.Millisecond) // it has been read
-		w.update(func(w *keySource) { delete(w.rows, "web") })
-		before, _ := w.calls()
-		h.advance(3 * time.Second) // the second refresh
-		if now, _ := w.calls(); now == before || h.row("web") != "" {
-			t.Fatal("the refresh has not been")
-		}
-		all.Wait()
-		h.advance(12 * time.Second) // it is read once more
-		if got := h.row("web"); got != "" {
-			t.Errorf("a cluster that the newest refresh did not find is shown as %s", got)
-		}
-	})
-}
-
-// Changes that come during an early refresh.
-// A stop is no failure.
-func TestStopDuringARereadIsNotLogged(t *testing.T) {
+// A stop is not a failure.
+func TestStopDuringAPartialRead(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		w := newSource(t, ownAccount, wasHealthy)
 		w.readKeys = func(ctx context.Context, _ []coverage.Key) ([]coverage.Resource, error) {
@@ -123,112 +142,100 @@ func TestStopDuringARereadIsNotLogged(t *testing.T) {
 		}
 		h.set(settings, w.target("one"))
 		h.advance(0)
-		go h.apply(change(isUnhealthy))
+		go h.apply(eventOf(isUnhealthy))
 		h.advance(2 * time.Second)
 		h.cancel()
 		h.Wait()
 		for _, l := range h.logged() {
 			if l.Level >= slog.LevelWarn {
-				t.Errorf("at the stop the log says %s %s %v", l.Level, l.Message, l.attrs)
+				t.Errorf("logged %s %s %v", l.Level, l.Message, l.attrs)
 			}
 		}
 	})
 }
 
-// One resource that cannot be read keeps others from being shown.
-// Transitions with an administrator and a member, through store and refresher.
-func TestTransitionsOfAdministratorAndMember(t *testing.T) {
-	at := func(name string, r coverage.Resource) coverage.Report {
-		return coverage.Report{
-			Target:   coverage.TargetID{Name: name, Region: region, AccountID: ownAccount},
-			Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{r}},
-		}
-	}
-	healthy1 := row(ownAccount, "web", coverage.Healthy, 1)
-	unhealthy2 := row(ownAccount, "web", coverage.Unhealthy, 2)
-	healthy3 := row(ownAccount, "web", coverage.Healthy, 3)
-	var s store.Store
-	var got, shown []coverage.Status
-	put := func(r coverage.Report) {
-		for _, tr := range s.Put(r) {
-			got = append(got, tr.Status)
-		}
-		if now := s.View().Resources[0].Status; len(shown) == 0 || shown[len(shown)-1] != now {
-			shown = append(shown, now)
-		}
-	}
-	put(at("admin", healthy1))
-	put(at("member", healthy1))
-	put(at("member", unhealthy2)) // by an event, the member is asked
-	put(at("admin", healthy3))    // by the administrator's refresh
-	put(at("member", healthy3))
-	if fmt.Sprint(got) != fmt.Sprint(shown[1:]) {
-		t.Errorf("counted %v, shown %v", got, shown[1:])
-	}
-}
-
-// A withdrawn snapshot that comes back while another target shows the cluster.
-func TestTransitionsAfterAWithdrawal(t *testing.T) {
-	snap := func(r coverage.Resource) *coverage.Snapshot {
-		return &coverage.Snapshot{Resources: []coverage.Resource{r}}
-	}
-	healthy1, unhealthy2 := row(ownAccount, "web", coverage.Healthy, 1), row(ownAccount, "web", coverage.Unhealthy, 2)
-	var s store.Store
-	var got []coverage.Transition
-	put := func(name string, sn *coverage.Snapshot) {
-		got = append(got, s.Put(coverage.Report{Target: coverage.TargetID{Name: name, Region: region}, Snapshot: sn})...)
-	}
-	put("admin", snap(healthy1))
-	put("member", snap(healthy1))
-	put("member", nil) // withdrawn
-	put("member", snap(unhealthy2))
-	put("admin", snap(unhealthy2))
-	if len(got) != 1 {
-		t.Errorf("the page went from HEALTHY to UNHEALTHY, counted %v", got)
+// An event reports that a cluster is unhealthy, but AWS's index does not list it
+// now. It must not be removed: coverage would rise to 100 %.
+func TestOnlyARefreshRemoves(t *testing.T) {
+	for name, filters := range map[string]bool{"without filter": false, "with a filter by state": true} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, h *harness) {
+				w := newSource(t, ownAccount, wasHealthy)
+				w.filters = filters
+				h.set(settings, w.target("one"))
+				h.advance(0)
+				w.update(func(w *keySource) { delete(w.rows, "web") })
+				for range 2 {
+					if got := h.apply(eventOf(isUnhealthy)); got[0] != "behind" {
+						t.Errorf("the outcome is %s", got[0])
+					}
+				}
+				if got := h.row("web"); got != coverage.Healthy {
+					t.Errorf("the cluster is %q, want the last known status", got)
+				}
+				w.set(isUnhealthy)
+				if got := h.apply(eventOf(isUnhealthy)); got[0] != "applied" || h.row("web") != coverage.Unhealthy {
+					t.Errorf("once it is listed the outcome is %s and the cluster is %s", got[0], h.row("web"))
+				}
+				w.update(func(w *keySource) { delete(w.rows, "web") })
+				h.advance(settings.Interval)
+				if got := h.row("web"); got != "" {
+					t.Errorf("after a refresh without it the cluster is %s", got)
+				}
+			})
+		})
 	}
 }
 
-// The row shows the status that the event speaks of, with a time that is a little older.
-func TestAnEventThatIsALittleNewerThanItsRow(t *testing.T) {
+// A name that is not exported as it is must be read as AWS has it, also when a
+// refresh has not found it.
+func TestRequeueKeepsTheNameOfAWS(t *testing.T) {
+	odd := row(ownAccount, "line\nbreak", coverage.Unhealthy, 20)
 	run(t, func(t *testing.T, h *harness) {
-		w := newSource(t, ownAccount, wasHealthy)
+		w := newSource(t, ownAccount)
 		h.set(settings, w.target("one"))
 		h.advance(0)
-		w.set(isUnhealthy)
-		c := change(isUnhealthy)
-		c.UpdatedAt = c.UpdatedAt.Add(2 * time.Second)
-		if got := h.apply(c); got[0] != "applied" {
-			t.Errorf("the cluster is shown as %s by the reread, and the change is %s", h.row("web"), got[0])
+		w.update(func(w *keySource) { w.latency = 20 * time.Second })
+		h.advanceTo(settings.Interval)
+		w.update(func(w *keySource) {
+			clean := odd
+			clean.Key = clean.Key.Sanitize()
+			w.rows[odd.Name] = clean
+		})
+		if got := h.apply(eventOf(odd)); got[0] != "applied" {
+			t.Fatalf("the outcome is %s", got[0])
+		}
+		h.advance(30 * time.Second)
+		if _, keyReads := w.calls(); keyReads != 2 {
+			t.Errorf("%d partial reads, want a second one after the refresh", keyReads)
+		}
+		if got := h.lastReport("one").Snapshot.Lookup(odd.Key); got == nil {
+			t.Error("the cluster was removed")
 		}
 	})
 }
 
-// Reread between a disagreement and a failure.
-// A failing target is refreshed each minute by the messages that come again.
-func TestFailingTargetIsNotRefreshedMoreOften(t *testing.T) {
-	run(t, func(t *testing.T, h *harness) {
-		w := newSource(t, ownAccount, wasHealthy)
-		failing := false
-		w.read = func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
-			id, s, err := w.readAll(ctx)
-			if failing {
-				return id, nil, errors.New("throttled")
-			}
-			return id, s, err
-		}
-		h.set(refresh.Settings{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: time.Hour}, w.target("one"))
-		h.advance(time.Second)
-		failing = true
-		var changes []coverage.Event
-		for i := range 60 {
-			changes = append(changes, change(row(ownAccount, fmt.Sprint(i), coverage.Unhealthy, 2)))
-		}
-		for range 10 { // as often as the queue gives them
-			h.apply(changes...)
-			h.advance(time.Minute)
-		}
-		if reads, _ := w.calls(); reads > 4 {
-			t.Errorf("%d refreshes in ten minutes of a throttled target whose interval is 5 minutes", reads)
-		}
-	})
+// A target that filters by coverage status omits the cluster once it has the
+// status of the event: it is removed at once, also from a refresh in flight.
+func TestClusterLeavesTheFilter(t *testing.T) {
+	for name, latency := range map[string]time.Duration{"between refreshes": 0, "during a refresh": 20 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, h *harness) {
+				w := newSource(t, ownAccount, wasHealthy)
+				w.filters, w.omits = true, coverage.Unhealthy
+				h.set(settings, w.target("one"))
+				h.advance(0)
+				w.update(func(w *keySource) { w.latency = latency })
+				h.advanceTo(settings.Interval)
+				w.update(func(w *keySource) { delete(w.rows, "web") })
+				if got := h.apply(eventOf(isUnhealthy)); got[0] != "applied" || h.row("web") != "" {
+					t.Errorf("the outcome is %s and the cluster is %q", got[0], h.row("web"))
+				}
+				h.advance(30 * time.Second)
+				if got := h.row("web"); got != "" {
+					t.Errorf("after the refresh the cluster is %s", got)
+				}
+			})
+		})
+	}
 }

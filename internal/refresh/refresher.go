@@ -8,7 +8,9 @@ package refresh
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -34,7 +36,7 @@ func (f SourceFunc) Read(ctx context.Context, known *coverage.Snapshot) (string,
 // resources. [Refresher.Apply] needs it.
 type KeyReader interface {
 	// ReadKeys reads the resources with these keys. A resource without a row in
-	// the result may not be listed yet or not any more. Calls do not overlap each other, but may overlap Read.
+	// the result may not be listed yet, or not any more. Calls do not overlap each other, but may overlap Read.
 	ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error)
 	// Matches reports whether a resource with this key can be in a snapshot.
 	Matches(k coverage.Key) bool
@@ -115,6 +117,17 @@ func (r *Refresher) setListed(ctx context.Context, parent *worker, targets []Tar
 	defer r.mu.Unlock()
 	_, s := parent.current() // may be newer than when the listing began
 	r.set(ctx, s, parent, targets)
+}
+
+// ExpireSnapshots removes the snapshots that are too old. A timer does so for
+// each, but timers are late after the process or the machine was suspended.
+func (r *Refresher) ExpireSnapshots() {
+	r.mu.Lock()
+	workers := slices.Collect(maps.Values(r.workers))
+	r.mu.Unlock()
+	for _, w := range workers {
+		w.expire()
+	}
 }
 
 // Wait returns when all goroutines of targets have ended, after the context of

@@ -21,18 +21,21 @@ var (
 // applied later: the target could not be read or has no data yet.
 func (r *Refresher) Apply(ctx context.Context, e coverage.Event) (coverage.Outcome, error) {
 	workers, outcome, err := r.targetsFor(e.Key)
-	if err != nil {
-		return "", err
+	if err != nil || len(workers) == 0 {
+		return outcome, err
 	}
+	outcome = coverage.Applied
 	for _, w := range workers {
-		var found bool
-		found, outcome, err = w.apply(ctx, e)
+		found, result, err := w.apply(ctx, e)
 		if err != nil {
 			return "", err
 		}
 		// If the target filters by state, the resource may be in another target.
 		if target, _, _ := w.latest(); found || !target.keyReader().FiltersByState(e.Key) {
-			break
+			return result, nil
+		}
+		if result != coverage.Applied {
+			outcome = result
 		}
 	}
 	return outcome, nil

@@ -118,3 +118,43 @@ func TestShorterMaxStalenessWithdrawsWhatIsTooOldNow(t *testing.T) {
 		}
 	})
 }
+
+// A timer is late after a suspension: the deadline in the report counts.
+func TestExpireSnapshots(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(0)
+		if got, want := h.lastReport("one").Expires, h.start.Add(settings.MaxStaleness); !got.Equal(want) {
+			t.Errorf("expires at %v, want %v", got, want)
+		}
+		h.ExpireSnapshots()
+		if got := h.lastReport("one"); got.cluster() != "web" {
+			t.Errorf("a fresh snapshot has expired: %+v", got.Report)
+		}
+		s.update(func(s *source) { s.err = errDenied })
+		h.advanceTo(settings.MaxStaleness)
+		if got := h.lastReport("one"); !got.Expires.IsZero() {
+			t.Errorf("without a snapshot the report expires at %v", got.Expires)
+		}
+		reports := len(h.reportsOf("one"))
+		h.ExpireSnapshots()
+		if got := len(h.reportsOf("one")); got != reports {
+			t.Error("a snapshot has expired twice")
+		}
+	})
+}
+
+func TestNewMaxStalenessIsInTheReport(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		s := h.source()
+		h.set(settings, s.target("one"))
+		h.advance(time.Second)
+		longer := settings
+		longer.MaxStaleness *= 2
+		h.set(longer, s.target("one"))
+		if got, want := h.lastReport("one").Expires, h.start.Add(longer.MaxStaleness); !got.Equal(want) {
+			t.Errorf("expires at %v, want %v", got, want)
+		}
+	})
+}

@@ -19,7 +19,8 @@ type worker struct {
 	requests   chan refreshRequest // for a refresh now
 	hasPending chan struct{}       // holds one value while a batch is pending
 
-	partialReadFailed bool // the last partial read failed; used by runPartialReads only
+	refreshLog logLevels // used by run only
+	partialLog logLevels // used by runPartialReads only
 
 	mu        sync.Mutex // guards the fields below
 	target    Target
@@ -29,12 +30,11 @@ type worker struct {
 	completed int    // refreshes
 	attempted bool
 	stopped   bool
-	stale     *time.Timer // runs from each success until the snapshot is too old
+	expiry    *time.Timer // runs from each success until the snapshot is too old
 	pending   *batch      // nil for none
 	// partialReads holds what was read by key during the refresh in flight, nil
-	// for resources that are gone. The map is nil while none is in flight.
+	// for resources that the target omits. The map is nil while none is in flight.
 	partialReads map[coverage.Key]*coverage.Resource
-	missing      map[coverage.Key]bool // see takeMissing
 }
 
 func newWorker(r *Refresher, t Target, s Settings) *worker {
@@ -125,23 +125,22 @@ func (w *worker) list(ctx, attempt context.Context, target Target) (r result) {
 // finish puts and logs the result of a refresh. It returns the resources that
 // have to be read again.
 func (w *worker) finish(ctx context.Context, target Target, r result) (conflicts []coverage.Key) {
-	before, report, conflicts, ok := w.put(target, r)
+	report, conflicts, ok := w.put(target, r)
 	if ok {
-		w.logRefresh(ctx, before, report, r)
+		w.logRefresh(ctx, report, r) // without the lock: the log may block
 	}
 	return conflicts
 }
 
 // put updates the report with the result of a refresh and puts it, unless the
 // worker has stopped.
-func (w *worker) put(target Target, r result) (before coverage.State, report coverage.Report, conflicts []coverage.Key, ok bool) {
+func (w *worker) put(target Target, r result) (report coverage.Report, conflicts []coverage.Key, ok bool) {
 	o := w.refresher.o
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return "", coverage.Report{}, nil, false
+		return coverage.Report{}, nil, false
 	}
-	before = w.report.State
 	w.attempted = true
 	w.completed++
 	w.report.Duration = r.duration
@@ -151,31 +150,40 @@ func (w *worker) put(target Target, r result) (before coverage.State, report cov
 	}
 	if r.err != nil && r.snapshot != nil {
 		w.report.Snapshot = w.report.Snapshot.WithOptional(r.snapshot)
-		w.watchStaleness()
+		w.setExpiry()
 	}
 	if r.err == nil {
-		w.missing = map[coverage.Key]bool{}
 		w.report.LastSuccess, w.lastGood = time.Now(), target
 		w.report.Snapshot, conflicts = w.merge(r.snapshot)
-		w.watchStaleness()
+		w.setExpiry()
 		o.Metrics.countUnclassified(r.snapshot)
 	}
 	w.partialReads = nil
 	o.Put(w.report)
-	return before, w.report, conflicts, true
+	return w.report, conflicts, true
 }
 
-// watchStaleness starts the timer that removes the snapshot when it is too old.
-// The caller holds w.mu.
-func (w *worker) watchStaleness() {
-	if w.stale != nil {
-		w.stale.Stop()
+// setExpiry sets when the snapshot is too old and starts the timer that then
+// removes it. The caller holds w.mu.
+func (w *worker) setExpiry() {
+	if w.expiry != nil {
+		w.expiry.Stop()
 	}
+	w.report.Expires = time.Time{}
 	if w.report.Snapshot == nil {
 		return
 	}
-	left := time.Until(w.freshness().Add(w.settings.MaxStaleness))
-	w.stale = time.AfterFunc(left, w.expire)
+	w.report.Expires = w.freshness().Add(w.settings.MaxStaleness)
+	w.expiry = time.AfterFunc(time.Until(w.report.Expires), w.expire)
+}
+
+// freshness returns the time from which the snapshot's age counts. A snapshot of
+// optional data only has no successful refresh. The caller holds w.mu.
+func (w *worker) freshness() time.Time {
+	if last, at := w.report.LastSuccess, w.report.Snapshot.ReadAt; !at.After(last) {
+		return last
+	}
+	return w.report.Snapshot.ReadAt
 }
 
 // expire removes a snapshot that is too old from the report.
@@ -189,21 +197,13 @@ func (w *worker) expire() {
 func (w *worker) putExpired() (r coverage.Report, maxStaleness time.Duration, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stopped || w.report.Snapshot == nil || time.Since(w.freshness()) < w.settings.MaxStaleness {
+	if w.stopped || w.report.Snapshot == nil || !coverage.Expired(w.report.Expires, time.Now()) {
 		return coverage.Report{}, 0, false
 	}
 	w.report.Snapshot = nil
+	w.setExpiry()
 	w.refresher.o.Put(w.report)
 	return w.report, w.settings.MaxStaleness, true
-}
-
-// freshness returns the time from which the snapshot's age counts. A snapshot of
-// optional data only has no successful refresh. The caller holds w.mu.
-func (w *worker) freshness() time.Time {
-	if last, at := w.report.LastSuccess, w.report.Snapshot.ReadAt; !at.After(last) {
-		return last
-	}
-	return w.report.Snapshot.ReadAt
 }
 
 // update replaces the functions and settings of a target whose Key is unchanged.
@@ -215,7 +215,9 @@ func (w *worker) update(t Target, s Settings) {
 		return
 	}
 	w.settings = s
-	w.watchStaleness()
+	if w.setExpiry(); w.report.Snapshot != nil && !w.stopped {
+		w.refresher.o.Put(w.report) // with the new time
+	}
 	select {
 	case w.changed <- struct{}{}:
 	default:
@@ -227,8 +229,8 @@ func (w *worker) stop() coverage.TargetID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
-	if w.stale != nil {
-		w.stale.Stop()
+	if w.expiry != nil {
+		w.expiry.Stop()
 	}
 	return w.report.Target
 }

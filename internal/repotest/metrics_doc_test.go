@@ -95,7 +95,7 @@ var descPattern = regexp.MustCompile(
 func selfFamilies(t *testing.T) []family {
 	t.Helper()
 	registry, descs := prometheus.NewRegistry(), make(chan *prometheus.Desc)
-	app.NewSelfMetrics(registry)
+	app.NewSelfMetrics(registry, nil)
 	go func() {
 		registry.Describe(descs)
 		close(descs)
