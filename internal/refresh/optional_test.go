@@ -45,6 +45,10 @@ func TestOptionalDataOfAFailedRefresh(t *testing.T) {
 		}
 		h.advanceTo(settings.MaxStaleness + settings.Interval)
 		check("when the resources are too old", 0, 1)
+		if got := h.apply(eventOf(isUnhealthy)); got[0] != "the target has no data yet" {
+			t.Errorf("without resources an event is %s", got[0])
+		}
+		check("after an event", 0, 1)
 	})
 }
 

@@ -241,7 +241,7 @@ func (w *worker) putKeys(b *batch, read partialRead, completed int) (conflicts [
 	if w.stopped {
 		return nil, errStopped
 	}
-	if w.report.Snapshot == nil {
+	if !w.listed() {
 		return nil, errNotRefreshed
 	}
 	var gone []coverage.Key

@@ -173,17 +173,12 @@ func (w *worker) setExpiry() {
 	if w.report.Snapshot == nil {
 		return
 	}
-	w.report.Expires = w.freshness().Add(w.settings.MaxStaleness)
-	w.expiry = time.AfterFunc(time.Until(w.report.Expires), w.expire)
-}
-
-// freshness returns the time from which the snapshot's age counts. A snapshot of
-// optional data only has no successful refresh. The caller holds w.mu.
-func (w *worker) freshness() time.Time {
-	if last, at := w.report.LastSuccess, w.report.Snapshot.ReadAt; !at.After(last) {
-		return last
+	since := w.report.LastSuccess
+	if !w.listed() {
+		since = w.report.Snapshot.ReadAt
 	}
-	return w.report.Snapshot.ReadAt
+	w.report.Expires = since.Add(w.settings.MaxStaleness)
+	w.expiry = time.AfterFunc(time.Until(w.report.Expires), w.expire)
 }
 
 // expire removes a snapshot that is too old from the report.
@@ -236,16 +231,22 @@ func (w *worker) stop() coverage.TargetID {
 }
 
 // latest returns the target as of its last successful refresh, its report, and
-// whether a refresh was attempted. Before the first success the report has no
-// snapshot.
+// whether a refresh was attempted. The report has no snapshot if that has optional
+// data only.
 func (w *worker) latest() (lastGood Target, r coverage.Report, attempted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r = w.report
-	if r.LastSuccess.IsZero() {
-		r.Snapshot = nil // not one of optional data only
+	if !w.listed() {
+		r.Snapshot = nil
 	}
 	return w.lastGood, r, w.attempted
+}
+
+// listed reports whether the snapshot is of a successful refresh: one of optional
+// data only was read after the last one. The caller holds w.mu.
+func (w *worker) listed() bool {
+	return w.report.Snapshot != nil && !w.report.Snapshot.ReadAt.After(w.report.LastSuccess)
 }
 
 // completedRefreshes returns how many refreshes have ended.
