@@ -10,9 +10,9 @@ import (
 )
 
 // BenchmarkFirstRefreshOf200Targets measures the first refresh of 200 targets,
-// each a role in an account of its own with one page of clusters, against a
-// simulator that takes 100 ms for every call. It prints the time as a part of
-// an interval of one minute: below 1 it is done within the interval.
+// each a role in its own account with one page of clusters, against a simulator
+// with a latency of 100 ms. It reports the time as a fraction of an interval of
+// one minute.
 func BenchmarkFirstRefreshOf200Targets(b *testing.B) {
 	const interval = time.Minute
 	w := homeWorld()
@@ -31,15 +31,15 @@ func BenchmarkFirstRefreshOf200Targets(b *testing.B) {
 	}
 	var took time.Duration
 	for b.Loop() {
-		begun := time.Now()
+		started := time.Now()
 		e := startWith(b, simulator.New(w, simulator.Options{Latency: 100 * time.Millisecond}), config.String())
 		for !e.allUp(200) {
-			if time.Since(begun) > 2*interval {
+			if time.Since(started) > 2*interval {
 				b.Fatal("not done after two intervals")
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		took += time.Since(begun)
+		took += time.Since(started)
 		if err := e.stop(); err != nil {
 			b.Fatal(err)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestTheEstimateIsWhatIsRequested compares what check-config predicts with
-// what the exporter counts of its own requests.
-func TestTheEstimateIsWhatIsRequested(t *testing.T) {
+// TestEstimateMatchesTheRequests compares the estimate of check-config with the
+// exporter's own request counters.
+func TestEstimateMatchesTheRequests(t *testing.T) {
 	t.Parallel()
 	const perRegion = 120
 	w := &simulator.World{Accounts: []*simulator.Account{{ID: home, Keys: keys}}}
@@ -32,7 +32,7 @@ func TestTheEstimateIsWhatIsRequested(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := start(t, w, yaml)
-	e.until("every target is read", func() bool {
+	e.until("every target is refreshed", func() bool {
 		return strings.Count(e.metrics(), "\nguardduty_target_last_success_timestamp_seconds{") == len(regions)
 	})
 	families, err := textParser().TextToMetricFamilies(strings.NewReader(e.metrics()))

@@ -7,8 +7,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// twoQueues reads a queue of the exporter's own account, and one of another
-// account and Region through a role that wants an external ID.
+// twoQueues starts an exporter with a queue of its own account and one of another
+// account and Region, with a role that requires an external ID.
 func twoQueues(t *testing.T, externalID string) *exporter {
 	t.Helper()
 	w := homeWorld(healthy("web"))
@@ -35,7 +35,7 @@ func (e *exporter) untilQueues(own, other int) {
 	e.untilMetric(fmt.Sprintf("guardduty_event_queue_up{queue=%q} %d", e.endpoint+"/222233334444/coverage", other))
 }
 
-func TestAQueueOfAnotherAccountAndRegion(t *testing.T) {
+func TestQueueOfAnotherAccountAndRegion(t *testing.T) {
 	t.Parallel()
 	e := twoQueues(t, "an-external-id")
 	e.untilQueues(1, 1)
@@ -50,7 +50,7 @@ func TestAQueueOfAnotherAccountAndRegion(t *testing.T) {
 	}
 }
 
-func TestAQueueWhoseRoleIsRefused(t *testing.T) {
+func TestQueueWithADeniedRole(t *testing.T) {
 	t.Parallel()
 	e := twoQueues(t, "another-external-id")
 	e.untilQueues(1, 0)

@@ -11,14 +11,14 @@ import (
 
 const webHealthy = `guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} `
 
-func (e *exporter) turnWeb(status string) {
+func (e *exporter) setWebStatus(status string) {
 	e.aws.Update(func(w *simulator.World) {
 		c := w.Accounts[0].Cluster("us-east-1", "web")
 		c.Status, c.UpdatedAt = status, time.Now()
 	})
 }
 
-// within waits for a line for so long and no longer.
+// shownWithin reports whether the metrics contain a line before a time has passed.
 func (e *exporter) shownWithin(d time.Duration, line string) bool {
 	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
 		if strings.Contains(e.metrics(), "\n"+line+"\n") {
@@ -29,17 +29,17 @@ func (e *exporter) shownWithin(d time.Duration, line string) bool {
 	return false
 }
 
-// After a reload that changes nothing a change is still shown within seconds.
-func TestReloadThenAChange(t *testing.T) {
+// After a reload without changes, events are still handled.
+func TestChangeAfterAReload(t *testing.T) {
 	t.Parallel()
 	e := eventWorld(t, simulator.Direct)
 	e.untilMetric(webHealthy + "1")
-	if status, answer := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
-		t.Fatal(status, answer)
+	if status, body := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, body)
 	}
-	e.turnWeb("UNHEALTHY")
+	e.setWebStatus("UNHEALTHY")
 	if !e.shownWithin(4*time.Second, webHealthy+"0") {
-		t.Errorf("not shown within 4 s of a reload")
+		t.Errorf("not exported within 4 s of a reload")
 		for l := range strings.Lines(e.log.String()) {
 			if strings.Contains(l, "read again") || strings.Contains(l, "event handled") {
 				t.Log(l)
@@ -48,23 +48,22 @@ func TestReloadThenAChange(t *testing.T) {
 	}
 }
 
-// The same with Regions that are found: the targets get new functions when the
-// Regions are listed again.
-func TestReloadOfAllRegionsThenAChange(t *testing.T) {
+// The targets of listed Regions get new clients when the Regions are listed again.
+func TestChangeAfterAReloadOfAllRegions(t *testing.T) {
 	t.Parallel()
 	w := homeWorld(healthy("web"))
 	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.Direct}}
 	e := start(t, w, "refresh: {interval: 8s, timeout: 4s, max_staleness: 3h}\ntargets: [{name: home, regions: [all]}]\n"+
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
 	e.untilMetric(webHealthy + "1")
-	if status, answer := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
-		t.Fatal(status, answer)
+	if status, body := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, body)
 	}
 	status := "HEALTHY"
 	for range 2 {
 		<-time.After(2500 * time.Millisecond)
 		status = map[string]string{"HEALTHY": "UNHEALTHY", "UNHEALTHY": "HEALTHY"}[status]
-		e.turnWeb(status)
+		e.setWebStatus(status)
 	}
 	for l := range strings.Lines(e.log.String()) {
 		if strings.Contains(l, "partial read of target failed") {
@@ -73,7 +72,7 @@ func TestReloadOfAllRegionsThenAChange(t *testing.T) {
 	}
 }
 
-// Messages that wait when the exporter starts, with Regions that are found.
+// Messages wait in the queue when the exporter starts and lists its Regions.
 func TestWaitingMessagesWithAllRegions(t *testing.T) {
 	t.Parallel()
 	w := homeWorld(healthy("web"))
@@ -85,7 +84,7 @@ func TestWaitingMessagesWithAllRegions(t *testing.T) {
 	})
 	aws.SetIntercept(func(call simulator.Call, _ http.ResponseWriter, _ *http.Request) bool {
 		if call.Operation == "ListRegions" {
-			<-time.After(300 * time.Millisecond) // AWS takes a while
+			<-time.After(300 * time.Millisecond) // latency
 		}
 		return false
 	})
@@ -93,11 +92,11 @@ func TestWaitingMessagesWithAllRegions(t *testing.T) {
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
 	e.untilMetric(webHealthy + "0")
 	if strings.Contains(e.metrics(), "\n"+`guardduty_exporter_events_discarded_total{reason="no_target"} 1`+"\n") {
-		t.Error("an event of a Region that is asked was discarded as no_target")
+		t.Error("an event of a Region with a target was discarded as no_target")
 	}
 }
 
-// Two targets divide the clusters of an account by their management type.
+// Two targets of one account filter by management type.
 func TestTwoTargetsOfOneAccount(t *testing.T) {
 	t.Parallel()
 	w := homeWorld(healthy("web"))
@@ -111,9 +110,9 @@ events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]
 `)
 	e.untilMetric(webHealthy + "1")
 	e.untilReady()
-	e.turnWeb("UNHEALTHY")
+	e.setWebStatus("UNHEALTHY")
 	e.untilMetric("guardduty_exporter_events_applied_total 1")
 	if !strings.Contains(e.metrics(), "\n"+webHealthy+"0\n") {
-		t.Error("the event counts as applied, and the change is not shown")
+		t.Error("the event counts as applied, but the change is not exported")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// eventWorld is homeWorld with a queue that gets its events, and an exporter
-// that refreshes once an hour, so that what it shows sooner comes from them.
+// eventWorld starts an exporter of homeWorld with a queue for its events. It
+// refreshes once an hour, so that earlier changes come from events.
 func eventWorld(t *testing.T, format simulator.EventFormat) *exporter {
 	t.Helper()
 	w := homeWorld(healthy("api"), healthy("web"))
@@ -23,7 +23,7 @@ func eventWorld(t *testing.T, format simulator.EventFormat) *exporter {
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
 }
 
-func TestAChangeIsShownWithinTwoSeconds(t *testing.T) {
+func TestChangeIsExportedWithinTwoSeconds(t *testing.T) {
 	for name, format := range map[string]simulator.EventFormat{"direct": simulator.Direct, "through SNS": simulator.SNS} {
 		t.Run(name, func(t *testing.T) {
 			e := eventWorld(t, format)
@@ -36,7 +36,7 @@ func TestAChangeIsShownWithinTwoSeconds(t *testing.T) {
 			})
 			e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} 0`)
 			if took := time.Since(changed); took > 2*time.Second {
-				t.Errorf("the change was shown after %v", took)
+				t.Errorf("the change was exported after %v", took)
 			}
 			for _, line := range []string{
 				`guardduty_coverage_percent{account_id="111122223333",region="us-east-1",resource_type="ECS"} 50`,
@@ -55,8 +55,7 @@ func TestAChangeIsShownWithinTwoSeconds(t *testing.T) {
 	}
 }
 
-// TestEventsThatChangeNothing sends what a queue may hold beside news.
-func TestEventsThatChangeNothing(t *testing.T) {
+func TestDiscardedEvents(t *testing.T) {
 	e := eventWorld(t, simulator.NoEvents)
 	e.untilReady()
 	page := domainPage(e.metrics())
@@ -92,8 +91,8 @@ func TestEventsThatChangeNothing(t *testing.T) {
 	})
 }
 
-// TestARefreshShowsWhatNoEventTold has a queue that gets no events.
-func TestARefreshShowsWhatNoEventTold(t *testing.T) {
+// TestRefreshWithoutEvents has a queue without events.
+func TestRefreshWithoutEvents(t *testing.T) {
 	t.Parallel()
 	w := homeWorld(healthy("api"), healthy("web"))
 	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage", Events: simulator.NoEvents}}
@@ -101,15 +100,16 @@ func TestARefreshShowsWhatNoEventTold(t *testing.T) {
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
 	e.untilMetric(webHealthy + "1")
 	e.untilMetric(fmt.Sprintf("guardduty_event_queue_up{queue=%q} 1", e.queueURL()))
-	e.turnWeb("UNHEALTHY")
+	e.setWebStatus("UNHEALTHY")
 	e.untilMetric(webHealthy + "0")
 	e.aws.Update(func(w *simulator.World) { w.Accounts[0].RemoveCluster("us-east-1", "api") })
-	e.until("a cluster that is gone is shown no more", func() bool { return !strings.Contains(e.metrics(), `cluster_name="api"`) })
+	e.until("the deleted cluster is gone", func() bool { return !strings.Contains(e.metrics(), `cluster_name="api"`) })
 	e.untilMetric("guardduty_exporter_events_applied_total 0")
 }
 
-// TestAQueueThatIsRefusedIsSeen is about the queue alone: the target goes on.
-func TestAQueueThatIsRefusedIsSeen(t *testing.T) {
+// TestQueueThatFails has a queue that does not exist for a time. It does not
+// affect the target.
+func TestQueueThatFails(t *testing.T) {
 	e := eventWorld(t, simulator.Direct)
 	e.untilReady()
 	up := fmt.Sprintf("guardduty_event_queue_up{queue=%q}", e.queueURL())
@@ -139,16 +139,15 @@ func (e *exporter) send(message string) {
 	}
 }
 
-// TestReloadTakesQueuesAway has the queue in the configuration no more.
-func TestReloadTakesQueuesAway(t *testing.T) {
+func TestReloadRemovesQueues(t *testing.T) {
 	e := eventWorld(t, simulator.Direct)
 	e.untilReady()
 	e.untilMetric(fmt.Sprintf("guardduty_event_queue_up{queue=%q} 1", e.queueURL()))
 	e.setConfig("targets: [{name: home, regions: [us-east-1]}]\n")
-	if status, answer := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
-		t.Fatal(status, answer)
+	if status, body := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, body)
 	}
 	if page := e.metrics(); strings.Contains(page, "\nguardduty_event_queue_up{") {
-		t.Error("a queue that is gone is still shown")
+		t.Error("the metric of a removed queue is exported")
 	}
 }

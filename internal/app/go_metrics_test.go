@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestGoMetricsHaveNoTwoOfOneName(t *testing.T) {
+func TestGoMetricsHaveUniqueNames(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(newGoMetrics())
 	families, err := registry.Gather()

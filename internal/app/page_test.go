@@ -24,10 +24,10 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
-// TestPageIsWhatARegistryExposes has random worlds. The reference is pedantic,
+// TestPageEqualsThatOfARegistry has random worlds. The reference is pedantic,
 // so it would refuse two samples with the same labels, or a label value that is
 // not UTF-8.
-func TestPageIsWhatARegistryExposes(t *testing.T) {
+func TestPageEqualsThatOfARegistry(t *testing.T) {
 	met := map[string]bool{}
 	rare := []string{ // one for each world, in turns
 		"text/plain; version=0.0.4; escaping=dots", "text/plain; version=0.0.4; escaping=values",
@@ -116,8 +116,8 @@ func add(t *testing.T, found map[string]string, key, value string) {
 	found[key] = value
 }
 
-// TestPageKeepsTheGrammarOfOpenMetrics parses strictly, which takes long.
-func TestPageKeepsTheGrammarOfOpenMetrics(t *testing.T) {
+// TestPageIsValidOpenMetrics parses strictly, which takes long.
+func TestPageIsValidOpenMetrics(t *testing.T) {
 	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))))
 	answer := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestLogLeavesSecretsOut(t *testing.T) {
+func TestLogRedactsSecrets(t *testing.T) {
 	for text, secret := range map[string]string{
 		"no such key AKIAIOSFODNN7EXAMPLE":                                            "AKIAIOSFODNN7EXAMPLE",
 		`{"SecretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}`:              "wJalrXUtn",
@@ -20,7 +20,7 @@ func TestLogLeavesSecretsOut(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		logger := slog.New(redactHandler{slog.NewTextHandler(&log, nil)})
-		logger.With("a", text).WithGroup("g").Info(text, "b", text, "err", errors.New(text), slog.Group("c", "d", text)) //nolint:sloglint // a message may be made of an error
+		logger.With("a", text).WithGroup("g").Info(text, "b", text, "err", errors.New(text), slog.Group("c", "d", text)) //nolint:sloglint // a message may contain an error
 		if strings.Contains(log.String(), secret) || strings.Count(log.String(), "<secret>") != 5 {
 			t.Errorf("%s", log.String())
 		}
@@ -30,7 +30,7 @@ func TestLogLeavesSecretsOut(t *testing.T) {
 func TestLogKeepsNames(t *testing.T) {
 	for _, text := range []string{
 		"arn:aws:ecs:eu-west-1:123456789012:cluster/" + strings.Repeat("payments-prod_", 18),
-		"arn:aws:iam::123456789012:role/team/very-long-path-of-the-organisation/platform-observability/eu-west-1/AWSReservedSSO_MonitoringReadOnlyAccess_abcdef0123456789",
+		"arn:aws:iam::123456789012:role/team/very-long-path-of-the-organization/platform-observability/eu-west-1/AWSReservedSSO_MonitoringReadOnlyAccess_abcdef0123456789",
 		"open /srv/monitoring/exporters/guardduty_coverage_exporter/environments/production/eu-west-1/current/config/web.yaml: no such file",
 		"RequestID: 3f0c2d5e-6d2a-4f6e-9d59-6c0a5a0f3e1b",
 		"config.yaml:3: targets[0].external_id: must be of 2 to 1224 letters",
@@ -43,7 +43,7 @@ func TestLogKeepsNames(t *testing.T) {
 	}
 }
 
-func TestLogsAreDiscreet(t *testing.T) {
+func TestRedact(t *testing.T) {
 	token := strings.Repeat("IQoJb3JpZ2luX2VjE+/", 8) + "=="
 	for _, c := range []struct{ text, want string }{
 		{"key ASIAIOSFODNN7EXAMPLE.", "key <secret>."},
@@ -54,5 +54,30 @@ func TestLogsAreDiscreet(t *testing.T) {
 		if got := redact(c.text); got != c.want {
 			t.Errorf("%q became %q, want %q", c.text, got, c.want)
 		}
+	}
+}
+
+// TestErrorsAreRedactedBeforeTheyAreCut has secrets of which the cut would leave
+// a part that is not recognized.
+func TestErrorsAreRedactedBeforeTheyAreCut(t *testing.T) {
+	token := "IQoJ" + strings.Repeat("b3JpZ2luX2VjE", 100)
+	for name, secret := range map[string]string{"token": token, "e-mail address": "first.last@accounts.example.com", "access key": "AKIAIOSFODNN7EXAMPLE"} {
+		for keep := 3; keep < min(len(secret), 110); keep++ {
+			text := strings.Repeat("- ", (maxErrorBytes-keep)/2) + strings.Repeat(" ", (maxErrorBytes-keep)%2) + secret + " end"
+			var log bytes.Buffer
+			slog.New(redactHandler{slog.NewTextHandler(&log, nil)}).Error("failed", "err", errors.New(text))
+			if strings.Contains(log.String(), secret[:3]) {
+				t.Fatalf("%s: %d bytes are in the log: %s", name, keep, log.String()[maxErrorBytes:])
+			}
+		}
+	}
+}
+
+func TestLongErrorsAreCut(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(redactHandler{slog.NewJSONHandler(&log, nil)})
+	logger.Error("failed", "err", errors.New(strings.Repeat("€", maxErrorBytes)))
+	if n := strings.Count(log.String(), "€"); n != maxErrorBytes/len("€") || strings.Contains(log.String(), "\ufffd") {
+		t.Errorf("%d characters: %s", n, log.String())
 	}
 }

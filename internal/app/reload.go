@@ -46,9 +46,6 @@ func (a *App) requestReload() error {
 // fails, nothing changes. Targets run until ctx ends.
 func (a *App) reload(ctx context.Context) error {
 	next, err := a.prepare(ctx)
-	if err == nil {
-		err = a.config.CheckReload(next.config)
-	}
 	if err != nil {
 		a.self.reloads.failed()
 		a.o.Logger.Error("reload failed, configuration unchanged", "err", err)
@@ -75,6 +72,9 @@ func (a *App) apply(ctx context.Context, next *prepared) {
 // prepare reads the configuration and builds the components it defines.
 func (a *App) prepare(ctx context.Context) (*prepared, error) {
 	cfg, err := a.o.Load()
+	if err == nil && a.config != nil {
+		err = a.config.CheckReload(cfg)
+	}
 	if err != nil {
 		return nil, err
 	}

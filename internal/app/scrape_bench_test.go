@@ -148,7 +148,7 @@ func TestClientProcess(t *testing.T) {
 		}
 		var took []time.Duration
 		for range o.Scrapes {
-			begun := time.Now()
+			started := time.Now()
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, o.URL, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -162,7 +162,7 @@ func TestClientProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
-			took = append(took, time.Since(begun))
+			took = append(took, time.Since(started))
 		}
 		if err := json.NewEncoder(os.Stderr).Encode(took); err != nil {
 			t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestARefreshThatCannotEndInTimeIsNotBegun waits for the state for less than
-// refresh.timeout: to list 10,000 clusters at 5 calls per second takes 40 s.
-func TestARefreshThatCannotEndInTimeIsNotBegun(t *testing.T) {
+// TestRefreshThatCannotFinishIsNotStarted has 10,000 clusters, which take 40 s at
+// 5 requests per second. The state is there before refresh.timeout.
+func TestRefreshThatCannotFinishIsNotStarted(t *testing.T) {
 	t.Parallel()
 	clusters := make([]*simulator.Cluster, 10_000)
 	for i := range clusters {
@@ -27,6 +27,6 @@ func TestARefreshThatCannotEndInTimeIsNotBegun(t *testing.T) {
 	}
 	if log := e.log.String(); !strings.Contains(log, "listing 10000 resources takes 201 requests") ||
 		!strings.Contains(log, "raise aws.requests_per_second, or refresh.timeout and refresh.interval") {
-		t.Errorf("the log does not say what to do:\n%s", log)
+		t.Errorf("the log lacks the solution:\n%s", log)
 	}
 }
