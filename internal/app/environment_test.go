@@ -17,8 +17,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// TestEnvironmentOfTheSDK runs the exporter against nothing but the variables
-// and files that the SDK reads, in each of the ways in which people set it up.
+// TestEnvironmentOfTheSDK runs the exporter with each way to configure the SDK:
+// variables and files only.
 func TestEnvironmentOfTheSDK(t *testing.T) {
 	for name, setUp := range map[string]func(t *testing.T, endpoint string){
 		"keys and one endpoint": func(t *testing.T, endpoint string) {
@@ -90,7 +90,7 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// tlsProxy serves the endpoint over TLS; the host that was signed for is kept.
+// tlsProxy serves the endpoint over TLS and keeps the signed host.
 func tlsProxy(t *testing.T, endpoint string) *httptest.Server {
 	t.Helper()
 	proxy := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func tlsProxy(t *testing.T, endpoint string) *httptest.Server {
 	return proxy
 }
 
-// agent is the Pod Identity agent: it gives the keys of the test for the token.
+// agent is a Pod Identity agent that returns the keys of the test for the token.
 func agent(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,8 +116,8 @@ func agent(t *testing.T) string {
 	return server.URL
 }
 
-// webIdentity is an STS that exchanges the token for a role's credentials, and
-// passes everything else on.
+// webIdentity is an STS that exchanges the token for a role's credentials and
+// forwards all other requests.
 func webIdentity(t *testing.T, endpoint string) string {
 	t.Helper()
 	client := sts.NewFromConfig(aws.Config{
@@ -125,7 +125,7 @@ func webIdentity(t *testing.T, endpoint string) string {
 		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "" { // signed: not the exchange
+		if r.Header.Get("Authorization") != "" { // signed, so not the exchange
 			forward(t, endpoint, w, r)
 			return
 		}
@@ -150,7 +150,7 @@ func webIdentity(t *testing.T, endpoint string) string {
 	return server.URL
 }
 
-// forward sends a request on as it came, signature and host included.
+// forward sends a request unchanged, with its signature and host.
 func forward(t *testing.T, endpoint string, w http.ResponseWriter, r *http.Request) {
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, endpoint+r.URL.RequestURI(), r.Body)
 	if err != nil {

@@ -25,23 +25,23 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil { // they wait, and have little to compute
+	if err := flag.Set("test.parallel", "8"); err != nil { // most tests wait
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// keys of the account that the exporter runs in, in every test world.
+// keys are the access key of the exporter's account in all tests.
 var keys = simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
 
-// exporter is a whole exporter on loopback, reading a simulator.
+// exporter is a complete exporter on loopback that reads a simulator.
 type exporter struct {
 	t   testing.TB
 	url string
 	log *logBuffer
 	aws *simulator.Server
 
-	endpoint string // of the simulator; http://simulator in the configuration stands for it
+	endpoint string // of the simulator; replaces http://simulator in the configuration
 
 	mu     sync.Mutex
 	config string
@@ -154,7 +154,7 @@ func (e *exporter) metrics() string {
 	return page
 }
 
-// until asks again until the condition holds.
+// until polls until the condition is true.
 func (e *exporter) until(what string, holds func() bool) {
 	e.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -178,13 +178,13 @@ func (e *exporter) untilReady() {
 	})
 }
 
-// untilMetric waits for a line of the page.
+// untilMetric waits for a line of the metrics.
 func (e *exporter) untilMetric(line string) {
 	e.t.Helper()
 	e.until(line, func() bool { return strings.Contains(e.metrics(), "\n"+line+"\n") })
 }
 
-// logBuffer is a log that may be read while it is written.
+// logBuffer is a bytes.Buffer that is safe for concurrent use.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -17,10 +17,10 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-var update = flag.Bool("update", false, "write the golden pages anew")
+var update = flag.Bool("update", false, "write the golden pages")
 
-// TestGoldenPages reads worlds over the wire, with the SDK and signed calls,
-// and compares what /metrics shows of them.
+// TestGoldenPages compares the metrics of simulated organizations, read with signed
+// requests, with golden files.
 func TestGoldenPages(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios() {
@@ -44,15 +44,14 @@ func TestGoldenPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s differs (-want +got); write it anew with -update:\n%s\n%s", file, diff, e.log)
+				t.Errorf("%s differs (-want +got); write it with -update:\n%s\n%s", file, diff, e.log)
 			}
 		})
 	}
 }
 
-// domainPage leaves the families of the table, each with its samples sorted, for
-// their order means nothing, and with the values that depend on the clock
-// replaced.
+// domainPage returns the coverage families of a page, with sorted samples and
+// without values that depend on the clock.
 func domainPage(page string) string {
 	known := map[string]bool{}
 	for _, f := range collector.Families() {
@@ -61,7 +60,7 @@ func domainPage(page string) string {
 	family := regexp.MustCompile(`^(?:# (?:HELP|TYPE) )?([a-z0-9_]+)`)
 	clock := regexp.MustCompile(`^(guardduty_target_(?:last_success_timestamp|refresh_duration)_seconds\{.*\}) .*`)
 	var lines []string
-	first := 0 // sample of the family
+	first := 0 // index of the first sample of the family
 	for line := range strings.Lines(page) {
 		if !known[family.FindStringSubmatch(line)[1]] {
 			continue
@@ -94,7 +93,7 @@ targets:
   - regions: [us-east-1]
 `
 
-// homeWorld is one account with a detector in us-east-1.
+// homeWorld returns one account with a detector in us-east-1.
 func homeWorld(clusters ...*simulator.Cluster) *simulator.World {
 	return &simulator.World{Accounts: []*simulator.Account{{
 		ID: home, Name: "home", Keys: keys,
@@ -119,8 +118,8 @@ func onInstances(name string, covered, compatible int64) *simulator.Cluster {
 	return c
 }
 
-// administratorWorld is home as the administrator of a member, and a role in the
-// member's account.
+// administratorWorld returns home as the administrator of a member, and a role in
+// the member's account.
 func administratorWorld() *simulator.World {
 	w := homeWorld(healthy("security-tools"))
 	w.Accounts[0].Detectors[0].Members = []string{member}
@@ -204,8 +203,8 @@ targets:
     account_names: true
 `
 
-// everyResourceType is an organization with instances, EKS clusters, and two
-// members that report nothing.
+// everyResourceType returns an organization with instances, EKS clusters, and two
+// members without resources.
 func everyResourceType() *simulator.World {
 	const quiet, gone = "444455556666", "555566667777"
 	w := administratorWorld()
@@ -283,8 +282,8 @@ func everyIssueType() []*simulator.Cluster {
 	}
 }
 
-// hostile names and texts: nothing of them may break the page, nor make one
-// series of two clusters.
+// hostile returns clusters with names and texts that must neither break the page
+// nor make one series of two clusters.
 func hostile() []*simulator.Cluster {
 	long := strings.Repeat("x", 300)
 	return []*simulator.Cluster{

@@ -24,12 +24,11 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
-// TestPageEqualsThatOfARegistry has random worlds. The reference is pedantic,
-// so it would refuse two samples with the same labels, or a label value that is
-// not UTF-8.
+// TestPageEqualsThatOfARegistry compares pages of random reports. The registry is
+// pedantic: it rejects two samples with the same labels and invalid UTF-8.
 func TestPageEqualsThatOfARegistry(t *testing.T) {
-	met := map[string]bool{}
-	rare := []string{ // one for each world, in turns
+	seen := map[string]bool{}
+	rare := []string{ // one for each seed, in turns
 		"text/plain; version=0.0.4; escaping=dots", "text/plain; version=0.0.4; escaping=values",
 		"application/openmetrics-text; version=1.0.0; escaping=dots", "application/openmetrics-text; version=1.0.0; escaping=values",
 		"application/openmetrics-text; version=0.0.1",
@@ -43,7 +42,7 @@ func TestPageEqualsThatOfARegistry(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for _, f := range families {
-			met[f.GetName()] = true
+			seen[f.GetName()] = true
 		}
 		own := func() *prometheus.Registry {
 			self := prometheus.NewRegistry()
@@ -66,33 +65,33 @@ func TestPageEqualsThatOfARegistry(t *testing.T) {
 		}
 	}
 	for _, f := range collector.Families() {
-		if !met[f.Name] {
-			t.Errorf("%s is in none of the worlds", f.Name)
+		if !seen[f.Name] {
+			t.Errorf("%s is in no page", f.Name)
 		}
 	}
 }
 
-// scrape reads a page as its headers say and returns the format, the value of
-// each series, and the type and help of each family.
+// scrape decodes a page according to its headers. It returns the format, the value
+// of each series, and the type and help of each family.
 func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	req.Header = header
-	answer := httptest.NewRecorder()
-	h.ServeHTTP(answer, req)
-	format := expfmt.ResponseFormat(answer.Header())
-	if answer.Code != http.StatusOK || (format.FormatType() == expfmt.TypeOpenMetrics) != strings.Contains(header.Get("Accept"), "openmetrics") {
-		t.Errorf("%d %s", answer.Code, format)
+	response := httptest.NewRecorder()
+	h.ServeHTTP(response, req)
+	format := expfmt.ResponseFormat(response.Header())
+	if response.Code != http.StatusOK || (format.FormatType() == expfmt.TypeOpenMetrics) != strings.Contains(header.Get("Accept"), "openmetrics") {
+		t.Errorf("%d %s", response.Code, format)
 	}
-	format = expfmt.FmtText // the other is that too, but for the last line, which is a comment then
-	var body io.Reader = answer.Body
+	format = expfmt.FmtText // also for OpenMetrics, whose last line is a comment in it
+	var body io.Reader = response.Body
 	if header.Get("Accept-Encoding") == "gzip" {
 		var err error
 		if body, err = gzip.NewReader(body); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found := map[string]string{"Content-Type": answer.Header().Get("Content-Type")}
+	found := map[string]string{"Content-Type": response.Header().Get("Content-Type")}
 	decoder := expfmt.NewDecoder(body, format)
 	for {
 		var f dto.MetricFamily
@@ -111,19 +110,19 @@ func scrape(t *testing.T, h http.Handler, header http.Header) map[string]string 
 func add(t *testing.T, found map[string]string, key, value string) {
 	t.Helper()
 	if _, ok := found[key]; ok {
-		t.Errorf("twice: %s", key)
+		t.Errorf("duplicate: %s", key)
 	}
 	found[key] = value
 }
 
-// TestPageIsValidOpenMetrics parses strictly, which takes long.
+// TestPageIsValidOpenMetrics parses strictly, which is slow.
 func TestPageIsValidOpenMetrics(t *testing.T) {
 	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))))
-	answer := httptest.NewRecorder()
+	response := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
-	exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: prometheus.NewRegistry(), Logger: discard()}).ServeHTTP(answer, req)
-	decoder := expfmt.NewDecoder(answer.Body, expfmt.ResponseFormat(answer.Header()))
+	exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: prometheus.NewRegistry(), Logger: discard()}).ServeHTTP(response, req)
+	decoder := expfmt.NewDecoder(response.Body, expfmt.ResponseFormat(response.Header()))
 	families := 0
 	for {
 		var f dto.MetricFamily
@@ -139,7 +138,7 @@ func TestPageIsValidOpenMetrics(t *testing.T) {
 	}
 }
 
-// texts are what AWS, or whoever names a cluster, may say.
+// texts are names and issues as AWS or a cluster's owner may choose them.
 func texts() []string {
 	return []string{
 		"", "a", "a ", `quo"ted\`, "new\nline", "größe-東京", "\xff\xfe", "a\x00b", "\u202eevil", "# EOF", `"} 1`,
@@ -148,7 +147,7 @@ func texts() []string {
 	}
 }
 
-// randomInput makes one of few reports in which much is alike, and all is odd.
+// randomInput returns a view of few reports with odd texts and many equal values.
 func randomInput(r *rand.Rand) collector.Input {
 	var reports []coverage.Report
 	for i := range r.IntN(6) {

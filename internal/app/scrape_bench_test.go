@@ -31,14 +31,14 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 )
 
-// fleet is what an administrator of many accounts sees, 50 ECS clusters each.
+// fleet is the fleet of an administrator: accounts with 50 ECS clusters each.
 type fleet struct {
 	clusters int
-	// healthy clusters have 5 series each; else they have 8 on the average: one
-	// has an issue, the next one two of different types.
+	// healthy clusters have 5 series each. Others have 8 on average: one has an
+	// issue, the next one two of different types.
 	healthy bool
-	// shared says that equal accounts, Regions and words are one string in
-	// memory; else each row has its own, as rows have that were just decoded.
+	// shared reports whether equal accounts, Regions and words are one string in
+	// memory. Otherwise each row has its own, like decoded rows.
 	shared bool
 }
 
@@ -85,7 +85,7 @@ func inputOf(reports ...coverage.Report) collector.Input {
 	return collector.Input{View: coverage.Merge(reports), Issues: collector.IssueOptions{Text: true, MaxPerCluster: 20}}
 }
 
-// own are the metrics of the process itself, as build registers them.
+// own returns a registry with the exporter's own metrics, as build registers them.
 func own() *prometheus.Registry {
 	self := prometheus.NewRegistry()
 	NewSelfMetrics(self, nil)
@@ -110,7 +110,7 @@ func static(b *testing.B, text []byte) http.Handler {
 	})
 }
 
-// bodyOf is the answer of a handler, as it goes over the wire.
+// bodyOf returns the body of a handler's response as it is sent.
 func bodyOf(b *testing.B, h http.Handler, encoding string) []byte {
 	b.Helper()
 	answer := httptest.NewRecorder()
@@ -123,7 +123,7 @@ func bodyOf(b *testing.B, h http.Handler, encoding string) []byte {
 	return answer.Body.Bytes()
 }
 
-// orders are what the client process is told to do, in one line of JSON.
+// orders are the input of the client process, one line of JSON.
 type orders struct {
 	URL      string
 	Encoding string
@@ -132,8 +132,8 @@ type orders struct {
 
 const asClient = "GUARDDUTY_COVERAGE_EXPORTER_TEST_SCRAPES"
 
-// TestClientProcess is no test but the client of the benchmarks, in a process
-// of its own, so that what reading costs is not counted as what serving costs.
+// TestClientProcess is not a test but the client of the benchmarks. It is a
+// separate process, so that its CPU time does not count.
 func TestClientProcess(t *testing.T) {
 	if os.Getenv(asClient) == "" {
 		t.Skip("is run by the benchmarks")
@@ -170,7 +170,7 @@ func TestClientProcess(t *testing.T) {
 	}
 }
 
-// scraper is the client process, seen from the server's.
+// scraper controls the client process.
 type scraper struct {
 	b   *testing.B
 	in  io.Writer
@@ -201,7 +201,7 @@ func newScraper(b *testing.B) *scraper {
 	return &scraper{b: b, in: in, out: bufio.NewReader(out)}
 }
 
-// scrape returns how long each scrape took, as the client sees it.
+// scrape returns the client's latency of each scrape.
 func (s *scraper) scrape(o orders) []time.Duration {
 	s.b.Helper()
 	if err := json.NewEncoder(s.in).Encode(o); err != nil {
@@ -218,7 +218,7 @@ func (s *scraper) scrape(o orders) []time.Duration {
 	return took
 }
 
-// processTime is the CPU time that this process has used, of user and system.
+// processTime returns the CPU time of this process, user and system.
 func processTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage
@@ -228,7 +228,7 @@ func processTime(b *testing.B) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// cost is what serving a number of scrapes has cost.
+// cost is the cost of a number of scrapes.
 type cost struct {
 	cpu         time.Duration
 	allocations uint64
@@ -237,12 +237,12 @@ type cost struct {
 
 func (c cost) each() float64 { return float64(c.cpu) / float64(c.scrapes) }
 
-// contest measures handlers side by side, in turns.
+// contest measures handlers alternately.
 type contest struct {
 	scraper  *scraper
 	encoding string
 	urls     map[string]string
-	batch    map[string]int // scrapes of a turn
+	batch    map[string]int // scrapes per turn
 	costs    map[string]cost
 }
 
@@ -275,9 +275,8 @@ func (c *contest) turn(b *testing.B) {
 	}
 }
 
-// BenchmarkScrape compares the CPU time that the process takes for one scrape
-// with gzip with that for a static file of the same bytes and for the metrics of
-// the process alone.
+// BenchmarkScrape compares the CPU time of a scrape with gzip with that of a static
+// file of the same bytes and of the exporter's own metrics only.
 func BenchmarkScrape(b *testing.B) {
 	for _, size := range []struct{ clusters, scrapes int }{{4_000, 100}, {50_000, 40}, {500_000, 10}} {
 		b.Run(fmt.Sprint(size.clusters), func(b *testing.B) {
@@ -299,8 +298,8 @@ func BenchmarkScrape(b *testing.B) {
 	}
 }
 
-// BenchmarkScrapeOfOrdinaryCollector compares a scrape with that of the same
-// table behind a registry.
+// BenchmarkScrapeOfOrdinaryCollector compares a scrape with that of a registry with
+// the same families.
 func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000} {
 		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
@@ -324,8 +323,8 @@ func BenchmarkScrapeOfOrdinaryCollector(b *testing.B) {
 	}
 }
 
-// BenchmarkScrapeWithoutGzip compares a scrape of a client that takes no gzip
-// with a static file of the same text.
+// BenchmarkScrapeWithoutGzip compares a scrape without gzip with a static file of
+// the same text.
 func BenchmarkScrapeWithoutGzip(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000, 500_000} {
 		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
@@ -344,8 +343,8 @@ func BenchmarkScrapeWithoutGzip(b *testing.B) {
 	}
 }
 
-// BenchmarkRender measures what a publication costs for each cluster: to merge
-// the reports, and to write and compress the page.
+// BenchmarkRender measures the cost per cluster of merging the reports and of
+// writing and compressing the page.
 func BenchmarkRender(b *testing.B) {
 	for _, f := range []fleet{{clusters: 4_000}, {clusters: 50_000}, {clusters: 50_000, shared: true}, {clusters: 500_000}, {clusters: 500_000, shared: true}} {
 		b.Run(fmt.Sprintf("%d/shared=%t", f.clusters, f.shared), func(b *testing.B) {
@@ -368,8 +367,8 @@ func BenchmarkRender(b *testing.B) {
 	}
 }
 
-// BenchmarkKeptMemory measures the heap that stays for each cluster: the store's
-// reports and the page.
+// BenchmarkKeptMemory measures the heap per cluster of the store's reports and of
+// the page.
 func BenchmarkKeptMemory(b *testing.B) {
 	for _, f := range []fleet{
 		{clusters: 50_000},
@@ -400,17 +399,17 @@ func BenchmarkKeptMemory(b *testing.B) {
 	}
 }
 
-// liveHeap is what is still in use, in bytes.
+// liveHeap returns the size of the reachable heap in bytes.
 func liveHeap() float64 {
 	runtime.GC()
-	runtime.GC() // the first one leaves what pools keep
+	runtime.GC() // the first one keeps what is in pools
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
 }
 
-// BenchmarkScrapeLatency compares the latency of scrapes while the page is
-// rendered as often as it may be with that of a quiet time.
+// BenchmarkScrapeLatency compares the latency of scrapes during continuous
+// rendering with that without rendering.
 func BenchmarkScrapeLatency(b *testing.B) {
 	for _, clusters := range []int{4_000, 50_000} {
 		for _, processors := range []int{1, 2} {

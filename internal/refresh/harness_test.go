@@ -24,7 +24,7 @@ var (
 	errDenied error = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "access denied"}
 )
 
-// harness is a Refresher in a bubble of fake time and what it has put and logged.
+// harness is a Refresher with fake time and what it has put and logged.
 type harness struct {
 	*refresh.Refresher
 	set     func(refresh.Settings, ...refresh.Target) // Set with a context that cancel ends
@@ -103,7 +103,7 @@ func (h *harness) lastReport(name string) published {
 	h.t.Helper()
 	reports := h.reportsOf(name)
 	if len(reports) == 0 {
-		h.t.Fatalf("nothing is known of %s", name)
+		h.t.Fatalf("no report of %s", name)
 	}
 	return reports[len(reports)-1]
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
-// found makes a function that lists these targets.
+// found returns a function that returns these targets.
 func found(targets ...refresh.Target) func() []refresh.Target {
 	return func() []refresh.Target { return targets }
 }
@@ -22,30 +22,30 @@ func TestListedTargetsAppear(t *testing.T) {
 		h.set(settings, lister.lister(found(one.target("one"), two.target("two"))))
 		h.advance(0)
 		if h.Ready() {
-			t.Error("ready before the list is there")
+			t.Error("ready before the list")
 		}
 		h.advance(time.Second)
 		if got := h.lastReport("all"); got.State != coverage.OK || got.Snapshot != nil || got.LastSuccess.IsZero() || got.Target.AccountID != lister.account {
-			t.Errorf("the lister's report is %+v", got.Report)
+			t.Errorf("the parent's report is %+v", got.Report)
 		}
 		if h.lastReport("one").cluster() != "web" {
-			t.Error("the first target that was found is not refreshed at once")
+			t.Error("the first listed target is not refreshed at once")
 		}
 		if h.Ready() {
-			t.Error("ready before every target that was found has been tried")
+			t.Error("ready before the attempt of every listed target")
 		}
 		h.advance(11 * time.Second)
 		if !h.Ready() || h.lastReport("two").cluster() != "web" {
-			t.Error("the second target that was found is not refreshed")
+			t.Error("the second listed target is not refreshed")
 		}
 		h.advance(5 * settings.Interval)
 		if len(one.calls()) < 5 || len(h.droppedNames()) != 0 {
-			t.Errorf("%d refreshes of a target that is found again and again, and dropped %v", len(one.calls()), h.droppedNames())
+			t.Errorf("%d refreshes of a target in every list, and dropped %v", len(one.calls()), h.droppedNames())
 		}
 	})
 }
 
-func TestListedTargetsComeAndGo(t *testing.T) {
+func TestListedTargetsAreAddedAndRemoved(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister, stays, goes, comes := h.source(), h.source(), h.source(), h.source()
 		h.set(settings, lister.lister(found(stays.target("stays"), goes.target("goes"))))
@@ -56,20 +56,20 @@ func TestListedTargetsComeAndGo(t *testing.T) {
 			t.Errorf("dropped, -want +got:\n%s", diff)
 		}
 		if h.lastReport("comes").cluster() != "web" {
-			t.Error("the target that came is not refreshed")
+			t.Error("the added target is not refreshed")
 		}
 		if n := len(stays.calls()); n != 2 {
-			t.Errorf("%d refreshes of the target that stayed, want 2", n)
+			t.Errorf("%d refreshes of the target that is still listed, want 2", n)
 		}
 		known := len(h.reportsOf("goes"))
 		h.advance(2 * settings.MaxStaleness)
 		if n := len(h.reportsOf("goes")); n != known {
-			t.Errorf("%d reports of the target that went, want %d from before", n, known)
+			t.Errorf("%d reports of the removed target, want %d from before", n, known)
 		}
 	})
 }
 
-func TestListedTargetsSurviveAFailingList(t *testing.T) {
+func TestListedTargetsDespiteAFailingList(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister, one := h.source(), h.source()
 		h.set(settings, lister.lister(found(one.target("one"))))
@@ -77,7 +77,7 @@ func TestListedTargetsSurviveAFailingList(t *testing.T) {
 		lister.update(func(s *source) { s.err = errDenied })
 		h.advance(3 * settings.MaxStaleness)
 		if got := h.lastReport("all"); got.State != coverage.Denied || got.LastSuccess.IsZero() {
-			t.Errorf("the lister's report is %+v", got.Report)
+			t.Errorf("the parent's report is %+v", got.Report)
 		}
 		if got := h.lastReport("one"); got.cluster() != "web" || time.Since(got.LastSuccess) > settings.Interval || len(h.droppedNames()) != 0 {
 			t.Errorf("the listed target's report is %+v, and dropped are %v", got.Report, h.droppedNames())
@@ -85,7 +85,7 @@ func TestListedTargetsSurviveAFailingList(t *testing.T) {
 	})
 }
 
-func TestListThatHangs(t *testing.T) {
+func TestListDeadline(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister := h.source()
 		lister.latency = time.Hour
@@ -95,7 +95,7 @@ func TestListThatHangs(t *testing.T) {
 			t.Errorf("the state is %s", got.State)
 		}
 		if !h.Ready() {
-			t.Error("not ready though the only target has had its attempt")
+			t.Error("not ready after the attempt of the only target")
 		}
 	})
 }
@@ -112,7 +112,7 @@ func TestListedTargetsOutliveTheAttempt(t *testing.T) {
 	})
 }
 
-func TestListedTargetsGoWithTheirLister(t *testing.T) {
+func TestListedTargetsAreRemovedWithTheirParent(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister, one, two, other := h.source(), h.source(), h.source(), h.source()
 		h.set(settings, lister.lister(found(one.target("one"), two.target("two"))), other.target("other"))
@@ -128,7 +128,7 @@ func TestListedTargetsGoWithTheirLister(t *testing.T) {
 	})
 }
 
-func TestListerRemovedWhileItLists(t *testing.T) {
+func TestParentRemovedDuringAList(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister, one := h.source(), h.source()
 		lister.latency, lister.ignoresCancel = 10*time.Second, true
@@ -137,10 +137,10 @@ func TestListerRemovedWhileItLists(t *testing.T) {
 		h.set(settings)
 		h.advance(settings.Interval)
 		if reports := h.reportsOf("all"); len(one.calls()) != 0 || len(reports) != 0 {
-			t.Errorf("%d refreshes and the reports %+v of a lister that is gone", len(one.calls()), reports)
+			t.Errorf("%d refreshes and the reports %+v of a removed parent", len(one.calls()), reports)
 		}
 		if !h.Ready() {
-			t.Error("waits for a target that a lister found after its end")
+			t.Error("waits for a target that a removed parent has found")
 		}
 	})
 }
@@ -168,16 +168,16 @@ func TestSetKeepsListedTargets(t *testing.T) {
 		h.set(settings, lister.lister(found(after.target("one"))))
 		h.advance(10 * time.Second)
 		if reports, gone := h.reportsOf("one"), h.droppedNames(); len(reports) != 1 || len(gone) != 0 {
-			t.Errorf("%d reports and dropped %v, want 1 and nothing", len(reports), gone)
+			t.Errorf("%d reports and dropped %v, want 1 and none", len(reports), gone)
 		}
 		h.advanceTo(3 * settings.Interval)
 		if len(before.calls()) > 2 || len(after.calls()) == 0 {
-			t.Errorf("%d calls of the old function and %d of the new", len(before.calls()), len(after.calls()))
+			t.Errorf("%d calls of the old source and %d of the new", len(before.calls()), len(after.calls()))
 		}
 	})
 }
 
-func TestChangedListerBeginsAnew(t *testing.T) {
+func TestChangedParentStartsFromScratch(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		lister, one := h.source(), h.source()
 		h.set(settings, lister.lister(found(one.target("one"))))
@@ -196,13 +196,12 @@ func TestChangedListerBeginsAnew(t *testing.T) {
 }
 
 // TestNewSettingsReachListedTargets changes the settings between two lists and
-// during one: the targets that were found before and those found then get the
-// new ones at once.
+// during one: all listed targets get the new ones at once.
 func TestNewSettingsReachListedTargets(t *testing.T) {
 	quicker := refresh.Settings{Interval: 20 * time.Second, Timeout: 10 * time.Second, MaxStaleness: 60 * time.Second}
 	for _, tc := range []struct {
 		name  string
-		after time.Duration // of the beginning of the second list, which latency 5 s
+		after time.Duration // the start of the second list, which takes 5 s
 	}{
 		{"between two lists", -20 * time.Second},
 		{"during a list", time.Second},
@@ -226,7 +225,7 @@ func TestNewSettingsReachListedTargets(t *testing.T) {
 				for name, s := range map[string]*source{"one": one, "two": two} {
 					calls, deadlines := s.calls(), s.timeouts()
 					if last := calls[len(calls)-1].Sub(h.start); last < changed {
-						t.Errorf("%s was refreshed at %v at last, want within the new interval from %v", name, last, changed)
+						t.Errorf("the last refresh of %s was at %v, want within the new interval from %v", name, last, changed)
 					}
 					if last := deadlines[len(deadlines)-1]; last != quicker.Timeout {
 						t.Errorf("the deadline of %s is %v away, want %v", name, last, quicker.Timeout)
@@ -235,7 +234,7 @@ func TestNewSettingsReachListedTargets(t *testing.T) {
 				one.update(func(s *source) { s.err = errDenied })
 				h.advance(quicker.MaxStaleness)
 				if got := h.lastReport("one"); got.Snapshot != nil {
-					t.Errorf("the snapshot of %v is still shown", got.LastSuccess)
+					t.Errorf("the snapshot of %v has not expired", got.LastSuccess)
 				}
 			})
 		})

@@ -15,14 +15,14 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
-// line is a line of the log.
+// line is a log line.
 type line struct {
 	Level   slog.Level
 	Message string
 	attrs   map[string]slog.Value
 }
 
-// logHandler keeps the lines in the harness.
+// logHandler stores the lines in the harness.
 type logHandler harness
 
 func (*logHandler) Enabled(context.Context, slog.Level) bool { return true }
@@ -69,11 +69,11 @@ func TestOneLinePerAttempt(t *testing.T) {
 			got = append(got, brief{l.Level, l.Message, l.attrs["state"].String()})
 		}
 		want := []brief{
-			{slog.LevelInfo, "target refreshed", "ok"}, // for the first time
+			{slog.LevelInfo, "target refreshed", "ok"}, // the first success
 			{slog.LevelDebug, "target refreshed", "ok"},
 			{slog.LevelWarn, "target refresh failed", "denied"},
-			{slog.LevelDebug, "target refresh failed", "denied"}, // as before
-			{slog.LevelInfo, "target refreshed", "ok"},           // again
+			{slog.LevelDebug, "target refresh failed", "denied"}, // unchanged
+			{slog.LevelInfo, "target refreshed", "ok"},           // recovered
 			{slog.LevelDebug, "target refreshed", "ok"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -82,7 +82,7 @@ func TestOneLinePerAttempt(t *testing.T) {
 		for _, l := range h.logged() {
 			if l.attrs["target"].String() != "one" || l.attrs["account_id"].String() != s.account ||
 				l.attrs["region"].String() != region || l.attrs["duration"].Duration() != time.Second {
-				t.Errorf("a line says %v", l.attrs)
+				t.Errorf("a line has the attributes %v", l.attrs)
 			}
 			err, failed := l.attrs["err"]
 			if failed != (l.attrs["state"].String() == "denied") || failed && err.String() != errDenied.Error() {

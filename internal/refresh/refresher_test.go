@@ -30,31 +30,31 @@ func TestFirstRefreshesAreSpread(t *testing.T) {
 	})
 }
 
-func TestRefreshesNeverComeLate(t *testing.T) {
+func TestRefreshesAreNotLate(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
-		s.latency = 20 * time.Second // is part of the interval, not added to it
+		s.latency = 20 * time.Second // part of the interval
 		h.set(settings, s.target("one"))
 		h.advance(100 * settings.Interval)
 		calls := s.calls()
 		if len(calls) < 100 || len(calls) > 112 {
 			t.Errorf("%d refreshes in 100 intervals", len(calls))
 		}
-		distances := map[time.Duration]bool{}
+		times := map[time.Duration]bool{}
 		for i := range calls[1:] {
-			distance := calls[i+1].Sub(calls[i])
-			if distance > settings.Interval || distance < settings.Interval*9/10 {
-				t.Errorf("a refresh came %v after the one before it", distance)
+			between := calls[i+1].Sub(calls[i])
+			if between > settings.Interval || between < settings.Interval*9/10 {
+				t.Errorf("a refresh started %v after the previous one", between)
 			}
-			distances[distance] = true
+			times[between] = true
 		}
-		if len(distances) < 50 {
-			t.Errorf("there are %d different distances: the refreshes are not jittered", len(distances))
+		if len(times) < 50 {
+			t.Errorf("%d different times between refreshes: there is no jitter", len(times))
 		}
 	})
 }
 
-func TestOneTargetDoesNotWaitForAnother(t *testing.T) {
+func TestTargetsAreIndependent(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		slow, quick := h.source(), h.source()
 		slow.latency = time.Hour
@@ -89,8 +89,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestOneInFlight has a source that outstays its deadline and the interval; the
-// source itself fails the test when it is called twice at a time.
+// TestOneInFlight has a source that exceeds its deadline and the interval. The
+// source fails the test if calls overlap.
 func TestOneInFlight(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
@@ -102,8 +102,8 @@ func TestOneInFlight(t *testing.T) {
 			t.Fatalf("%d calls in ten intervals", len(calls))
 		}
 		for i := range calls[1:] {
-			if distance := calls[i+1].Sub(calls[i]); distance != s.latency {
-				t.Errorf("a refresh began %v after the one before it, want %v: at once when that had ended", distance, s.latency)
+			if between := calls[i+1].Sub(calls[i]); between != s.latency {
+				t.Errorf("a refresh started %v after the previous one, want %v", between, s.latency)
 			}
 		}
 	})
@@ -120,7 +120,7 @@ func TestFailureKeepsTheLastGoodSnapshot(t *testing.T) {
 			t.Fatalf("the first report is %+v", good)
 		}
 		if !good.LastSuccess.Equal(h.start.Add(s.latency)) {
-			t.Errorf("the last success was at %v, want when the refresh had ended", good.LastSuccess)
+			t.Errorf("the last success was at %v, want the end of the refresh", good.LastSuccess)
 		}
 
 		s.update(func(s *source) { s.err, s.account, s.latency = errDenied, "", time.Second })
@@ -141,7 +141,7 @@ func TestFailureKeepsTheLastGoodSnapshot(t *testing.T) {
 	})
 }
 
-func TestAccountIsKnownFromAFailure(t *testing.T) {
+func TestAccountFromAFailure(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
 		s.err = errDenied
@@ -156,7 +156,7 @@ func TestAccountIsKnownFromAFailure(t *testing.T) {
 func TestReady(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		if !h.Ready() {
-			t.Error("without targets there is nothing to wait for")
+			t.Error("not ready without targets")
 		}
 		good, bad := h.source(), h.source()
 		good.latency, bad.latency, bad.err = time.Second, 2*time.Second, errDenied
@@ -171,12 +171,12 @@ func TestReady(t *testing.T) {
 		}
 		h.advance(2 * time.Second)
 		if !h.Ready() {
-			t.Error("not ready after one good and one bad attempt")
+			t.Error("not ready after one successful and one failed attempt")
 		}
 	})
 }
 
-func TestEndOfContextEndsEverything(t *testing.T) {
+func TestEndOfTheContext(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		idle, busy, waiting := h.source(), h.source(), h.source()
 		busy.latency = time.Hour
@@ -187,12 +187,12 @@ func TestEndOfContextEndsEverything(t *testing.T) {
 		if took := time.Since(h.start); took != 75*time.Millisecond {
 			t.Errorf("all ended after %v, want at once", took)
 		}
-		h.advance(10 * settings.MaxStaleness) // no timer is left to withdraw anything
+		h.advance(10 * settings.MaxStaleness) // no timer may be left
 		if reports := len(h.reportsOf("idle")); reports != 1 || len(h.reportsOf("busy")) != 0 || len(waiting.calls()) != 0 {
-			t.Errorf("something has happened after the end: %+v", h.reportsOf("idle"))
+			t.Errorf("put after the end: %+v", h.reportsOf("idle"))
 		}
 		if gone := h.droppedNames(); len(gone) != 0 {
-			t.Errorf("dropped %v: the end of the process is not the end of what is known", gone)
+			t.Errorf("dropped %v at the end", gone)
 		}
 	})
 }
@@ -209,13 +209,13 @@ func TestSetAfterTheEnd(t *testing.T) {
 	})
 }
 
-// TestRefreshInFlightAtTheEnd has a source that does answer when it is told to
-// stop: that is no failure of the target, and is not published.
+// TestRefreshInFlightAtTheEnd has a source that returns a snapshot after its
+// context has ended: that is not put.
 func TestRefreshInFlightAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inFlight := make(chan struct{})
 		r := refresh.New(refresh.Options{
-			Put:     func(report coverage.Report) { t.Errorf("published %+v", report) },
+			Put:     func(report coverage.Report) { t.Errorf("put %+v", report) },
 			Drop:    func(coverage.TargetID) {},
 			Metrics: refresh.NewMetrics(nil),
 			Logger:  silent(),

@@ -11,7 +11,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 )
 
-func TestSetKeepsUnchangedTargets(t *testing.T) {
+func TestUnchangedTargetsAreKept(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		before, after := h.source(), h.source()
 		h.set(settings, before.target("one"))
@@ -20,24 +20,24 @@ func TestSetKeepsUnchangedTargets(t *testing.T) {
 		h.set(settings, after.target("one"))
 		h.advance(10 * time.Second)
 		if reports, gone := h.reportsOf("one"), h.droppedNames(); len(reports) != 1 || reports[0].cluster() != "web" || len(gone) != 0 {
-			t.Errorf("reports %+v and dropped %v, want what was known and nothing dropped", reports, gone)
+			t.Errorf("reports %+v and dropped %v, want the report from before", reports, gone)
 		}
 		if n := len(after.calls()); n != 0 {
 			t.Errorf("%d refreshes out of schedule", n)
 		}
 		if !h.Ready() {
-			t.Error("a target that has been tried is not ready")
+			t.Error("not ready after an attempt")
 		}
 
 		h.advanceTo(settings.Interval)
 		if len(before.calls()) != 1 || len(after.calls()) != 1 || h.lastReport("one").cluster() != "api" {
-			t.Errorf("%d calls of the old function and %d of the new, want 1 and 1 at its turn",
+			t.Errorf("%d calls of the old source and %d of the new, want 1 and 1",
 				len(before.calls()), len(after.calls()))
 		}
 	})
 }
 
-func TestSetBeginsChangedTargetsAnew(t *testing.T) {
+func TestChangedTargetsStartFromScratch(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		before, after := h.source(), h.source()
 		after.latency, after.err = time.Second, errDenied
@@ -50,20 +50,20 @@ func TestSetBeginsChangedTargetsAnew(t *testing.T) {
 			t.Errorf("dropped, -want +got:\n%s", diff)
 		}
 		if h.Ready() {
-			t.Error("ready before the changed target has been tried")
+			t.Error("ready before the attempt of the changed target")
 		}
 		h.advance(time.Second)
 		if got := h.lastReport("one"); got.State != coverage.Denied || got.Snapshot != nil || !got.LastSuccess.IsZero() {
-			t.Errorf("something of the old target is left: %+v", got.Report)
+			t.Errorf("data of the old target is left: %+v", got.Report)
 		}
 		h.advance(2 * settings.MaxStaleness)
 		if n := len(before.calls()); n != 1 {
-			t.Errorf("%d calls of the old function, want 1", n)
+			t.Errorf("%d calls of the old source, want 1", n)
 		}
 	})
 }
 
-func TestSetDropsRemovedTargets(t *testing.T) {
+func TestRemovedTargetsAreDropped(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		kept, removed := h.source(), h.source()
 		h.set(settings, kept.target("kept"), removed.target("removed"))
@@ -77,21 +77,21 @@ func TestSetDropsRemovedTargets(t *testing.T) {
 			t.Errorf("%d reports of the removed target, want 1 from before", n)
 		}
 		if n := len(kept.calls()); n < 10 {
-			t.Errorf("%d refreshes of the target that stayed", n)
+			t.Errorf("%d refreshes of the kept target", n)
 		}
 	})
 }
 
-func TestNothingIsPublishedAfterDrop(t *testing.T) {
+func TestNothingIsPutAfterDrop(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
-		s.latency, s.ignoresCancel = 20*time.Second, true // does not hear that it is told to stop
+		s.latency, s.ignoresCancel = 20*time.Second, true // does not stop
 		h.set(settings, s.target("one"))
 		h.advance(10 * time.Second)
 		h.set(settings)
 		h.advance(settings.Interval)
 		if reports := h.reportsOf("one"); len(reports) != 0 {
-			t.Errorf("published after the drop: %+v", reports)
+			t.Errorf("put after the drop: %+v", reports)
 		}
 		if diff := cmp.Diff([]string{"one"}, h.droppedNames()); diff != "" {
 			t.Errorf("dropped, -want +got:\n%s", diff)
@@ -102,7 +102,7 @@ func TestNothingIsPublishedAfterDrop(t *testing.T) {
 	})
 }
 
-func TestRemovedAndBackAgain(t *testing.T) {
+func TestRemovedAndAddedAgain(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		old, again := h.source(), h.source()
 		old.latency, old.ignoresCancel, again.cluster = 20*time.Second, true, "api"
@@ -149,7 +149,7 @@ func TestNewIntervalTakesEffectAtOnce(t *testing.T) {
 	}
 }
 
-func TestNewSettingsDoNotHurryTheFirstRefresh(t *testing.T) {
+func TestNewSettingsKeepTheFirstDelay(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		first, second := h.source(), h.source()
 		h.set(settings, first.target("first"), second.target("second"))
@@ -194,12 +194,12 @@ func TestSameNameInTwoRegions(t *testing.T) {
 		here.update(func(s *source) { s.cluster = "api" })
 		h.advance(settings.Interval)
 		if len(here.calls()) != 2 || len(there.calls()) != 1 || h.lastReport("one").cluster() != "api" || len(h.droppedNames()) != 1 {
-			t.Errorf("%d and %d refreshes, want 2 and 1: the one in %s has gone", len(here.calls()), len(there.calls()), elsewhere.Region)
+			t.Errorf("%d and %d refreshes, want 2 and 1: the one in %s was removed", len(here.calls()), len(there.calls()), elsewhere.Region)
 		}
 	})
 }
 
-// TestConcurrentSets is of use with the race detector above all.
+// TestConcurrentSets is for the race detector.
 func TestConcurrentSets(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s, one := h.source(), h.source()
@@ -227,8 +227,8 @@ func TestConcurrentSets(t *testing.T) {
 	})
 }
 
-// TestSetUsesItsContext ends the context of one Set: its targets end, and
-// nothing of them is published any more.
+// TestSetUsesItsContext ends the context of one Set: its targets end, and put
+// nothing.
 func TestSetUsesItsContext(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()

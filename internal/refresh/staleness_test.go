@@ -7,44 +7,43 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// checkWithdrawn lets time go by to the moment at which the snapshot of the
-// target, made so long after the start, becomes too old, and sees it withdrawn
-// then and not before.
-func checkWithdrawn(t *testing.T, h *harness, made, maxStaleness time.Duration) {
+// checkExpiry advances the time until the snapshot of the target, which was made
+// this long after the start, is too old. It must expire then and not before.
+func checkExpiry(t *testing.T, h *harness, made, maxStaleness time.Duration) {
 	t.Helper()
 	h.advanceTo(made + maxStaleness - 1)
 	before := h.lastReport("one")
 	if before.cluster() != "web" {
-		t.Fatalf("just before it is too old, the snapshot is %v", before.Snapshot)
+		t.Fatalf("just before the expiry the snapshot is %v", before.Snapshot)
 	}
 	h.advance(1)
 	after := h.lastReport("one")
 	if after.Snapshot != nil || after.after != made+maxStaleness {
-		t.Errorf("when it is too old, the report is %+v of %v", after.Report, after.after)
+		t.Errorf("at the expiry the report is %+v of %v", after.Report, after.after)
 	}
 	if !after.LastSuccess.Equal(before.LastSuccess) || after.State != before.State || after.Target != before.Target {
-		t.Errorf("with the snapshot went more: %+v, before %+v", after.Report, before.Report)
+		t.Errorf("more than the snapshot has changed: %+v, before %+v", after.Report, before.Report)
 	}
-	withdrawals := 0
+	expired := 0
 	for _, l := range h.logged() {
 		if _, ok := l.attrs["last_success"]; ok {
-			withdrawals++
+			expired++
 		}
 	}
-	if withdrawals != 1 {
-		t.Errorf("%d lines tell of a withdrawal, want 1", withdrawals)
+	if expired != 1 {
+		t.Errorf("%d log lines about the expiry, want 1", expired)
 	}
 }
 
-func TestStaleBetweenRefreshes(t *testing.T) {
+func TestExpiryBetweenRefreshes(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
 		h.set(settings, s.target("one"))
 		h.advance(0)
 		s.update(func(s *source) { s.err = errDenied })
-		checkWithdrawn(t, h, 0, settings.MaxStaleness)
+		checkExpiry(t, h, 0, settings.MaxStaleness)
 
-		h.advance(settings.Interval) // more failures do not bring it back
+		h.advance(settings.Interval) // another failure
 		if got := h.lastReport("one"); got.Snapshot != nil || got.State != coverage.Denied {
 			t.Errorf("after another failure: %+v", got.Report)
 		}
@@ -56,30 +55,30 @@ func TestStaleBetweenRefreshes(t *testing.T) {
 	})
 }
 
-func TestStaleWhileARefreshHangs(t *testing.T) {
+func TestExpiryDuringARefresh(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
 		s.latency = time.Second
 		h.set(settings, s.target("one"))
 		h.advance(time.Second)
 		s.update(func(s *source) { s.latency, s.ignoresCancel = 20*settings.MaxStaleness, true })
-		checkWithdrawn(t, h, time.Second, settings.MaxStaleness)
+		checkExpiry(t, h, time.Second, settings.MaxStaleness)
 	})
 }
 
-func TestEachSuccessBeginsAnew(t *testing.T) {
+func TestEachSuccessRestartsTheTime(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
 		h.set(settings, s.target("one"))
 		h.advance(20 * settings.MaxStaleness)
 		for _, p := range h.reportsOf("one") {
 			if p.Snapshot == nil {
-				t.Fatalf("withdrawn after %v though every refresh succeeded", p.after)
+				t.Fatalf("expired after %v although every refresh succeeded", p.after)
 			}
 		}
 		s.update(func(s *source) { s.err = errDenied })
 		calls := s.calls()
-		checkWithdrawn(t, h, calls[len(calls)-1].Sub(h.start), settings.MaxStaleness)
+		checkExpiry(t, h, calls[len(calls)-1].Sub(h.start), settings.MaxStaleness)
 	})
 }
 
@@ -96,13 +95,13 @@ func TestNewMaxStalenessTakesEffectAtOnce(t *testing.T) {
 		h.set(longer, s.target("one"))
 		h.advanceTo(settings.MaxStaleness)
 		if h.lastReport("one").cluster() != "web" {
-			t.Error("withdrawn at the end of the old staleness")
+			t.Error("expired after the old time")
 		}
-		checkWithdrawn(t, h, 0, longer.MaxStaleness)
+		checkExpiry(t, h, 0, longer.MaxStaleness)
 	})
 }
 
-func TestShorterMaxStalenessWithdrawsWhatIsTooOldNow(t *testing.T) {
+func TestShorterMaxStalenessTakesEffectAtOnce(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		s := h.source()
 		h.set(settings, s.target("one"))
@@ -114,7 +113,7 @@ func TestShorterMaxStalenessWithdrawsWhatIsTooOldNow(t *testing.T) {
 		h.set(shorter, s.target("one"))
 		h.advance(0)
 		if got := h.lastReport("one"); got.Snapshot != nil {
-			t.Errorf("the snapshot of %v ago is still shown: %+v", settings.MaxStaleness-time.Second, got.Report)
+			t.Errorf("the snapshot of %v ago has not expired: %+v", settings.MaxStaleness-time.Second, got.Report)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 const region = "eu-west-1"
 
-// report is one of a target that has found healthy clusters of these names.
+// report returns the report of a target with healthy clusters.
 func report(target string, names ...string) coverage.Report {
 	s := &coverage.Snapshot{}
 	for _, name := range names {
@@ -29,7 +29,7 @@ func report(target string, names ...string) coverage.Report {
 func TestZeroValue(t *testing.T) {
 	var s store.Store
 	if diff := cmp.Diff(&coverage.View{}, s.View()); diff != "" {
-		t.Errorf("the view of nothing, -want +got:\n%s", diff)
+		t.Errorf("the view of an empty store, -want +got:\n%s", diff)
 	}
 	s.Drop(coverage.TargetID{Name: "none", Region: region})
 }
@@ -59,15 +59,14 @@ func TestPutAndDrop(t *testing.T) {
 	s.Put(elsewhere)
 	check("the same name in another Region", report("a", "api", "web"), known, elsewhere)
 
-	s.Drop(coverage.TargetID{Name: "b", Region: region}) // whatever its account
+	s.Drop(coverage.TargetID{Name: "b", Region: region}) // the account does not matter
 	check("dropped", report("a", "api", "web"), elsewhere)
 	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	check("dropped again", report("a", "api", "web"), elsewhere)
 }
 
-// TestChangesAreTold counts what the store tells, and finds each change done by
-// then: who is told may ask at once.
-func TestChangesAreTold(t *testing.T) {
+// TestChanged checks that the change is visible when Changed is called.
+func TestChanged(t *testing.T) {
 	var s store.Store
 	var told []int
 	s.Changed = func() { told = append(told, len(s.View().Reports)) }
@@ -77,7 +76,7 @@ func TestChangesAreTold(t *testing.T) {
 	s.View()
 	s.Drop(coverage.TargetID{Name: "a", Region: region})
 	if diff := cmp.Diff([]int{1, 2, 2, 1}, told); diff != "" {
-		t.Errorf("reports when it was told, -want +got:\n%s", diff)
+		t.Errorf("reports at each call, -want +got:\n%s", diff)
 	}
 }
 
@@ -92,12 +91,12 @@ func TestViewsDoNotChange(t *testing.T) {
 	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	s.View()
 	if diff := cmp.Diff(want, view); diff != "" {
-		t.Errorf("the view that was handed out, -before +after:\n%s", diff)
+		t.Errorf("an earlier view, -before +after:\n%s", diff)
 	}
 }
 
-// TestConcurrentUse has writers, each of one target, and readers, who must see
-// every target's report whole. It is of use with the race detector above all.
+// TestConcurrentUse has writers, each of one target, and readers, which must see
+// complete reports. It is for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	const targets, rounds = 4, 100
 	var s store.Store
@@ -127,10 +126,10 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-// TestTransitionsAreOfAllTargets has a cluster that two targets of a Region
-// show: the second one to find its change finds nothing new.
-func TestTransitionsAreOfAllTargets(t *testing.T) {
-	sick := func(name string) coverage.Report {
+// TestTransitionsOfTwoTargets has a cluster that two targets of a Region report:
+// its change counts once.
+func TestTransitionsOfTwoTargets(t *testing.T) {
+	unhealthy := func(name string) coverage.Report {
 		r := report(name, "web")
 		r.Snapshot.Resources[0].Status = coverage.Unhealthy
 		r.Snapshot.Resources[0].UpdatedAt = r.Snapshot.Resources[0].UpdatedAt.Add(time.Minute)
@@ -144,8 +143,8 @@ func TestTransitionsAreOfAllTargets(t *testing.T) {
 	}{
 		{"the first target", report("a", "web"), 0},
 		{"the second", report("b", "web"), 0},
-		{"the first has the change", sick("a"), 1},
-		{"the second has it too", sick("b"), 0},
+		{"the first has the change", unhealthy("a"), 1},
+		{"the second has it too", unhealthy("b"), 0},
 	} {
 		if got := s.Put(step.put); len(got) != step.want {
 			t.Errorf("%s: %+v, want %d", step.what, got, step.want)
