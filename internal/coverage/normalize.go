@@ -122,10 +122,11 @@ func (n *normalizer) copyHost(end int) {
 	for n.at < end {
 		label, _, _ := strings.Cut(n.in[n.at:end], ".")
 		to := n.at + len(label)
-		if isVolatile(label) && !(isAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")) {
-			n.replace(to)
-		} else {
+		isRegistry := isAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")
+		if isRegistry || !isVolatile(label) {
 			n.keep(to)
+		} else {
+			n.replace(to)
 		}
 		n.keep(min(to+1, end))
 	}
@@ -258,7 +259,11 @@ func isPort(before, word, after string) bool {
 	if strings.HasSuffix(host, "]") || strings.HasSuffix(host, ellipsis) {
 		return true
 	}
-	host = host[strings.LastIndexFunc(host, func(r rune) bool { return r < 0x80 && !isWordByte(byte(r)) })+1:]
+	start := len(host)
+	for start > 0 && isWordByte(host[start-1]) {
+		start--
+	}
+	host = host[start:]
 	_, last, ok := cutLast(host, '.')
 	return ok && (!hasDigit(last) || strings.Count(host, ".") == 3)
 }

@@ -144,7 +144,7 @@ func TestNormalizeIssueKeepsWhatToActOn(t *testing.T) {
 		"error code 4711":                                          "error code …",
 		"vpc-xyz1 and vpc-":                                        "… and vpc-",
 		"'a1', 'b2' and 3 more tasks":                              "'…' tasks",
-		"Service 'web2' failed with '12345', '6'": "Service 'web2' failed with '…'",
+		"Service 'web2' failed with '12345', '6'":                  "Service 'web2' failed with '…'",
 		"a1 (and 3 more) tasks":                                    "… tasks",
 		strings.Repeat("x", 250) + " 1 2 3":                        strings.Repeat("x", 200),
 	} {

@@ -152,7 +152,7 @@ func NewFrom(known *Resource, r Row) Resource {
 	return c
 }
 
-func clamp(n int64) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) } //nolint:gosec // it fits
+func clamp(n int64) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) }
 
 // compare orders resources by key, then newest first, then unhealthy first. The
 // remaining fields only make the order total, so that Merge does not depend on
