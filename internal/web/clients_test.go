@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"testing"
 )
@@ -59,6 +60,24 @@ func statusFor(t *testing.T, client byte, url string) int {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode
+}
+
+// TestInFlightForgetsClients checks that the memory is bounded.
+func TestInFlightForgetsClients(t *testing.T) {
+	limit, client := &inFlight{clients: map[netip.Prefix]int{}}, clientOf("192.0.2.1:1")
+	for range 2 {
+		if !limit.acquire(client) {
+			t.Fatal("refused")
+		}
+	}
+	limit.release(client)
+	if limit.total != 1 || limit.clients[client] != 1 {
+		t.Errorf("%d in flight, %v", limit.total, limit.clients)
+	}
+	limit.release(client)
+	if limit.total != 0 || len(limit.clients) != 0 {
+		t.Errorf("%d in flight, %v", limit.total, limit.clients)
+	}
 }
 
 func TestClientOf(t *testing.T) {
