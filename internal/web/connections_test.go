@@ -152,10 +152,12 @@ func TestConnectionsOfAllListeners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := s.listeners[0].(limitedListener).limit
-	if s.listeners[1].(limitedListener).limit != limit {
-		t.Fatal("each listener has its own limit")
+	first, ok := s.listeners[0].(limitedListener)
+	second, limited := s.listeners[1].(limitedListener)
+	if !ok || !limited || first.limit != second.limit {
+		t.Fatal("the listeners do not share a limit")
 	}
+	limit := first.limit
 	limit.max, limit.maxPerClient = 10, 4
 	run(t, s)
 	var conns []net.Conn

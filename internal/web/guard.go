@@ -32,12 +32,12 @@ type guard struct {
 	problems map[problem]string // the last error of each kind
 }
 
-// problem is the kind of an error of the web configuration.
+// problem is the effect of an error of the web configuration.
 type problem string
 
 const (
-	badFile      problem = "web configuration is invalid, all requests get status 503"
-	badHandshake problem = "web configuration has no usable certificate, TLS handshakes fail"
+	badFile      problem = "all requests get status 503"
+	badHandshake problem = "TLS handshakes fail"
 )
 
 // version is the state of the file at one time.
@@ -90,7 +90,7 @@ func readQuiet(file string) (version, error) {
 		case waited:
 			return version{}, errors.New("the file is being written")
 		}
-		time.Sleep(quiet - age)
+		<-time.After(quiet - age)
 	}
 }
 
@@ -134,7 +134,7 @@ func (g *guard) report(kind problem, err error) {
 		delete(g.problems, kind)
 	} else if text := quoted.ReplaceAllString(err.Error(), "…"); text != g.problems[kind] {
 		g.problems[kind] = text
-		g.logger.Error(string(kind), "file", g.file, "err", text)
+		g.logger.Error("web configuration cannot be used", "effect", string(kind), "file", g.file, "err", text)
 	}
 	g.metrics.setValid(len(g.problems) == 0)
 }

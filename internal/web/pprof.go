@@ -2,7 +2,7 @@ package web
 
 import (
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it registers with http.DefaultServeMux, which is never served
+	"net/http/pprof" // registers with http.DefaultServeMux too, which is never served
 	"time"
 )
 

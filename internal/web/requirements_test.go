@@ -90,7 +90,7 @@ func TestHashWithLineBreak(t *testing.T) {
 // Decide then whether a file without it requires less of clients: if so,
 // requirements needs it. Add it here either way.
 func TestGuardKnowsEveryField(t *testing.T) {
-	for config, want := range map[any][]string{
+	for config, want := range map[reflect.Type][]string{
 		reflect.TypeFor[toolkit.Config](): {"TLSConfig", "HTTPConfig", "RateLimiterConfig", "Users"},
 		reflect.TypeFor[toolkit.TLSConfig](): {
 			"TLSCert", "TLSKey", "ClientCAsText", "TLSCertPath", "TLSKeyPath", "ClientAuth", "ClientCAs", "CipherSuites",
@@ -100,7 +100,7 @@ func TestGuardKnowsEveryField(t *testing.T) {
 		reflect.TypeFor[toolkit.RateLimiterConfig](): {"Burst", "Interval"},
 	} {
 		var got []string
-		for _, field := range reflect.VisibleFields(config.(reflect.Type)) {
+		for _, field := range reflect.VisibleFields(config) {
 			got = append(got, field.Name)
 		}
 		if !slices.Equal(got, want) {
