@@ -88,7 +88,7 @@ func TestUnreachableEndpointIsAFailure(t *testing.T) {
 		t.Fatal("a call without a response succeeded")
 	}
 	got := counters(t, metrics, "guardduty_exporter_aws_request_failures_total")
-	if diff := cmp.Diff(map[string]float64{"STS GetCallerIdentity error eu-west-1": 3}, got); diff != "" {
+	if diff := cmp.Diff(map[string]float64{"STS GetCallerIdentity unreachable eu-west-1": 3}, got); diff != "" {
 		t.Errorf("failures, -want +got:\n%s", diff)
 	}
 }
