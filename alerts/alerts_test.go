@@ -17,9 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 )
 
 const (
@@ -235,28 +233,19 @@ func TestMetricsExist(t *testing.T) {
 
 // exported returns the names of all metrics of the exporter.
 func exported() map[string]bool {
-	names := map[string]bool{
-		"guardduty_exporter_build_info":                                   true,
-		"guardduty_exporter_config_last_reload_successful":                true,
-		"guardduty_exporter_config_last_reload_success_timestamp_seconds": true,
-		"guardduty_exporter_web_config_last_reload_successful":            true,
-		"guardduty_coverage_transitions_total":                            true,
-		"guardduty_exporter_log_lines_dropped_total":                      true,
-	}
+	names := map[string]bool{}
 	for _, family := range collector.Families() {
 		names[family.Name] = true
 	}
-	registry := prometheus.NewRegistry()
-	refresh.NewMetrics(registry)
-	events.NewMetrics(registry)
-	session.NewMetrics(registry)
-	descs := make(chan *prometheus.Desc)
+	registry, descs := prometheus.NewRegistry(), make(chan *prometheus.Desc)
+	app.NewSelfMetrics(registry)
 	go func() {
 		defer close(descs)
 		registry.Describe(descs)
 	}()
+	name := regexp.MustCompile(`fqName: "([^"]+)"`)
 	for desc := range descs {
-		match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())
+		match := name.FindStringSubmatch(desc.String())
 		for _, suffix := range []string{"", "_bucket", "_count", "_sum"} {
 			names[match[1]+suffix] = true
 		}
