@@ -238,7 +238,7 @@ func exported() map[string]bool {
 		names[family.Name] = true
 	}
 	registry, descs := prometheus.NewRegistry(), make(chan *prometheus.Desc)
-	app.NewSelfMetrics(registry)
+	app.NewSelfMetrics(registry, nil)
 	go func() {
 		defer close(descs)
 		registry.Describe(descs)
