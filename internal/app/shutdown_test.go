@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // slowScrape starts an exporter and a scrape whose response is larger than the
 // socket buffers, and reads the response's header only.
-func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, *http.Response) {
+func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) {
 	t.Helper()
 	var all []*simulator.Cluster
 	for i := range clusters {
@@ -36,7 +37,7 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, *http.Respo
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = resp.Body.Close() })
-	return e, resp
+	return e, resp.Body
 }
 
 // TestStopDrains stops the exporter during a scrape: the scrape completes, new
@@ -44,7 +45,7 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, *http.Respo
 func TestStopDrains(t *testing.T) {
 	t.Parallel()
 	const clusters = 4000
-	e, resp := slowScrape(t, clusters, ambient+"aws: {requests_per_second: 1000}\n")
+	e, body := slowScrape(t, clusters, ambient+"aws: {requests_per_second: 1000}\n")
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	for refused := false; !refused; {
@@ -58,7 +59,7 @@ func TestStopDrains(t *testing.T) {
 		t.Fatalf("stopped before the scrape was complete: %v", err)
 	default:
 	}
-	families, err := textParser().TextToMetricFamilies(resp.Body)
+	families, err := textParser().TextToMetricFamilies(body)
 	if err != nil || len(families["guardduty_ecs_cluster_healthy"].GetMetric()) != clusters {
 		t.Errorf("the scrape in flight was cut: %v", err)
 	}

@@ -199,7 +199,7 @@ func TestRequeueKeepsTheNameOfAWS(t *testing.T) {
 		h.advanceTo(settings.Interval)
 		w.update(func(w *keySource) {
 			clean := odd
-			clean.Key = clean.Key.Sanitize()
+			clean.Key = clean.Sanitize()
 			w.rows[odd.Name] = clean
 		})
 		if got := h.apply(eventOf(odd)); got[0] != "applied" {
