@@ -161,6 +161,16 @@ func TestClassifyInvalidUTF8(t *testing.T) {
 	}
 }
 
+// TestClassifyOnlyTheBeginning has a task definition within and beyond 1 KiB.
+func TestClassifyOnlyTheBeginning(t *testing.T) {
+	for length, want := range map[int]string{900: "web:3", 1100: ""} {
+		text := "Agent exited: " + strings.Repeat("a ", length/2) + "TaskDefinition - 'web:3' stopped"
+		if got := coverage.Classify(text).TaskDefinition(); got != want {
+			t.Errorf("after %d bytes: task definition %q, want %q", length, got, want)
+		}
+	}
+}
+
 // TestIssuesAreReused checks that a known issue is reused only for its own text.
 func TestIssuesAreReused(t *testing.T) {
 	long := strings.Repeat("long text ", 30)

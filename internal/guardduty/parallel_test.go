@@ -278,7 +278,7 @@ func TestIncompleteListings(t *testing.T) {
 }
 
 func TestImpossibleCounts(t *testing.T) {
-	for _, n := range []string{"-3", "9223372036854775807"} {
+	for _, n := range []string{"-3", "-1", "5000001", "9223372036854775807"} { // 100,000 pages of 50 at most
 		c := newTarget(t, Options{RequestsPerSecond: 5}, fleet(2)...)
 		c.answer("GetCoverageStatistics", http.StatusOK, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":`+n+`}}}`)
 		if _, s, err := c.Read(t.Context(), nil); s != nil || !errors.Is(err, coverage.ErrInvalidResponse) {
