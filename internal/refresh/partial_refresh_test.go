@@ -166,3 +166,55 @@ func TestFailingTargetIsNotRefreshedMoreOften(t *testing.T) {
 		}
 	})
 }
+
+// TestRefreshInFlightServesABatch has more events than one page during a refresh
+// that has their rows: there is no second refresh.
+func TestRefreshInFlightServesABatch(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		w := newSource(t, ownAccount)
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		var events []coverage.Event
+		for i := range 51 {
+			r := row(ownAccount, fmt.Sprint("cluster-", i), coverage.Unhealthy, 1)
+			w.set(r)
+			events = append(events, eventOf(r))
+		}
+		w.update(func(w *keySource) { w.latency = 20 * time.Second })
+		h.advanceTo(settings.Interval)
+		started := time.Now()
+		for _, got := range h.apply(events...) {
+			if got != "applied" {
+				t.Fatalf("an outcome is %s", got)
+			}
+		}
+		if took := time.Since(started); took > 20*time.Second {
+			t.Errorf("it took %v, want the end of the refresh in flight", took)
+		}
+		h.advance(30 * time.Second)
+		if reads, keyReads := w.calls(); reads != 2 || keyReads != 0 {
+			t.Errorf("%d refreshes and %d partial reads, want 2 and 0", reads, keyReads)
+		}
+	})
+}
+
+// TestRefreshBeforeAPartialRead has a refresh that brings the row while events are
+// collected: nothing is read by key.
+func TestRefreshBeforeAPartialRead(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		w := newSource(t, ownAccount, wasHealthy)
+		h.set(settings, w.target("one"))
+		h.advance(0)
+		w.set(isUnhealthy)
+		w.update(func(w *keySource) { w.latency = time.Second / 2 })
+		for reads := 1; reads == 1; reads, _ = w.calls() {
+			h.advance(time.Second / 10)
+		}
+		if got := h.apply(eventOf(isUnhealthy)); got[0] != "applied" || h.row("web") != coverage.Unhealthy {
+			t.Errorf("the outcome is %s, the cluster is %s", got[0], h.row("web"))
+		}
+		if reads, keyReads := w.calls(); reads != 2 || keyReads != 0 {
+			t.Errorf("%d refreshes and %d partial reads, want 2 and 0", reads, keyReads)
+		}
+	})
+}

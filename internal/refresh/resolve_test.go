@@ -37,6 +37,9 @@ func TestTargetOfAnEvent(t *testing.T) {
 		{"a target that filters by state is read last", map[string]*keySource{
 			"a": filtering(newSource(t, ownAccount)), "b": newSource(t, ownAccount, wasHealthy), "c": filtering(newSource(t, ownAccount)),
 		}, isUnhealthy, "behind", "b"},
+		{"a target that filters by state and has the resource", map[string]*keySource{
+			"a": filtering(newSource(t, ownAccount, wasHealthy)), "b": filtering(newSource(t, ownAccount)),
+		}, isUnhealthy, "behind", "a"},
 		{"a filter", map[string]*keySource{"one": {t: t, account: ownAccount, excluded: "left-out", rows: map[string]coverage.Resource{}}}, left, "filtered", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -51,4 +52,54 @@ func TestStoppedWorkerPutsNothing(t *testing.T) {
 	if puts != 1 {
 		t.Errorf("%d reports after the worker has stopped", puts-1)
 	}
+}
+
+// An event without a status is for a resource that is read in any case.
+func TestBatchKeepsTheNewestEvent(t *testing.T) {
+	older := coverage.Event{Status: coverage.Healthy, UpdatedAt: time.Unix(1, 0)}
+	newer := coverage.Event{Status: coverage.Unhealthy, UpdatedAt: time.Unix(2, 0)}
+	unconfirmed := coverage.Event{}
+	for _, tc := range []struct {
+		events []coverage.Event
+		want   coverage.Event
+	}{
+		{[]coverage.Event{older, newer}, newer},
+		{[]coverage.Event{newer, older}, newer},
+		{[]coverage.Event{newer, unconfirmed}, unconfirmed},
+		{[]coverage.Event{unconfirmed, newer}, unconfirmed},
+	} {
+		b := newBatch()
+		for _, e := range tc.events {
+			b.add(e)
+		}
+		if got := b.events[coverage.Key{}]; got != tc.want {
+			t.Errorf("of %v the batch has %v, want %v", tc.events, got, tc.want)
+		}
+	}
+}
+
+func TestLogLevelOfALastingFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l logLevels
+		failure := errors.New("failed")
+		for _, tc := range []struct {
+			after time.Duration
+			err   error
+			want  slog.Level
+		}{
+			{0, nil, slog.LevelInfo},
+			{0, nil, slog.LevelDebug},
+			{0, failure, slog.LevelWarn},
+			{time.Hour - 1, failure, slog.LevelDebug},
+			{1, failure, slog.LevelWarn},
+			{1, failure, slog.LevelDebug},
+			{0, nil, slog.LevelInfo},
+			{0, failure, slog.LevelWarn},
+		} {
+			time.Sleep(tc.after)
+			if got := l.next(coverage.Failed, tc.err); got != tc.want {
+				t.Errorf("after %v with %v the level is %v, want %v", tc.after, tc.err, got, tc.want)
+			}
+		}
+	})
 }
