@@ -143,6 +143,24 @@ func TestIncludes(t *testing.T) {
 	}
 }
 
+func TestAccountsOf(t *testing.T) {
+	ec2 := cluster(administrator, "i-1", coverage.Healthy, 1)
+	ec2.Type = coverage.EC2
+	s := &coverage.Snapshot{
+		Resources: coverage.Dedupe([]coverage.Resource{
+			ec2, cluster(member, "a", coverage.Healthy, 1), cluster(member, "b", coverage.Healthy, 1), cluster("777788889999", "a", coverage.Healthy, 1),
+		}),
+		Types: []coverage.ResourceType{coverage.ECS}, Accounts: []string{member, "222233334444"},
+	}
+	for of, want := range map[coverage.ResourceType][]string{
+		coverage.ECS: {"222233334444", member, "777788889999"}, coverage.EC2: {administrator}, coverage.EKS: nil,
+	} {
+		if got := s.AccountsOf(of); !slices.Equal(got, want) {
+			t.Errorf("accounts of %s: %v, want %v", of, got, want)
+		}
+	}
+}
+
 func TestTransitions(t *testing.T) {
 	snapshot := func(rows ...coverage.Resource) *coverage.Snapshot { return &coverage.Snapshot{Resources: rows} }
 	var (
