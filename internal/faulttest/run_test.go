@@ -248,20 +248,9 @@ func (r *run) checkState(t target) error {
 }
 
 // checkSeries checks that the series of a target exist until its last good
-// snapshot is stale, and no longer, apart from current optional data.
+// snapshot is stale, and no longer.
 func (r *run) checkSeries(t target) error {
-	data := func(p page) map[string]string {
-		kept := p.data(t)
-		if r.tc.state == coverage.InvalidResponse {
-			// Optional data that was read before the invalid response is current.
-			maps.DeleteFunc(kept, func(series, _ string) bool {
-				return strings.HasPrefix(series, "guardduty_detector_") || strings.HasPrefix(series, "guardduty_member_") ||
-					slices.Contains([]string{"guardduty_target_capability_up", "guardduty_target_members_unprocessed"}, family(series))
-			})
-		}
-		return kept
-	}
-	want := data(r.before)
+	want := r.before.data(t)
 	if r.tc.fromStart || r.tc.checkPage != nil {
 		return nil
 	}
@@ -271,16 +260,28 @@ func (r *run) checkSeries(t target) error {
 		}
 		switch stale := p.lastSuccess(t).Add(r.pace.maxStaleness); {
 		case p.received.Before(stale):
-			if lines := diff(want, data(p)); len(lines) > 0 {
+			if lines := diff(want, p.data(t)); len(lines) > 0 {
 				return fmt.Errorf("%s, %s before its data is stale: %s", t, stale.Sub(p.received), strings.Join(lines, "\n"))
 			}
 		case p.requested.After(stale.Add(tolerance)):
-			if kept := data(p); len(kept) > 0 && !r.tc.keepsSeries {
+			if kept := r.withoutOptional(p.data(t)); len(kept) > 0 && !r.tc.keepsSeries {
 				return fmt.Errorf("%s, %s after its data became stale: %v", t, p.requested.Sub(stale), slices.Sorted(maps.Keys(kept))[0])
 			}
 		}
 	}
 	return nil
+}
+
+// withoutOptional removes the optional data if the fault is an invalid response:
+// what was read before that response is current.
+func (r *run) withoutOptional(data map[string]string) map[string]string {
+	if r.tc.state == coverage.InvalidResponse {
+		maps.DeleteFunc(data, func(series, _ string) bool {
+			return strings.HasPrefix(series, "guardduty_detector_") || strings.HasPrefix(series, "guardduty_member_") ||
+				slices.Contains([]string{"guardduty_target_capability_up", "guardduty_target_members_unprocessed"}, family(series))
+		})
+	}
+	return data
 }
 
 // checkRecovery checks that the first refresh after the fault begins in time
