@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // openEnvironment opens the sessions of the environment.
@@ -86,6 +89,39 @@ func TestEndpointOfOwnSTSClients(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWebIdentityWithoutCredentials has an STS that denies the web identity, or
+// responds without credentials.
+func TestWebIdentityWithoutCredentials(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		want   coverage.State
+	}{
+		"denied": {http.StatusForbidden, `<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>`, coverage.Denied},
+		"empty":  {http.StatusOK, "", coverage.InvalidResponse},
+		"JSON":   {http.StatusOK, `{"Credentials": {}}`, coverage.InvalidResponse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := serve(t, func(_ int, w http.ResponseWriter) {
+				w.WriteHeader(c.status)
+				_, _ = fmt.Fprint(w, c.body)
+			})
+			setEnvironment(t, map[string]string{
+				"AWS_REGION": region, "AWS_ENDPOINT_URL": url, "AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_ARN": reader.ARN,
+			})
+			f := open(t, "", func(o *Options) { o.Simulator = nil })
+			_, err := f.ambient.credentials.Retrieve(t.Context())
+			if state := awserr.State(region, err); state != c.want {
+				t.Errorf("state %s, want %s: %v", state, c.want, err)
+			}
+		})
 	}
 }
 

@@ -2,11 +2,9 @@ package session
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -233,6 +231,20 @@ func TestDeadlineDuringRetries(t *testing.T) {
 	}
 }
 
+// TestCancelDuringRetries is cancelled after an attempt that failed. That is not a
+// failure of the target.
+func TestCancelDuringRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &fakeClient{latency: 30 * time.Second, status: func(int) int { return http.StatusTooManyRequests }}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Second, cancel)
+		_, err := sts.NewFromConfig(rateLimited(t, n).Session(Role{}, region).Config(home)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if !errors.Is(err, context.Canceled) || len(n.sent) != 2 {
+			t.Errorf("error %v after %d attempts", err, len(n.sent))
+		}
+	})
+}
+
 // TestMissingCredentialsAreNotRetried has STS fail in a way that only its own
 // client retries.
 func TestMissingCredentialsAreNotRetried(t *testing.T) {
@@ -247,51 +259,4 @@ func TestMissingCredentialsAreNotRetried(t *testing.T) {
 			t.Errorf("%d requests, want the three of one AssumeRole", len(n.sent))
 		}
 	})
-}
-
-// TestHTTP1 has a server that supports HTTP/2.
-func TestHTTP1(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	defer server.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	made, _ := open(t, server.URL, nil).base.HTTPClient.(httpClient)
-	transport, ok := made.Transport.(*http.Transport)
-	if !ok {
-		t.Fatalf("client %+v", made)
-	}
-	transport.TLSClientConfig.RootCAs = roots
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := made.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.ProtoMajor != 1 {
-		t.Errorf("response with %s", resp.Proto)
-	}
-}
-
-func TestRegionEndpoints(t *testing.T) {
-	general, url := simulate(t)
-	own, ownURL := simulate(t)
-	f := open(t, url, func(o *Options) { o.Simulator.Regions = map[string]string{"us-east-1": ownURL} })
-	session := f.Session(Role{}, region)
-	for _, s := range []*Session{session, session.In("us-east-1"), session.In("us-east-1").In(region), f.Session(Role{}, "us-east-1")} {
-		if _, err := sts.NewFromConfig(s.Config(home)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	call := strings.Join([]string{"GetCallerIdentity", home, ""}, " ")
-	if diff := cmp.Diff([]string{call + region, call + region}, requests(general)); diff != "" {
-		t.Errorf("requests, -want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{call + "us-east-1", call + "us-east-1"}, requests(own)); diff != "" {
-		t.Errorf("requests in the Region, -want +got:\n%s", diff)
-	}
 }
