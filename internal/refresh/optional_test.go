@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,11 +17,12 @@ func TestOptionalDataOfAFailedRefresh(t *testing.T) {
 		w := newSource(t, ownAccount, wasHealthy)
 		h.set(settings, w.target("one"))
 		h.advance(0)
-		enabled := true
+		var enabled atomic.Bool
+		enabled.Store(true)
 		w.read = func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
 			return ownAccount, &coverage.Snapshot{
 				ReadAt:       time.Now(),
-				Features:     []coverage.Feature{{AccountID: ownAccount, Name: "RUNTIME_MONITORING", Enabled: enabled}},
+				Features:     []coverage.Feature{{AccountID: ownAccount, Name: "RUNTIME_MONITORING", Enabled: enabled.Load()}},
 				Capabilities: []coverage.Capability{{Name: coverage.DetectorCapability, OK: true}},
 			}, fmt.Errorf("list: %w", coverage.ErrInvalidResponse)
 		}
@@ -37,7 +39,7 @@ func TestOptionalDataOfAFailedRefresh(t *testing.T) {
 		}
 		h.advanceTo(settings.Interval)
 		check("after a failure", 1, 1)
-		enabled = false
+		enabled.Store(false)
 		h.advance(settings.Interval)
 		check("after another one", 1, 1)
 		if h.lastReport("one").Snapshot.Features[0].Enabled {
