@@ -68,14 +68,14 @@ func TestPutAndDrop(t *testing.T) {
 // TestChanged checks that the change is visible when Changed is called.
 func TestChanged(t *testing.T) {
 	var s store.Store
-	var told []int
-	s.Changed = func() { told = append(told, len(s.View().Reports)) }
+	var calls []int
+	s.Changed = func() { calls = append(calls, len(s.View().Reports)) }
 	s.Put(report("a", "web"))
 	s.Put(report("b", "api"))
 	s.Put(report("b", "db"))
 	s.View()
 	s.Drop(coverage.TargetID{Name: "a", Region: region})
-	if diff := cmp.Diff([]int{1, 2, 2, 1}, told); diff != "" {
+	if diff := cmp.Diff([]int{1, 2, 2, 1}, calls); diff != "" {
 		t.Errorf("reports at each call, -want +got:\n%s", diff)
 	}
 }
