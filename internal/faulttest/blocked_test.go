@@ -20,24 +20,24 @@ func blockedCases() []testCase {
 		{
 			group: process, name: "a log that is not read", state: coverage.Failed, run: failWithLog(func(c *child) {
 				c.logPaused.Store(true)
-			}, true), pace: heavyPace(), heavy: true,
+			}, true), pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "a log that is closed by its reader", state: coverage.Failed, run: failWithLog(func(c *child) {
 				_ = c.log.Close()
-			}, false), pace: heavyPace(), heavy: true,
+			}, false), pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "SIGSTOP for longer than max_staleness", state: coverage.Timeout, run: stopProcess,
-			skip: skips{isolation: "the fault affects all targets"}, pace: heavyPace(), heavy: true,
+			skip: skips{isolation: "the fault affects all targets"}, pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "SIGTERM with a slow reader", state: coverage.OK, run: terminateWithSlowReader,
-			skip: skips{lastGood: refreshSucceeds, isolation: processEnds}, pace: heavyPace(), heavy: true,
+			skip: skips{lastGood: refreshSucceeds, isolation: processEnds}, pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "a FIFO as the configuration file", state: coverage.OK, run: reloadFIFO,
-			skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true,
+			skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true, process: true,
 		},
 	}
 }

@@ -46,7 +46,9 @@ type testCase struct {
 	affected []target // default: the subject
 	skip     skips
 	short    bool // runs by default
-	heavy    bool // needs so much CPU that it would delay other cases
+	heavy    bool // needs so much CPU that it would delay light cases
+	flood    bool // needs so much CPU that it would delay heavy cases
+	process  bool // runs a process without the race detector
 
 	pace    pace     // default: defaultPace
 	config  string   // the targets in YAML; default: defaultTargets

@@ -44,7 +44,7 @@ func connectionCases() []testCase {
 	tc := func(name string, f flood) testCase {
 		return testCase{
 			group: clients, name: name, state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
-			pace: heavyPace(), heavy: true, run: f.run,
+			pace: heavyPace(), flood: true, process: true, run: f.run,
 		}
 	}
 	return []testCase{

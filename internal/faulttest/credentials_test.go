@@ -157,7 +157,7 @@ func rotatedKeyCase() testCase {
 	const newKeyID, newSecret = "AKIACANARYCANARY0002", "canary/secret+access/key/of/the/home/002"
 	return testCase{
 		group: creds, name: "a rotated access key in the shared credentials file", state: coverage.OK,
-		skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true,
+		skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), heavy: true, process: true,
 		run: func(h *harness) {
 			h.secrets.add("an access key ID", newKeyID)
 			h.secrets.add("a secret access key", newSecret)

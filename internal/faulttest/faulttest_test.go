@@ -59,15 +59,18 @@ func TestFaults(t *testing.T) {
 	defer close(stalls.stop)
 	var mu sync.Mutex
 	attempts := map[string]int{} // of the passed cases
-	run := func(t *testing.T, heavy bool) {
+	run := func(t *testing.T, limit int, in func(testCase) bool) {
+		slots := make(chan struct{}, limit)
 		n := 0
 		for _, tc := range testCases() {
-			if shortOnly() && !tc.short || tc.heavy != heavy {
+			if shortOnly() && !tc.short || tc.process && raceEnabled || !in(tc) {
 				continue
 			}
 			n++
 			t.Run(tc.name, func(t *testing.T) {
 				t.Parallel()
+				slots <- struct{}{}
+				defer func() { <-slots }()
 				// Spread the refreshes of the cases over an interval.
 				<-time.After(defaultPace().interval * time.Duration(n%parallel()) / time.Duration(parallel()))
 				made, failures := tc.attempt(t, stalls)
@@ -83,8 +86,9 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	}
-	t.Run("light", func(t *testing.T) { run(t, false) })
-	t.Run("heavy", func(t *testing.T) { run(t, true) })
+	t.Run("light", func(t *testing.T) { run(t, parallel(), func(tc testCase) bool { return !tc.heavy && !tc.flood }) })
+	t.Run("heavy", func(t *testing.T) { run(t, parallel()/4, func(tc testCase) bool { return tc.heavy }) })
+	t.Run("flood", func(t *testing.T) { run(t, 2, func(tc testCase) bool { return tc.flood }) })
 	t.Log("checked:\n" + matrix(slices.DeleteFunc(testCases(), func(tc testCase) bool { return attempts[tc.name] == 0 }), attempts))
 }
 

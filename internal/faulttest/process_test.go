@@ -31,13 +31,13 @@ func processCases() []testCase {
 				recovery: "a removed target does not recover; one that is added again is refreshed within an interval",
 			},
 		},
-		{group: process, name: "1,000 SIGHUPs", state: coverage.OK, pace: heavyPace(), heavy: true, run: sendHangups, skip: skips{lastGood: refreshSucceeds}},
+		{group: process, name: "1,000 SIGHUPs", state: coverage.OK, pace: heavyPace(), heavy: true, process: true, run: sendHangups, skip: skips{lastGood: refreshSucceeds}},
 		{
-			group: process, name: "SIGTERM during a scrape", state: coverage.OK, pace: heavyPace(), heavy: true, run: terminateDuringScrape,
+			group: process, name: "SIGTERM during a scrape", state: coverage.OK, pace: heavyPace(), heavy: true, process: true, run: terminateDuringScrape,
 			skip: skips{lastGood: refreshSucceeds, isolation: processEnds},
 		},
 		{
-			group: process, name: "SIGTERM during a refresh", state: coverage.OK, pace: heavyPace(), heavy: true, run: terminateDuringRefresh,
+			group: process, name: "SIGTERM during a refresh", state: coverage.OK, pace: heavyPace(), heavy: true, process: true, run: terminateDuringRefresh,
 			skip: skips{lastGood: refreshSucceeds, isolation: processEnds},
 		},
 	}

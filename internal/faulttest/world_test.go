@@ -73,7 +73,7 @@ func (t target) owns(series string) bool {
 	case labels["target"] != "":
 		return labels["target"] == t.name && labels["region"] == t.region
 	case family == "guardduty_account_info":
-		return t.region == accountNames().region
+		return t.name == accountNames().name && t.region == accountNames().region
 	}
 	return labels["region"] == t.region && slices.Contains(t.accounts, labels["account_id"])
 }
