@@ -54,7 +54,7 @@ type Options struct {
 // other methods are safe for concurrent use, also with Read.
 type Client struct {
 	o           Options
-	api         *guardduty.Client // nil until the account is known
+	api         *api // nil until the account is known
 	accountID   string
 	detector    string          // "" until it is found
 	denied      map[string]bool // optional data whose denial has been logged
@@ -113,7 +113,7 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	c.accountID = cmp.Or(accountID, c.accountID)
 	if c.api == nil {
-		c.api = guardduty.NewFromConfig(c.o.Config(accountID), guardduty.WithAPIOptions(recordObjects))
+		c.api = newAPI(guardduty.NewFromConfig(c.o.Config(accountID), guardduty.WithAPIOptions(recordObjects)))
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (c *Client) findDetector(ctx context.Context) error {
 	}
 	var ids []string
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
-		out, err := c.api.ListDetectors(ctx, &guardduty.ListDetectorsInput{NextToken: token})
+		out, err := c.api.listDetectors(ctx, &guardduty.ListDetectorsInput{NextToken: token})
 		if err != nil {
 			return nil, err
 		}

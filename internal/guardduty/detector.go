@@ -38,7 +38,7 @@ func (c *Client) readDetector(ctx context.Context, p *pass) error {
 }
 
 func (c *Client) getDetector(ctx context.Context) (enabled bool, features []coverage.Feature, err error) {
-	out, err := c.api.GetDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detector)})
+	out, err := c.api.getDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detector)})
 	if err != nil {
 		return false, nil, fmt.Errorf("get the detector: %w", err)
 	}

@@ -46,7 +46,7 @@ func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token
-		out, err := c.api.ListCoverage(ctx, in)
+		out, err := c.api.listCoverage(ctx, in)
 		if err != nil {
 			return nil, err
 		}

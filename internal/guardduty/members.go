@@ -78,7 +78,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token
-		out, err := c.api.ListMembers(ctx, in)
+		out, err := c.api.listMembers(ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 // AWS does not return, because it leaves them unprocessed, have no features. Those
 // that were not requested are ignored.
 func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) error {
-	out, err := c.api.GetMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
+	out, err := c.api.getMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
 		DetectorId: aws.String(c.detector), AccountIds: accountIDs,
 	})
 	if err != nil {

@@ -83,7 +83,7 @@ func (c *Client) countByType(ctx context.Context) (map[coverage.ResourceType]int
 func (c *Client) statistics(
 	ctx context.Context, kind types.CoverageStatisticsType, filter *types.CoverageFilterCriteria,
 ) (map[string]int64, time.Time, error) {
-	out, err := c.api.GetCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
+	out, err := c.api.getCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
 		DetectorId: aws.String(c.detector), FilterCriteria: filter, StatisticsType: []types.CoverageStatisticsType{kind},
 	})
 	if err != nil {
