@@ -19,10 +19,10 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) 
 	t.Helper()
 	var all []*simulator.Cluster
 	for i := range clusters {
-		all = append(all, healthy(fmt.Sprintf("%0100d", i)))
+		all = append(all, healthy(fmt.Sprintf("%0200d", i)))
 	}
 	e := start(t, homeWorld(all...), yaml)
-	e.untilReady()
+	e.untilMetric(`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="default"} 1`)
 	address := strings.TrimPrefix(e.url, "http://")
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 	if err != nil {
@@ -44,7 +44,7 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) 
 // connections are refused, and Run returns.
 func TestStopDrains(t *testing.T) {
 	t.Parallel()
-	const clusters = 4000
+	const clusters = 3500
 	e, body := slowScrape(t, clusters, ambient+"aws: {requests_per_second: 1000}\n")
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.stop() }()
@@ -71,8 +71,7 @@ func TestStopDrains(t *testing.T) {
 // TestStopWithAReaderThatStalls never reads the response: the refreshes stop at
 // once, and the connection is closed in time, which is not an error.
 func TestStopWithAReaderThatStalls(t *testing.T) {
-	t.Parallel()
-	e, _ := slowScrape(t, 4000, ambient+"aws: {requests_per_second: 1000}\nrefresh: {interval: 8s, timeout: 7s, max_staleness: 1h}\n")
+	e, _ := slowScrape(t, 3500, ambient+"aws: {requests_per_second: 1000}\nrefresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n")
 	started, stopped := time.Now(), make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	time.Sleep(time.Second)
