@@ -58,7 +58,7 @@ func listingCases() []testCase {
 			group: api, name: "a string of 64 MiB", state: coverage.InvalidResponse, pace: heavyPace(), heavy: true,
 			begin: respond(list, hugeString),
 			during: func(h *harness) {
-				if !strings.Contains(h.log.String(), "the answer is larger than") {
+				if !strings.Contains(h.log.String(), "response larger than") {
 					h.Error("the exporter read the whole response")
 				}
 			},

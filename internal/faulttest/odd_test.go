@@ -27,7 +27,8 @@ func oddResponseCases() []testCase {
 		},
 		{
 			group: api, name: "an empty body with Runtime Monitoring off", state: coverage.InvalidResponse,
-			begin: respondWithFeatureOff(jsonBody(``)),
+			config: strings.Replace(defaultTargets(), ", detector: true, members: true}", "}", 1), // so that no feature changes
+			begin:  respondWithFeatureOff(jsonBody(``)),
 		},
 		{
 			group: api, name: "`resources: null` with Runtime Monitoring unknown", state: coverage.InvalidResponse,
