@@ -125,9 +125,9 @@ func TestEventsDocumentStatefulSet(t *testing.T) {
 // Every reason for discarding an event is documented, in both documents.
 func TestReasonsAreExplained(t *testing.T) {
 	reasons := []string{"foreign", "malformed"}
-	for _, verdict := range coverage.Outcomes() {
-		if verdict != coverage.Applied {
-			reasons = append(reasons, string(verdict))
+	for _, outcome := range coverage.Outcomes() {
+		if outcome != coverage.Applied {
+			reasons = append(reasons, string(outcome))
 		}
 	}
 	slices.Sort(reasons)

@@ -118,8 +118,8 @@ func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	return called(server)
 }
 
-// messages are one to be deleted at once, for it is no event about coverage, and for each account that a target reads
-// one to be handed back, for GuardDuty never lists its cluster.
+// messages are one that is deleted at once because it is not about coverage, and for each account that a target reads one
+// that is released because GuardDuty never lists its cluster.
 func messages() []string {
 	all := []string{`{"detail-type": "GuardDuty Finding", "source": "aws.guardduty", "detail": {}}`}
 	for _, account := range []string{own, member} {
