@@ -167,5 +167,5 @@ func reclassify(text string, known []Issue) Issue {
 			}
 		}
 	}
-	return classify(text)
+	return classify(strings.Clone(text)) // the text may be part of a larger block of memory
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -96,17 +97,29 @@ func (c *Client) convertPage(rows []types.CoverageResource, t coverage.ResourceT
 // interner keeps one copy of each text that most rows have in common.
 type interner map[string]string
 
+// intern returns the row with strings that may be kept. The SDK decodes the strings
+// of a response into one block of memory, which any of them would keep.
 func (i interner) intern(r coverage.Row) coverage.Row {
 	r.AccountID = i.text(r.AccountID)
+	r.Name = strings.Clone(r.Name)
 	r.Status = coverage.Status(i.text(string(r.Status)))
 	r.ManagementType = i.text(r.ManagementType)
+	r.Instance.Type = i.text(r.Instance.Type)
+	r.Instance.AgentVersion = i.text(r.Instance.AgentVersion)
+	r.Instance.ClusterARN = i.text(r.Instance.ClusterARN)
+	r.Addon.Version = i.text(r.Addon.Version)
+	r.Addon.Status = i.text(r.Addon.Status)
 	return r
 }
 
 func (i interner) text(s string) string {
+	if s == "" {
+		return ""
+	}
 	if known, ok := i[s]; ok {
 		return known
 	}
+	s = strings.Clone(s)
 	i[s] = s
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -90,7 +91,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 				return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
 			}
 			s.Members = append(s.Members, coverage.Member{
-				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region,
+				AccountID: coverage.Sanitize(strings.Clone(aws.ToString(m.AccountId))), Region: c.o.Region, // see interner
 				Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
 			})
 		}
