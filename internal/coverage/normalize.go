@@ -62,8 +62,8 @@ func (n *normalizer) replace(end int) {
 			if strings.HasSuffix(separator, "(") || strings.Contains(separator, "(and") {
 				end += len(")")
 			}
-			if quote := separator[:1]; quote == "'" || quote == `"` {
-				n.out = append(n.out, quote...)
+			if strings.HasPrefix(separator, "'") || strings.HasPrefix(separator, `"`) {
+				n.out = append(n.out, separator[0])
 			}
 			n.at = min(end, len(n.in))
 			return

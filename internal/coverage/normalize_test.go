@@ -226,3 +226,20 @@ func TestIssueFields(t *testing.T) {
 		}
 	}
 }
+
+// TestNormalizeAdjacentParts: two replaced parts without a separator between
+// them, before " more".
+func TestNormalizeAdjacentParts(t *testing.T) {
+	id := strings.Repeat("Aa1", 14)
+	for text, want := range map[string]string{
+		"x " + id + ".5 more":    "x …",
+		"x " + id + "@5 more":    "x …",
+		"(" + id + ".7 more)":    "(…)",
+		"x '" + id + "' 5 more":  "x '…'",
+		"x '" + id + "', 5 more": "x '…'",
+	} {
+		if got := coverage.NormalizeIssue(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
