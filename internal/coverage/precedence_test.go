@@ -148,8 +148,16 @@ func TestWithOptional(t *testing.T) {
 		t.Error("without optional data the snapshot is another one")
 	}
 	members := &coverage.Snapshot{Members: []coverage.Member{{AccountID: "777788889999"}}, Capabilities: []coverage.Capability{{Name: coverage.MembersCapability, OK: true}}}
-	if got := known.WithOptional(members); got.Members[0].AccountID != "777788889999" || got.Unprocessed != 0 || len(got.Features) != 2 || len(got.Detectors) != 1 {
+	if got := known.WithOptional(members); got.Members[0].AccountID != "777788889999" || got.Unprocessed != 0 || len(got.Detectors) != 1 ||
+		len(got.Features) != 1 || got.Features[0].AccountID != administrator { // the other member has left
 		t.Errorf("%+v", got)
+	}
+	denied := &coverage.Snapshot{Capabilities: []coverage.Capability{{Name: coverage.DetectorCapability}, {Name: coverage.MembersCapability}}}
+	granted := want
+	if got := granted.WithOptional(denied); len(got.Detectors) != 1 || len(got.Members) != 1 || len(got.Features) != 2 ||
+		!slices.Contains(got.Capabilities, coverage.Capability{Name: coverage.DetectorCapability, OK: true}) ||
+		!slices.Contains(got.Capabilities, coverage.Capability{Name: coverage.MembersCapability}) {
+		t.Errorf("denied now: %+v", got)
 	}
 }
 

@@ -192,11 +192,14 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 	}
 	read := map[string]bool{}
 	for _, c := range incomplete.Capabilities {
-		read[c.Name] = true
+		read[c.Name] = c.OK
 	}
-	next.Capabilities = append(slices.Clone(incomplete.Capabilities), slices.DeleteFunc(slices.Clone(next.Capabilities), func(c Capability) bool {
-		return read[c.Name]
-	})...)
+	// Data that is denied now stays as it was, if it was read before.
+	capabilities := slices.DeleteFunc(slices.Clone(next.Capabilities), func(c Capability) bool { return read[c.Name] })
+	next.Capabilities = slices.DeleteFunc(slices.Clone(incomplete.Capabilities), func(c Capability) bool {
+		return slices.ContainsFunc(capabilities, func(known Capability) bool { return known.Name == c.Name })
+	})
+	next.Capabilities = append(next.Capabilities, capabilities...)
 	if read[DetectorCapability] {
 		next.Detectors = incomplete.Detectors
 	}
@@ -208,9 +211,16 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 		updated[f.AccountID] = true
 	}
 	next.Features = append(slices.Clone(incomplete.Features), slices.DeleteFunc(slices.Clone(next.Features), func(f Feature) bool {
-		return updated[f.AccountID]
+		return updated[f.AccountID] || read[MembersCapability] && next.hasLeft(f.AccountID)
 	})...)
 	return &next
+}
+
+// hasLeft reports whether an account is neither that of the detector nor one of
+// the members.
+func (s *Snapshot) hasLeft(accountID string) bool {
+	return !slices.ContainsFunc(s.Members, func(m Member) bool { return m.AccountID == accountID }) &&
+		!slices.ContainsFunc(s.Detectors, func(d Detector) bool { return d.AccountID == accountID })
 }
 
 // Report is what is known of a target after an attempt to refresh it.

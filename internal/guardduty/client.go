@@ -59,7 +59,10 @@ type Client struct {
 	detector    string          // "" until it is found
 	denied      map[string]bool // optional data whose denial has been logged
 	chainLength int64
-	readable    atomic.Pointer[string] // the detector of the last successful Read; nil before
+	// otherAccounts is set once a snapshot included other accounts: the detector
+	// is an administrator's.
+	otherAccounts bool
+	readable      atomic.Pointer[string] // the detector of the last successful Read; nil before
 }
 
 // NewClient returns a Client. It makes no calls.
@@ -94,6 +97,7 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
 	}
+	c.otherAccounts = c.otherAccounts || c.includesOthers(known)
 	s, err = c.read(ctx, known)
 	if isStaleDetector(err) && c.o.DetectorID == "" {
 		// The detector was deleted and may have been created again.
@@ -123,8 +127,10 @@ type pass struct {
 	snapshot *coverage.Snapshot // being built
 	known    *coverage.Snapshot // the last one; nil for none
 	features []coverage.Feature // the detector's own; nil if they were not read
-	accounts []string           // whose resources the detector shows; nil if that is not known
-	began    time.Time          // when the first statistics were made, by AWS's clock; zero if there are none
+	// memberFeatures is set if the features of all enabled members were read.
+	memberFeatures bool
+	accounts       []string  // whose resources the detector shows; nil if that is not known
+	began          time.Time // when the first statistics were made, by AWS's clock; zero if there are none
 }
 
 func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.Snapshot, error) {

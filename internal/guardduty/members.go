@@ -45,7 +45,7 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
 	}
 	own := len(s.Features)
-	_, err = c.optional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
+	p.memberFeatures, err = c.optional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
 		for batch := range slices.Chunk(enabled, pageSize) {
 			if err := c.readMemberDetectors(ctx, batch, s); err != nil {
 				s.Features, s.Unprocessed = s.Features[:own], 0
@@ -54,6 +54,7 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		}
 		return nil
 	})
+	p.memberFeatures = p.memberFeatures && s.Unprocessed == 0
 	return err
 }
 

@@ -59,11 +59,26 @@ func (b *firstByte) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// includesOthers reports whether a snapshot, nil for none, includes accounts other
+// than the detector's. While that account is unknown, it is taken to be the one
+// of the first resource.
+func (c *Client) includesOthers(s *coverage.Snapshot) bool {
+	if s == nil {
+		return false
+	}
+	own := c.accountID
+	if own == "" && len(s.Resources) > 0 {
+		own = s.Resources[0].AccountID
+	}
+	return s.IncludesOthers(own)
+}
+
 // isOff reports whether a list may be missing because there is nothing to list:
-// the detector and its members have Runtime Monitoring off. It reads the detector
-// unless the refresh has done so.
+// the detector and its members have Runtime Monitoring off. For an administrator
+// it has to know the features of the members. It reads the detector unless the
+// refresh has done so.
 func (c *Client) isOff(ctx context.Context, p *pass, t coverage.ResourceType, err error) bool {
-	if !errors.Is(err, errMissingList) {
+	if !errors.Is(err, errMissingList) || c.otherAccounts && !p.memberFeatures {
 		return false
 	}
 	if p.features == nil {

@@ -95,6 +95,36 @@ func TestMissingLists(t *testing.T) {
 	}
 }
 
+// TestMissingListOfAnAdministrator: the administrator's own Runtime Monitoring is
+// off, which says nothing about its members.
+func TestMissingListOfAnAdministrator(t *testing.T) {
+	known := &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
+		Key: coverage.Key{Type: coverage.ECS, AccountID: member, Region: region, Name: "web"}, Status: coverage.Healthy,
+	})}}
+	bodies := map[string]string{
+		"ListCoverage": `{"resources":null}`, "GetCoverageStatistics": `{"coverageStatistics":{}}`,
+		"GetDetector": `{"status":"ENABLED","features":[{"name":"RUNTIME_MONITORING","status":"DISABLED"}]}`,
+	}
+	c := newAdministrator(t, Options{})
+	c.respond(bodies)
+	for _, last := range []*coverage.Snapshot{known, nil} { // nil after max_staleness
+		if _, _, err := c.Read(t.Context(), last); awserr.State(region, err) != coverage.InvalidResponse {
+			t.Errorf("with %v: %v", last, err)
+		}
+	}
+	withMembers := newAdministrator(t, Options{Members: true})
+	bodies["GetMemberDetectors"] = `{"members":[{"accountId":"` + member + `","features":[{"name":"RUNTIME_MONITORING","status":"DISABLED"}]}]}`
+	withMembers.respond(bodies)
+	if _, s, err := withMembers.Read(t.Context(), known); err != nil || len(s.Resources) != 0 {
+		t.Errorf("off for the member too: %+v, %v", s, err)
+	}
+	bodies["GetMemberDetectors"] = `{"members":[],"unprocessedAccounts":[{"accountId":"` + member + `","result":"no"}]}`
+	withMembers.respond(bodies)
+	if _, _, err := withMembers.Read(t.Context(), known); awserr.State(region, err) != coverage.InvalidResponse {
+		t.Errorf("unknown for the member: %v", err)
+	}
+}
+
 func TestFindTheDetector(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
