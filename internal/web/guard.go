@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -58,8 +59,17 @@ func newGuard(file string, metrics *Metrics, logger *slog.Logger) (*guard, error
 	return g, err
 }
 
-// readVersion also returns how long ago the file was modified.
+// maxFileSize limits the memory of a check, in bytes.
+const maxFileSize = 1 << 20
+
+// readVersion also returns how long ago the file was modified. It does not open a
+// file that is not regular, because opening a FIFO blocks.
 func readVersion(file string) (version, time.Duration, error) {
+	if info, err := os.Stat(file); err != nil {
+		return version{}, 0, err
+	} else if !info.Mode().IsRegular() {
+		return version{}, 0, errors.New("it is not a regular file")
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return version{}, 0, err
@@ -69,7 +79,10 @@ func readVersion(file string) (version, time.Duration, error) {
 	if err != nil {
 		return version{}, 0, err
 	}
-	content, err := io.ReadAll(f)
+	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err == nil && len(content) > maxFileSize {
+		err = fmt.Errorf("it is larger than %d bytes", maxFileSize)
+	}
 	return version{string(content), info.ModTime().UnixNano()}, time.Since(info.ModTime()), err
 }
 

@@ -68,7 +68,7 @@ func TestHeadersAndRateOfTheWebConfiguration(t *testing.T) {
 
 // TestDirectory has a directory in place of the file.
 func TestDirectory(t *testing.T) {
-	if _, err := newGuard(t.TempDir(), NewMetrics(nil), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "directory") {
+	if _, err := newGuard(t.TempDir(), NewMetrics(nil), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v", err)
 	}
 }
