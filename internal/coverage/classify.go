@@ -7,10 +7,11 @@ import (
 
 // Classify makes an Issue of AWS's text. Letter case, white space, the plural
 // "(s)" and stray punctuation do not matter, and quoted text (names that users
-// chose) does not decide the type. Only the first KiB of a text counts, which is
-// far more than AWS's texts are known to have.
+// chose) does not decide the type. Only the first 16 KiB of a text count, and of
+// what [NormalizeIssue] leaves of them the first KiB, so that a list of impacted
+// tasks may be long.
 func Classify(raw string) Issue {
-	return classify(normalize(printable(beginning(raw))))
+	return classify(normalizeRaw(raw))
 }
 
 // classify is Classify for a normalized text that is not truncated.
@@ -36,16 +37,24 @@ func taskDefinitionOf(text string) string {
 	return ""
 }
 
-// maxIssueBytes limits the work on an issue's text.
-const maxIssueBytes = 1 << 10
+// Limits of the work on an issue's text, in bytes.
+const (
+	maxRawIssue = 16 << 10 // as AWS returned it
+	maxIssue    = 1 << 10  // after its lists of identifiers are replaced
+)
+
+// normalizeRaw returns the normalized text of an issue, at most maxIssue long.
+func normalizeRaw(raw string) string {
+	return beginning(normalize(printable(beginning(raw, maxRawIssue))), maxIssue)
+}
 
 // beginning truncates a text that is too long, before a word, so that an
 // identifier is complete or absent.
-func beginning(s string) string {
-	if len(s) <= maxIssueBytes {
+func beginning(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	s = truncate(s, maxIssueBytes)
+	s = truncate(s, limit)
 	if space := strings.LastIndexByte(s, ' '); space > 0 {
 		s = s[:space]
 	}

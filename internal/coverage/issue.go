@@ -143,11 +143,11 @@ func (i Issue) compare(other Issue) int {
 func classifyAll(raw []string, t ResourceType, known []Issue) []Issue {
 	var issues []Issue
 	for n, text := range raw {
-		text = printable(beginning(text))
+		text = normalizeRaw(text)
 		if text == "" || slices.Contains(raw[:n], raw[n]) {
 			continue
 		}
-		issue := reclassify(normalize(text), known)
+		issue := reclassify(text, known)
 		if t != ECS && issue.TaskDefinition() != "" {
 			issue = issue.WithoutTaskDefinition() // only ECS clusters have tasks
 		}

@@ -128,6 +128,8 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Add("TaskDefinition - '\u202eweb\x00:3")
 	f.Add("Impacted task ID(s): '0123456789abcdef0123456789abcdef', '")
+	f.Add("Request ID: 1f, (12:30:01), 52.94.1.1:443->[fd00:ec2::23]:80 and " + strings.Repeat("Aa1+", 11) + ".5 more")
+	f.Add("'a1', 'b2' and 3 more (and 4 more) 111122223333.dkr.ecr.us-east-1.amazonaws.com/x@sha256:0f")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got := coverage.Classify(raw)
 		if !slices.Contains(coverage.IssueTypes(), got.Type()) {

@@ -16,7 +16,7 @@ const ellipsis = "…"
 // definitions and services, VPCs, accounts and Regions, status and exit codes,
 // ports that are not ephemeral, and familiar names such as EC2.
 func NormalizeIssue(s string) string {
-	return truncate(normalize(printable(beginning(s))), MaxTextBytes)
+	return truncate(normalizeRaw(s), MaxTextBytes)
 }
 
 // normalize replaces the volatile parts of a printable text. It returns s itself
@@ -40,6 +40,10 @@ type normalizer struct {
 	at       int // the position in in
 	out      []byte
 	replaced int // the length of out after its last ellipsis; 0 for none
+
+	// The positions before which no address and no identifier in Base64 begins: if
+	// a span is none, no rest of it is. This keeps the time linear.
+	noAddress, noBase64 int
 }
 
 // keep copies the text up to end, of which replace may have skipped a part.
@@ -85,7 +89,7 @@ func isListSeparator(s string) bool {
 func (n *normalizer) copyStable(end int) {
 	for n.at < end {
 		if isWordByte(n.in[n.at]) || isBase64Byte(n.in[n.at]) {
-			if length := opaque(n.in[:n.at], n.in[n.at:end]); length > 0 {
+			if length := n.opaque(end); length > 0 {
 				n.replace(n.at + length)
 				continue
 			}
@@ -132,24 +136,32 @@ func (n *normalizer) copyHost(end int) {
 	}
 }
 
-// opaque returns the length of the identifier at the beginning of s, if it is
-// one that words do not delimit: one after "Request ID:" and the like, an IPv6
-// address or a time of day, or a long one in Base64. Else it returns 0.
-func opaque(before, s string) int {
-	if isAfterID(before) {
+// opaque returns the length of the identifier at the current position, before
+// end, if it is one that words do not delimit: one after "Request ID:" and the
+// like, an IPv6 address or a time of day, or a long one in Base64. Else it
+// returns 0.
+func (n *normalizer) opaque(end int) int {
+	s := n.in[n.at:end]
+	if isAfterID(n.in[:n.at]) {
 		if end := strings.IndexAny(s, " ,;)]}"); end >= 0 {
 			return end
 		}
 		return len(s)
 	}
-	end := span(s, isAddressByte)
-	address := strings.TrimRight(s[:end], ":.")
-	if strings.Count(address, ":") > 1 && hasDigit(address) && (end == len(s) || !isWordByte(s[end])) {
-		return len(address)
+	if n.at >= n.noAddress {
+		length := span(s, isAddressByte)
+		address := strings.TrimRight(s[:length], ":.")
+		if strings.Count(address, ":") > 1 && hasDigit(address) && (length == len(s) || !isWordByte(s[length])) {
+			return len(address)
+		}
+		n.noAddress = n.at + length
 	}
-	end = span(s, isBase64Byte)
-	if end >= minBase64 && hasDigit(s[:end]) && strings.ToLower(s[:end]) != s[:end] && strings.ToUpper(s[:end]) != s[:end] {
-		return end
+	if n.at >= n.noBase64 {
+		length := span(s, isBase64Byte)
+		if id := s[:length]; length >= minBase64 && hasDigit(id) && strings.ToLower(id) != id && strings.ToUpper(id) != id {
+			return length
+		}
+		n.noBase64 = n.at + length
 	}
 	return 0
 }
@@ -236,7 +248,7 @@ func isCode(before, word, after string) bool {
 		return false
 	}
 	label := strings.TrimRight(before, ` :='"`)
-	return hasSuffixFold(label, "code") ||
+	return hasSuffixFold(label, "code") || hasSuffixFold(label, "status") || hasSuffixFold(label, " http") ||
 		hasSuffixFold(label, "reason") && strings.HasSuffix(before, "'") && strings.HasPrefix(after, "'")
 }
 

@@ -171,6 +171,40 @@ func TestClassifyOnlyTheBeginning(t *testing.T) {
 	}
 }
 
+// TestLongListIsOneSeries has lists of a few and of many impacted tasks.
+func TestLongListIsOneSeries(t *testing.T) {
+	list := func(n int) string {
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("'%032x'", i*7919+1))
+		}
+		return strings.Join(ids, ", ")
+	}
+	for _, text := range []string{
+		"Tasks %s requires a new deployment",
+		"Agent not reporting for tasks: %s in TaskDefinition - 'web:3'",
+	} {
+		want := coverage.Classify(fmt.Sprintf(text, list(2)))
+		if want.Type() == coverage.Unclassified {
+			t.Errorf("%q is unclassified", text)
+		}
+		for _, n := range []int{26, 27, 28, 29, 300} {
+			if got := coverage.Classify(fmt.Sprintf(text, list(n))); got != want {
+				t.Errorf("%d tasks: %q (%s), want %q (%s)", n, got.Text(), got.Type(), want.Text(), want.Type())
+			}
+		}
+	}
+}
+
+// TestNormalizeKeepsStatus has issues that differ only in a status.
+func TestNormalizeKeepsStatus(t *testing.T) {
+	for _, text := range []string{"exit status %d", "endpoint returned HTTP %d", "Status Code: %d", "ExitCode: %d"} {
+		if one, other := fmt.Sprintf(text, 1), fmt.Sprintf(text, 403); coverage.NormalizeIssue(one) != one || coverage.NormalizeIssue(other) != other {
+			t.Errorf("%q, %q", coverage.NormalizeIssue(one), coverage.NormalizeIssue(other))
+		}
+	}
+}
+
 // TestIssuesAreReused checks that a known issue is reused only for its own text.
 func TestIssuesAreReused(t *testing.T) {
 	long := strings.Repeat("long text ", 30)
