@@ -20,10 +20,10 @@ func NormalizeIssue(s string) string {
 }
 
 // normalize replaces the volatile parts of a printable text. It returns s itself
-// if there are none.
+// if there are none, and stops after maxIssue bytes.
 func normalize(s string) string {
 	n := normalizer{in: s}
-	for name, ok := nextName(s, 0); ok; name, ok = nextName(s, name.end) {
+	for name, ok := nextName(s, 0); ok && len(n.out) <= maxIssue; name, ok = nextName(s, name.end) {
 		n.copyStable(name.start)
 		n.keep(name.end)
 	}
@@ -87,7 +87,7 @@ func isListSeparator(s string) bool {
 
 // copyStable copies the text up to end, its volatile words replaced.
 func (n *normalizer) copyStable(end int) {
-	for n.at < end {
+	for n.at < end && len(n.out) <= maxIssue {
 		if isWordByte(n.in[n.at]) || isBase64Byte(n.in[n.at]) {
 			if length := n.opaque(end); length > 0 {
 				n.replace(n.at + length)

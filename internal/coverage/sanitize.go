@@ -33,12 +33,15 @@ func SanitizeName(s string) string {
 }
 
 func printable(s string) string {
+	s = strings.TrimSpace(s)
 	if isPlain(s) {
 		return s
 	}
 	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	s = strings.Map(func(r rune) rune {
 		switch {
+		case ' ' < r && r <= '~':
+			return r
 		case unicode.IsSpace(r):
 			return ' '
 		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp):
