@@ -20,7 +20,11 @@ func (c *Client) readResources(ctx context.Context, p *pass) error {
 		if err != nil {
 			return err
 		}
-		p.snapshot.Resources = append(p.snapshot.Resources, rows...)
+		if p.snapshot.Resources == nil {
+			p.snapshot.Resources = rows // a copy would be a third of the peak memory
+		} else {
+			p.snapshot.Resources = append(p.snapshot.Resources, rows...)
+		}
 	}
 	return nil
 }
