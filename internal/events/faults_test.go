@@ -48,7 +48,7 @@ func TestDeleteFails(t *testing.T) {
 			"received_total": 4, "applied_total": 1, "discarded_total duplicate": 3, "event_queue_up coverage": 1,
 			"exporter_event_lag_seconds": 1,
 		}, h.values())
-		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed delete", "INFO event queue reachable delete")
+		h.wantLog("INFO request to event queue succeeded receive", "WARN request to event queue failed delete", "INFO request to event queue succeeded delete")
 	})
 }
 
@@ -86,7 +86,7 @@ func TestDeleteFailsForOneMessage(t *testing.T) {
 		if n := len(h.handled()); n != 3 {
 			t.Errorf("%d events handled, want the deleted one once and the other twice", n)
 		}
-		h.wantLog("INFO event queue reachable receive")
+		h.wantLog("INFO request to event queue succeeded receive")
 	})
 }
 
@@ -128,7 +128,7 @@ func TestRedeliveryWhileInFlight(t *testing.T) {
 			"received_total": 2, "applied_total": 1, "discarded_total duplicate": 1, "event_queue_up coverage": 1,
 			"exporter_event_lag_seconds": 1,
 		}, h.values())
-		h.wantLog("INFO event queue reachable receive")
+		h.wantLog("INFO request to event queue succeeded receive")
 	})
 }
 
@@ -236,7 +236,7 @@ func TestReleaseFails(t *testing.T) {
 		equal(t, "metrics", map[string]float64{
 			"received_total": 2, "applied_total": 1, "event_queue_up coverage": 1, "exporter_event_lag_seconds": 1,
 		}, h.values())
-		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed release")
+		h.wantLog("INFO request to event queue succeeded receive", "WARN request to event queue failed release")
 	})
 }
 

@@ -65,8 +65,8 @@ func TestReceiveFails(t *testing.T) {
 				if up := h.values(); up["event_queue_up coverage"] != 1 || up["applied_total"] != 2 {
 					t.Errorf("metrics: %v", up)
 				}
-				h.wantLog("INFO event queue reachable receive", "INFO event queue reachable receive",
-					"WARN request to event queue failed receive", "INFO event queue reachable receive")
+				h.wantLog("INFO request to event queue succeeded receive", "INFO request to event queue succeeded receive",
+					"WARN request to event queue failed receive", "INFO request to event queue succeeded receive")
 			})
 		})
 	}
@@ -87,7 +87,7 @@ func TestQueueIsRecreated(t *testing.T) {
 		h.send(mainQueue, event("shop"))
 		h.advance(time.Second)
 		equal(t, "handled", []string{"shop"}, h.handled())
-		h.wantLog("INFO event queue reachable receive", "WARN request to event queue failed receive", "INFO event queue reachable receive")
+		h.wantLog("INFO request to event queue succeeded receive", "WARN request to event queue failed receive", "INFO request to event queue succeeded receive")
 	})
 }
 

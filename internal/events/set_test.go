@@ -30,7 +30,7 @@ func TestStopReleasesMessages(t *testing.T) {
 		if n := h.requests("ChangeMessageVisibilityBatch"); n != 3 {
 			t.Errorf("%d requests released 25 messages, want 3", n)
 		}
-		h.wantLog("INFO event queue reachable receive")
+		h.wantLog("INFO request to event queue succeeded receive")
 	})
 }
 
@@ -72,7 +72,7 @@ func TestStopWhileQueueHangs(t *testing.T) {
 					t.Errorf("the stop took %v", took)
 				}
 				for _, l := range h.logged() {
-					if l.Text != "event queue reachable receive" {
+					if l.Text != "request to event queue succeeded receive" {
 						t.Errorf("logged %s", l.Text)
 					}
 				}
@@ -188,6 +188,6 @@ func TestRemovedQueueFails(t *testing.T) {
 		h.set()
 		h.advance(time.Minute)
 		equal(t, "metrics", map[string]float64{"received_total": 1, "applied_total": 1, "exporter_event_lag_seconds": 1}, h.values())
-		h.wantLog("INFO event queue reachable receive")
+		h.wantLog("INFO request to event queue succeeded receive")
 	})
 }

@@ -34,24 +34,32 @@ func newQueueStatus(url string, o Options) *queueStatus {
 // deleting succeed. Failures to release a message do not affect that: the
 // message reappears on its own.
 func (s *queueStatus) record(ctx context.Context, a action, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return
-	}
-	failed, tried := s.failed[a]
-	s.failed[a] = err != nil
-	s.o.Metrics.setUp(s.url, !s.failed[actionReceive] && !s.failed[actionDelete])
+	failed, first, ok := s.set(a, err != nil)
 	switch {
+	case !ok:
 	case err != nil:
 		level := slog.LevelWarn
 		if failed {
 			level = slog.LevelDebug
 		}
 		s.o.Logger.LogAttrs(ctx, level, "request to event queue failed", slog.String("action", string(a)), slog.Any("err", err))
-	case failed, !tried && a == actionReceive:
-		s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "event queue reachable", slog.String("action", string(a)))
+	case failed, first && a == actionReceive:
+		s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "request to event queue succeeded", slog.String("action", string(a)))
 	}
+}
+
+// set sets the result of an action. It returns whether the action failed before
+// and whether this is its first result; ok is false after stop.
+func (s *queueStatus) set(a action, failed bool) (before, first, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false, false, false
+	}
+	before, tried := s.failed[a]
+	s.failed[a] = failed
+	s.o.Metrics.setUp(s.url, !s.failed[actionReceive] && !s.failed[actionDelete])
+	return before, !tried, true
 }
 
 // stop removes the queue's metric. Later results are ignored.

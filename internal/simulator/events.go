@@ -35,11 +35,11 @@ func newEnvelope(at queue.Address, now time.Time, message string) snsEnvelope {
 		MessageID: queue.NewUUID(), TopicARN: arn("sns", at.Region, at.AccountID, at.Name), Message: message,
 		Timestamp: now.UTC().Format(isoLayout), SignatureVersion: "1",
 		Signature:      base64.StdEncoding.EncodeToString([]byte("not a signature")),
-		SigningCertURL: snsHost(at.Region) + "SimpleNotificationService-0.pem",
+		SigningCertURL: snsEndpoint(at.Region) + "SimpleNotificationService-0.pem",
 	}
 }
 
-func snsHost(region string) string { return "https://sns." + region + ".amazonaws.com/" }
+func snsEndpoint(region string) string { return "https://sns." + region + ".amazonaws.com/" }
 
 // SendSubscriptionConfirmation sends a queue of the world the message that SNS
 // sends when a topic of another account is subscribed to it, and returns its ID.
@@ -48,7 +48,7 @@ func (s *Server) SendSubscriptionConfirmation(accountID, region, name string) (m
 	e := newEnvelope(at, s.now(), "")
 	e.Type, e.Token = "SubscriptionConfirmation", strings.Repeat("2336412f37fb687f5d51e6e2425dacbba", 4)
 	e.Message = "You have chosen to subscribe to the topic " + e.TopicARN + ".\nTo confirm the subscription, visit the SubscribeURL included in this message."
-	e.SubscribeURL = snsHost(region) + "?Action=ConfirmSubscription&TopicArn=" + e.TopicARN + "&Token=" + e.Token
+	e.SubscribeURL = snsEndpoint(region) + "?Action=ConfirmSubscription&TopicArn=" + e.TopicARN + "&Token=" + e.Token
 	body, err := json.Marshal(e)
 	if err != nil {
 		return "", fmt.Errorf("encode the subscription confirmation: %w", err)
@@ -122,7 +122,7 @@ func (c change) body(q *Queue, at queue.Address) (string, error) {
 	}
 	envelope := newEnvelope(at, c.time, string(event))
 	envelope.Type = "Notification"
-	envelope.UnsubscribeURL = snsHost(at.Region) + "?Action=Unsubscribe&SubscriptionArn=" + envelope.TopicARN + ":" + c.id
+	envelope.UnsubscribeURL = snsEndpoint(at.Region) + "?Action=Unsubscribe&SubscriptionArn=" + envelope.TopicARN + ":" + c.id
 	body, err := json.Marshal(envelope)
 	return string(body), err
 }
@@ -154,8 +154,8 @@ func (c change) event(busAccount string, observed bool) coverageEvent {
 	return e
 }
 
-// lastUpdatedAt returns the row's update time in milliseconds, or nil if it has
-// none.
+// lastUpdatedAt returns the row's update time in the form of the schema, see
+// eventDetail; nil if the row has none.
 func (c change) lastUpdatedAt(observed bool) any {
 	t := c.updatedAt()
 	switch {

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
@@ -52,21 +53,24 @@ func (w *World) diff(before map[string]string, now time.Time) []change {
 }
 
 // publishEvents sends the events of all changes since before, which is nil if no
-// queue received events then. The lock must be held.
-func (s *Server) publishEvents(before map[string]string) {
+// queue received events then. The lock must be held. The error is that of the
+// events that cannot be encoded.
+func (s *Server) publishEvents(before map[string]string) error {
 	if before == nil {
-		return
+		return nil
 	}
+	var failed error
 	now := s.now()
 	changes := s.world.diff(before, now)
 	for at, q := range s.world.subscribers() {
 		for _, c := range changes {
 			body, err := c.body(q, at)
 			if err != nil {
-				s.logger.Error("encoding event failed", "err", err)
+				failed = errors.Join(failed, err)
 				continue
 			}
 			s.messages.Send(at, now, eventSender, body)
 		}
 	}
+	return failed
 }

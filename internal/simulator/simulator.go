@@ -108,6 +108,12 @@ func New(w *World, o Options) *Server {
 // world nor call the server. The queues with Events receive an event for each
 // coverage status that f changes; the messages of removed queues are deleted.
 func (s *Server) Update(f func(*World)) {
+	if err := s.update(f); err != nil {
+		s.logger.Error("encoding events failed", "err", err)
+	}
+}
+
+func (s *Server) update(f func(*World)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.world.statuses()
@@ -115,7 +121,7 @@ func (s *Server) Update(f func(*World)) {
 	s.index = newIndex(s.world)
 	queues := s.world.queues()
 	s.messages.Retain(func(at queue.Address) bool { return queues[at] != nil })
-	s.publishEvents(before)
+	return s.publishEvents(before)
 }
 
 // SetIntercept replaces the intercept. nil removes it.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -15,13 +16,13 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// guard refuses all requests while the web configuration file is unusable or
-// requires less of clients than before: status 503, and failing handshakes.
+// guard rejects all requests (status 503) and TLS handshakes while the web
+// configuration file is invalid or requires less of clients than before.
 //
-// The toolkit reads the file for each request and handshake, and lets everybody
-// in where the file is empty at that moment. So the guard reads it before and
-// after the toolkit and refuses where it is not the same. The methods are safe
-// for concurrent use.
+// The toolkit reads the file for each request and handshake, and allows everyone
+// if the file is empty at that moment. So the guard reads the file before and
+// after the toolkit, and rejects the request if the two differ. The methods are
+// safe for concurrent use.
 type guard struct {
 	file    string
 	logger  *slog.Logger
@@ -50,12 +51,12 @@ type version struct {
 // newGuard returns a guard that requires what the file requires now.
 func newGuard(file string, metrics *Metrics, logger *slog.Logger) (*guard, error) {
 	g := &guard{file: file, logger: logger, metrics: metrics, problems: map[problem]string{}}
-	now, _, err := readVersion(file)
+	current, _, err := readVersion(file)
 	if err != nil {
 		return nil, err
 	}
-	g.required, err = parse([]byte(now.content))
-	g.valid = now
+	g.required, err = parse([]byte(current.content))
+	g.valid = current
 	return g, err
 }
 
@@ -86,70 +87,89 @@ func readVersion(file string) (version, time.Duration, error) {
 	return version{string(content), info.ModTime().UnixNano()}, time.Since(info.ModTime()), err
 }
 
-// quiet is how long a file has to be unmodified. It is longer than the
+// minFileAge is how long a file has to be unmodified. It is longer than the
 // resolution of a file system's times, so that a later modification changes the
 // time.
-const quiet = 50 * time.Millisecond
+const minFileAge = 50 * time.Millisecond
 
-// readQuiet waits once for a file that was modified just now.
-func readQuiet(file string) (version, error) {
+// readStable waits once for a file that was modified just now.
+func readStable(file string) (version, error) {
 	for waited := false; ; waited = true {
-		now, age, err := readVersion(file)
+		current, age, err := readVersion(file)
 		switch {
 		case err != nil:
 			return version{}, err
-		case age < 0 || age >= quiet: // the clock may be behind that of the file system
-			return now, nil
+		case age < 0 || age >= minFileAge: // the clock may be behind that of the file system
+			return current, nil
 		case waited:
 			return version{}, errors.New("the file is being written")
 		}
-		<-time.After(quiet - age)
+		<-time.After(minFileAge - age)
 	}
 }
 
-// check returns the version of the file, or an error where it cannot be used.
+// check returns the version of the file, or an error if it is rejected.
 func (g *guard) check() (version, error) {
-	now, err := readQuiet(g.file)
+	current, err := readStable(g.file)
+	loaded := false
+	if err == nil {
+		loaded, err = g.load(current)
+	}
+	if loaded {
+		g.logger.Info("web configuration loaded", "file", g.file)
+	}
+	g.record(badFile, err)
+	return current, err
+}
+
+// load validates a version of the file. It reports whether it is a new one.
+func (g *guard) load(current version) (bool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err == nil && now != g.valid {
-		err = g.load(now)
+	if current == g.valid {
+		return false, nil
 	}
-	g.report(badFile, err)
-	return now, err
-}
-
-func (g *guard) load(now version) error {
-	next, err := parse([]byte(now.content))
+	next, err := parse([]byte(current.content))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := g.required.allow(next); err != nil {
-		return err
+		return false, err
 	}
 	if err := toolkit.Validate(g.file); err != nil {
-		return err
+		return false, err
 	}
-	g.required, g.valid = next, now
-	g.logger.Info("web configuration loaded", "file", g.file)
-	return nil
+	g.required, g.valid = next, current
+	return true, nil
 }
 
 // unchanged reports whether the file is still in that version.
-func (g *guard) unchanged(before version) bool {
-	now, _, err := readVersion(g.file)
-	return err == nil && now == before
+func (g *guard) unchanged(checked version) bool {
+	current, _, err := readVersion(g.file)
+	return err == nil && current == checked
 }
 
-// report sets the metric and logs an error once. The caller holds g.mu.
-func (g *guard) report(kind problem, err error) {
-	if err == nil {
-		delete(g.problems, kind)
-	} else if text := quoted.ReplaceAllString(err.Error(), "…"); text != g.problems[kind] {
-		g.problems[kind] = text
+// record sets the metric and logs an error once.
+func (g *guard) record(kind problem, err error) {
+	if text := g.newProblem(kind, err); text != "" {
 		g.logger.Error("web configuration cannot be used", "effect", string(kind), "file", g.file, "err", text)
 	}
+}
+
+// newProblem sets the metric. It returns the text of an error that differs from
+// the last one of its kind, otherwise "".
+func (g *guard) newProblem(kind problem, err error) (text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err == nil {
+		delete(g.problems, kind)
+	} else if text = quoted.ReplaceAllString(err.Error(), "…"); text == g.problems[kind] {
+		text = ""
+	} else {
+		g.problems[kind] = text
+	}
 	g.metrics.setValid(len(g.problems) == 0)
+	return text
 }
 
 // unopened is a listener that accepts nothing.
@@ -165,12 +185,12 @@ func (unopened) Addr() net.Addr            { return &net.TCPAddr{} }
 // before the server's handler. The toolkit sets both up when it begins to
 // serve, so it serves a listener that accepts nothing.
 func (g *guard) protect(server *http.Server, flags *toolkit.FlagConfig) error {
-	server.Handler = g.after(server.Handler)
+	server.Handler = g.recheckFile(server.Handler)
 	// The toolkit's own log messages are about that listener.
 	if err := toolkit.Serve(unopened{}, server, flags, slog.New(slog.DiscardHandler)); !errors.Is(err, errUnopened) {
 		return err
 	}
-	server.Handler = g.before(server.Handler)
+	server.Handler = g.checkFile(server.Handler)
 	if usesTLS(server) {
 		server.TLSConfig.GetConfigForClient = g.handshake(server.TLSConfig.GetConfigForClient)
 	}
@@ -183,17 +203,14 @@ func usesTLS(server *http.Server) bool {
 	return server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil
 }
 
-// toAuthenticate is the ResponseWriter of a request while the toolkit
-// authenticates it.
-type toAuthenticate struct {
-	http.ResponseWriter
-	file version // that was checked before
-}
+// authWriter is the ResponseWriter of a request while the toolkit authenticates
+// it.
+type authWriter struct{ http.ResponseWriter }
 
-// WriteHeader writes the status of a request that the toolkit refuses, and has
+// WriteHeader writes the status of a request that the toolkit rejects, and has
 // its connection closed. 500 is the toolkit's status for a file that it cannot
 // use.
-func (w *toAuthenticate) WriteHeader(status int) {
+func (w authWriter) WriteHeader(status int) {
 	w.Header().Set("Connection", "close")
 	if status == http.StatusInternalServerError {
 		status = http.StatusServiceUnavailable
@@ -201,33 +218,39 @@ func (w *toAuthenticate) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// before is the handler of all requests; authenticate is the toolkit's, with
-// after as the handler behind it.
-func (g *guard) before(authenticate http.Handler) http.Handler {
+// versionKey is the key of the checked version in the context of a request.
+type versionKey struct{}
+
+// checkFile returns the handler of all requests; authenticate is the toolkit's,
+// with recheckFile behind it.
+func (g *guard) checkFile(authenticate http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		now, err := g.check()
+		checked, err := g.check()
 		if err != nil {
-			refuse(w)
+			reject(w)
 			return
 		}
-		authenticate.ServeHTTP(&toAuthenticate{w, now}, r)
+		authenticate.ServeHTTP(authWriter{w}, r.WithContext(context.WithValue(r.Context(), versionKey{}, checked)))
 	})
 }
 
-func (g *guard) after(next http.Handler) http.Handler {
+func (g *guard) recheckFile(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		authenticated, ok := w.(*toAuthenticate)
-		if !ok || !g.unchanged(authenticated.file) {
-			refuse(w)
+		if authenticated, ok := w.(authWriter); ok {
+			w = authenticated.ResponseWriter
+		}
+		checked, ok := r.Context().Value(versionKey{}).(version)
+		if !ok || !g.unchanged(checked) {
+			reject(w)
 			return
 		}
-		next.ServeHTTP(authenticated.ResponseWriter, r)
+		next.ServeHTTP(w, r)
 	})
 }
 
-func refuse(w http.ResponseWriter) {
+func reject(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close")
-	respond(w, http.StatusServiceUnavailable, "The web configuration is invalid; the log has the reason.")
+	respond(w, http.StatusServiceUnavailable, "The web configuration is invalid; see the log.")
 }
 
 // handshake wraps the toolkit's tls.Config.GetConfigForClient.
@@ -235,18 +258,16 @@ func (g *guard) handshake(
 	configure func(*tls.ClientHelloInfo) (*tls.Config, error),
 ) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		now, err := g.check()
+		checked, err := g.check()
 		if err != nil {
 			return nil, err
 		}
 		c, err := configure(hello)
-		g.mu.Lock()
-		g.report(badHandshake, err)
-		g.mu.Unlock()
+		g.record(badHandshake, err)
 		if err != nil {
 			return nil, err
 		}
-		if !g.unchanged(now) {
+		if !g.unchanged(checked) {
 			return nil, errors.New("the web configuration changed")
 		}
 		// A resumed session is not verified against names and authorities that

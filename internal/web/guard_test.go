@@ -30,11 +30,11 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-// writeQuiet also waits until the guard does not have to.
-func writeQuiet(t *testing.T, file, content string) {
+// writeStable also waits until the guard does not have to.
+func writeStable(t *testing.T, file, content string) {
 	t.Helper()
 	write(t, file, content)
-	time.Sleep(quiet)
+	time.Sleep(minFileAge)
 }
 
 // guarded is a server with a web configuration file.
@@ -227,7 +227,7 @@ func TestWebConfigurationIsRewritten(t *testing.T) {
 				}
 			}
 			select {
-			case <-time.After(2 * quiet):
+			case <-time.After(2 * minFileAge):
 			case <-done:
 				return
 			}
@@ -266,13 +266,13 @@ func TestWebConfigurationIsRewritten(t *testing.T) {
 // between two reads of the guard that are right.
 func TestTheFileChangesDuringAuthentication(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yaml")
-	writeQuiet(t, file, users)
+	writeStable(t, file, users)
 	g, err := newGuard(file, NewMetrics(nil), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := 0
-	behind := g.after(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
+	behind := g.recheckFile(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
 	for name, tc := range map[string]struct {
 		authenticate func(w http.ResponseWriter, r *http.Request)
 		want         int // responses of the handler behind the guard
@@ -294,9 +294,9 @@ func TestTheFileChangesDuringAuthentication(t *testing.T) {
 			behind.ServeHTTP(w, r)
 		}, 0},
 	} {
-		writeQuiet(t, file, users)
+		writeStable(t, file, users)
 		served = 0
-		status := record(g.before(http.HandlerFunc(tc.authenticate)))
+		status := record(g.checkFile(http.HandlerFunc(tc.authenticate)))
 		if served != tc.want || (status == http.StatusServiceUnavailable) != (tc.want == 0) {
 			t.Errorf("%s: %d responses, status %d", name, served, status)
 		}
@@ -321,7 +321,7 @@ func TestFileThatIsBeingWritten(t *testing.T) {
 			}
 		}
 	})
-	if _, err := readQuiet(file); err == nil || !strings.Contains(err.Error(), "being written") {
+	if _, err := readStable(file); err == nil || !strings.Contains(err.Error(), "being written") {
 		t.Errorf("got %v", err)
 	}
 	close(stop)
@@ -331,7 +331,7 @@ func TestFileThatIsBeingWritten(t *testing.T) {
 	if err := os.Chtimes(file, ahead, ahead); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := readQuiet(file); err != nil || now.content != users {
-		t.Errorf("got %v, %v", now, err)
+	if current, err := readStable(file); err != nil || current.content != users {
+		t.Errorf("got %v, %v", current, err)
 	}
 }
