@@ -10,10 +10,10 @@ import (
 type permission struct {
 	sid    string // of the feature's statement
 	action string
-	scoped bool                                 // whether IAM can restrict the action to a detector
-	when   func(config.EC2, config.Target) bool // whether a target needs it; nil if targets do not matter
-	reason string                               // when it is needed
-	loss   string                               // what is missing without it
+	scoped bool                     // whether IAM can restrict the action to a detector
+	when   func(config.Target) bool // whether a target needs it; nil if targets do not matter
+	reason string                   // when it is needed
+	loss   string                   // what is missing without it
 }
 
 // resources returns the resources that targets with the role, or without a role if it is "", need the permission for:
@@ -21,7 +21,7 @@ type permission struct {
 func (p permission) resources(cfg *config.Config, role string) []string {
 	var arns []string
 	for _, t := range cfg.Targets {
-		if t.RoleARN != role || !p.when(cfg.EC2, t) {
+		if t.RoleARN != role || !p.when(t) {
 			continue
 		}
 		detector := t.DetectorARN()
@@ -49,7 +49,7 @@ func queuePermissions() []permission {
 	return []permission{
 		{
 			sid: sid, action: "sqs:ReceiveMessage", reason: reason,
-			loss: "`guardduty_event_queue_up` is 0; changes show at the next refresh",
+			loss: "`guardduty_event_queue_up` is 0; changes are exported at the next refresh",
 		},
 		{
 			sid: sid, action: "sqs:DeleteMessage", reason: reason,
@@ -68,26 +68,26 @@ func readPermissions() []permission {
 	return []permission{
 		{
 			sid: "ReadCoverage", action: "guardduty:ListDetectors",
-			when:   func(_ config.EC2, t config.Target) bool { return t.DetectorID == "" },
+			when:   func(t config.Target) bool { return t.DetectorID == "" },
 			reason: "for every target without `detector_id`",
 			loss:   "the target's state is `denied`",
 		},
 		{
 			sid: "ReadCoverage", action: "guardduty:ListCoverage", scoped: true,
-			when:   func(config.EC2, config.Target) bool { return true },
+			when:   func(config.Target) bool { return true },
 			reason: "for every target, whatever its `resource_types`",
 			loss:   "the target's state is `denied`",
 		},
 		{
 			sid: "ReadCoverageStatistics", action: "guardduty:GetCoverageStatistics", scoped: true,
-			when:   func(config.EC2, config.Target) bool { return true },
+			when:   func(config.Target) bool { return true },
 			reason: "optional; for every target",
 			loss: "`guardduty_coverage_statistics_resources` and `…_by_type` are absent, and the rows are not checked against AWS's " +
 				"own counts; resources, counts and percent are complete",
 		},
 		{
 			sid: "ReadDetector", action: "guardduty:GetDetector", scoped: true,
-			when:   func(_ config.EC2, t config.Target) bool { return t.Detector },
+			when:   func(t config.Target) bool { return t.Detector },
 			reason: "for `detector: true`",
 			loss:   "`guardduty_detector_enabled` is absent, and so are the features of the target's own account",
 		},
@@ -103,17 +103,17 @@ func readPermissions() []permission {
 		},
 		{
 			sid: "ReadAccountNames", action: "organizations:ListAccounts",
-			when:   func(_ config.EC2, t config.Target) bool { return t.AccountNames },
+			when:   func(t config.Target) bool { return t.AccountNames },
 			reason: "for `account_names: true`",
 			loss:   "`guardduty_account_info` is absent: the state of the target with `kind=\"account_names\"` is `denied`",
 		},
 		{
 			sid: "FindRegionsForRegionsAll", action: "account:ListRegions",
-			when:   func(_ config.EC2, t config.Target) bool { return t.AllRegions() },
+			when:   func(t config.Target) bool { return t.AllRegions() },
 			reason: "for `regions: [all]`",
 			loss:   "no Region is found: the state of the target with `kind=\"regions\"` is `denied`",
 		},
 	}
 }
 
-func readsMembers(_ config.EC2, t config.Target) bool { return t.Members }
+func readsMembers(t config.Target) bool { return t.Members }
