@@ -43,7 +43,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"reason"}),
 		up: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardduty_event_queue_up",
-			Help: "Whether the last requests to receive from an event queue and to delete from it succeeded (1) or one of them failed (0).",
+			Help: "Whether the last receive request and the last delete request to the event queue succeeded (1) or either failed (0).",
 		}, []string{"queue"}),
 		lag: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "guardduty_exporter_event_lag_seconds",

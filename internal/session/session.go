@@ -115,8 +115,8 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 // check rejects settings of the environment that cannot work.
 func check(base aws.Config) error {
 	if base.RetryMode == aws.RetryModeAdaptive {
-		return errors.New("the retry mode adaptive (AWS_RETRY_MODE or retry_mode) is not supported: " +
-			"after an outage it never sends at full rate again (aws-sdk-go-v2 issue 3550); use standard")
+		return errors.New(`retry mode "adaptive" (AWS_RETRY_MODE or retry_mode) is not supported: ` +
+			"it never returns to the full rate after an outage (aws-sdk-go-v2 issue 3550); use standard")
 	}
 	if base.Region != "" && !awsregion.IsValid(base.Region) {
 		return fmt.Errorf("the Region of the environment or the profile, %q, is not an AWS Region", base.Region)

@@ -219,7 +219,7 @@ func TestOpenRejectsAdaptiveRetries(t *testing.T) {
 			setEnvironment(t, tc.variables)
 			t.Setenv("AWS_CONFIG_FILE", file)
 			_, err := Open(t.Context(), Options{Profile: tc.profile, RequestsPerSecond: 1, Metrics: NewMetrics(nil), Logger: slog.New(slog.DiscardHandler)})
-			if (err != nil) != tc.rejected || err != nil && !strings.Contains(err.Error(), "is not supported: after an outage it never sends at full rate again") {
+			if (err != nil) != tc.rejected || err != nil && !strings.Contains(err.Error(), "is not supported: it never returns to the full rate after an outage") {
 				t.Errorf("error %v, want one: %v", err, tc.rejected)
 			}
 		})

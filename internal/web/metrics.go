@@ -12,7 +12,7 @@ type Metrics struct{ valid prometheus.Gauge }
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{valid: promauto.With(reg).NewGauge(prometheus.GaugeOpts{
 		Name: "guardduty_exporter_web_config_last_reload_successful",
-		Help: "Whether the web configuration and its certificate can be used (1) or not (0), in which case all requests or new connections fail. 1 without a file.",
+		Help: "Whether the web configuration file and its certificate are valid (1) or not (0); while 0, requests get status 503 or TLS handshakes fail. 1 without a file.",
 	})}
 	m.setValid(true)
 	return m

@@ -76,15 +76,15 @@ func (r requirements) allow(next requirements) error {
 	case r.tls != next.tls:
 		return errors.New("TLS cannot be switched on or off without a restart")
 	case r.users && !next.users:
-		return errors.New("removing all users takes a restart")
+		return errors.New("removing all users requires a restart")
 	case r.tls && r.minVersion > next.minVersion:
-		return errors.New("allowing an older version of TLS takes a restart")
+		return errors.New("allowing an older version of TLS requires a restart")
 	case r.certificate > next.certificate:
-		return errors.New("a weaker client_auth_type takes a restart")
+		return errors.New("weakening client_auth_type requires a restart")
 	case r.authorities && !next.authorities:
-		return errors.New("removing the client authorities takes a restart")
+		return errors.New("removing the client authorities requires a restart")
 	case r.names && !next.names:
-		return errors.New("removing client_allowed_sans takes a restart")
+		return errors.New("removing client_allowed_sans requires a restart")
 	}
 	return nil
 }

@@ -101,12 +101,12 @@ func (s *Server) open(ctx context.Context, flags *toolkit.FlagConfig) error {
 	if *flags.WebSystemdSocket {
 		listeners, err := activation.Listeners()
 		if err != nil {
-			return fmt.Errorf("take the sockets of systemd: %w", err)
+			return fmt.Errorf("use systemd sockets: %w", err)
 		}
 		// A socket that is not a stream is nil.
 		s.listeners = slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
 		if len(s.listeners) == 0 {
-			return errors.New("take the sockets of systemd: none was passed")
+			return errors.New("use systemd sockets: none was passed")
 		}
 		return nil
 	}
