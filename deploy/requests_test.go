@@ -125,7 +125,7 @@ func TestCallsOfARefresh(t *testing.T) {
 	server, home := open(t)
 	clients := map[string]*guardduty.Client{}
 	for region, asked := range measured() {
-		s := home.In(region)
+		s := home.InRegion(region)
 		clients[region] = guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: s.AccountID, Config: s.Config, Logger: slog.New(slog.DiscardHandler),
 			Types: typesOf(asked), OnlyECS: !asked.AllEC2,

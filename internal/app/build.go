@@ -75,7 +75,7 @@ func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 		return append(targets, b.allRegions(t, s)), nil
 	}
 	for _, region := range regions {
-		target, operations := b.coverage(t, s.In(region))
+		target, operations := b.coverage(t, s.InRegion(region))
 		targets = append(targets, target)
 		b.operations = append(b.operations, operations...)
 	}
@@ -157,7 +157,7 @@ func (b *targetBuilder) allRegions(t config.Target, s *session.Session) refresh.
 				return accountID, nil, fmt.Errorf("list the enabled Regions: %w: a Region without a name", coverage.ErrInvalidResponse)
 			}
 			if _, ok := known[region]; !ok {
-				target, operations := b.coverage(t, s.In(region))
+				target, operations := b.coverage(t, s.InRegion(region))
 				for _, o := range operations {
 					b.metrics.Init(o)
 				}

@@ -133,7 +133,7 @@ func (s *soak) targets(t *testing.T, endpoint string) []refresh.Target {
 	role := factory.Session(session.Role{ARN: roleARN(homeAccount), SessionName: "soak"}, healthyRegion)
 	var targets []refresh.Target
 	for region := range s.faults {
-		in := role.In(region)
+		in := role.InRegion(region)
 		client := guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: in.AccountID, Config: in.Config, Logger: slog.New(slog.DiscardHandler), Types: []coverage.ResourceType{coverage.ECS},
 		})

@@ -33,7 +33,8 @@ type Options struct {
 	// known. It is called for each Read.
 	AccountID func(context.Context) (string, error)
 	// Config returns the client's configuration, with its credentials, limits
-	// and metrics. It is called once the account is known.
+	// and metrics. It is called by the first Read, with "" if the account is not
+	// known then.
 	Config     func(accountID string) aws.Config
 	DetectorID string // "" to find it with ListDetectors
 	Filter     coverage.Filter
@@ -54,7 +55,7 @@ type Options struct {
 // other methods are safe for concurrent use, also with Read.
 type Client struct {
 	o           Options
-	api         *api // nil until the account is known
+	api         *api // nil until the first Read
 	accountID   string
 	detector    string          // "" until it is found
 	denied      map[string]bool // optional data whose denial has been logged

@@ -39,7 +39,7 @@ func TestAccountOfAmbientCredentials(t *testing.T) {
 	}
 	s.SetIntercept(nil)
 	s.ResetCalls()
-	for _, one := range []*Session{session, session, session.In("us-east-1")} {
+	for _, one := range []*Session{session, session, session.InRegion("us-east-1")} {
 		if id, err := one.AccountID(t.Context()); err != nil || id != home {
 			t.Errorf("account %q, %v", id, err)
 		}
@@ -81,22 +81,22 @@ func TestCallerIdentityWithoutAccount(t *testing.T) {
 	}
 }
 
-// TestAccountIDCancelled has a caller that is cancelled while others wait for its
-// request.
+// TestAccountIDCancelled has the caller that sends the request cancelled while
+// another waits for it.
 func TestAccountIDCancelled(t *testing.T) {
 	first, release := make(chan struct{}), make(chan struct{})
-	url, _ := serve(t, func(n int, w http.ResponseWriter) {
-		if n == 0 {
-			close(first)
-			<-release
-		}
+	url, requests := serve(t, func(_ int, w http.ResponseWriter) {
+		close(first)
+		<-release
 		_, _ = fmt.Fprint(w, callerIdentity)
 	})
-	t.Cleanup(func() { close(release) })
 	session := open(t, url, nil).Session(Role{}, region)
 	ctx, cancel := context.WithCancel(t.Context())
 	var callers sync.WaitGroup
-	callers.Go(func() { _, _ = session.AccountID(ctx) })
+	callers.Go(func() {
+		_, _ = session.AccountID(ctx)
+		close(release)
+	})
 	<-first
 	callers.Go(func() {
 		if id, err := session.AccountID(t.Context()); id != home || err != nil {
@@ -105,6 +105,9 @@ func TestAccountIDCancelled(t *testing.T) {
 	})
 	time.AfterFunc(50*time.Millisecond, cancel)
 	callers.Wait()
+	if n := requests(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
 }
 
 // TestAccountIDWithoutResponse has an STS that does not respond: most of the time
@@ -123,7 +126,7 @@ func TestAccountIDWithoutResponse(t *testing.T) {
 }
 
 // TestAccountOfReplacedCredentials has credentials of another account in place of
-// those that were refused. The account of a role stays.
+// those that were denied. The account of a role stays.
 func TestAccountOfReplacedCredentials(t *testing.T) {
 	accountID := home
 	f := open(t, "http://simulator.invalid", func(o *Options) {
@@ -140,7 +143,7 @@ func TestAccountOfReplacedCredentials(t *testing.T) {
 			t.Errorf("account of the role %q, %v, want %q", id, err, other)
 		}
 		accountID = other
-		if now := time.Now(); !ambient.identity.drop(now) || !role.identity.drop(now) {
+		if now := time.Now(); !ambient.identity.invalidate(now) || !role.identity.invalidate(now) {
 			break
 		}
 	}

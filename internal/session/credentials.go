@@ -32,16 +32,15 @@ type identity struct {
 	accountID      atomic.Pointer[string] // nil until it is known
 	unknown        atomic.Bool            // the last GetCallerIdentity failed, which was logged
 
-	mu      sync.Mutex
-	dropped time.Time      // when the credentials were last dropped
-	denied  map[string]int // responses AccessDenied in a row, by operation and Region
+	mu          sync.Mutex
+	invalidated time.Time      // when the credentials were last invalidated
+	denied      map[string]int // responses AccessDenied in a row, by operation and Region
 }
 
 // AccountID returns the account of the credentials. It is taken from the
-// credentials if the SDK knows it, else from GetCallerIdentity, which is called
-// once for all concurrent callers. If the caller whose context is used is
-// cancelled, another one takes over. The ID is "" while it cannot be had in
-// time; an error means that there are no credentials.
+// credentials if the SDK knows it, otherwise from GetCallerIdentity, which is
+// called once for all concurrent callers. The ID is "" if it cannot be determined
+// in time; an error means that there are no credentials.
 func (i *identity) AccountID(ctx context.Context) (string, error) {
 	if id := i.known(); id != "" {
 		return id, nil
@@ -58,19 +57,12 @@ func (i *identity) AccountID(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	wait := identityWait(ctx)
-	timeout := time.After(wait)
-	for ctx.Err() == nil {
-		select {
-		case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
-			if !isGivenUp(r.Err) {
-				i.logUnknown(ctx, r.Err)
-				return i.known(), nil
-			}
-		case <-timeout:
-			i.logUnknown(ctx, fmt.Errorf("no response within %v", wait))
-			return i.known(), nil
-		case <-ctx.Done():
-		}
+	select {
+	case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
+		i.logUnknown(ctx, r.Err)
+	case <-time.After(wait):
+		i.logUnknown(ctx, fmt.Errorf("no response within %v", wait))
+	case <-ctx.Done():
 	}
 	return i.known(), nil
 }
@@ -92,11 +84,11 @@ func identityWait(ctx context.Context) time.Duration {
 	return maxIdentityWait
 }
 
-func isGivenUp(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
+// getCallerIdentity does not end with ctx, because its result is not only for one
+// caller.
 func (i *identity) getCallerIdentity(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxIdentityWait)
+	defer cancel()
 	out, err := i.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return err
@@ -109,20 +101,17 @@ func (i *identity) getCallerIdentity(ctx context.Context) error {
 }
 
 const (
-	// expiryWindow is how long before their expiry credentials are refreshed.
+	// expiryWindow is how long before their expiry a resilientCache refreshes
+	// credentials. The caches below it have no window.
 	expiryWindow = 5 * time.Minute
 	// refreshRetryInterval is how long credentials that are still valid are used
 	// before a failed refresh is retried.
 	refreshRetryInterval = time.Minute
 )
 
-// withExpiryWindow is the option of the credentials caches below a
-// resilientCache.
-func withExpiryWindow(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }
-
-// resilientCache returns a cache that, while a refresh fails, returns the current
-// credentials as long as they are valid. The provider's credentials must expire
-// expiryWindow early, as those of a cache with that window do.
+// resilientCache returns a cache that refreshes credentials expiryWindow before
+// their expiry and, while that fails, returns the current ones as long as they are
+// valid. The provider must return new credentials each time.
 func resilientCache(provider aws.CredentialsProvider, logger *slog.Logger) *aws.CredentialsCache {
 	return aws.NewCredentialsCache(&resilientProvider{provider: provider, logger: logger})
 }
@@ -131,25 +120,26 @@ func resilientCache(provider aws.CredentialsProvider, logger *slog.Logger) *aws.
 type resilientProvider struct {
 	provider aws.CredentialsProvider
 	logger   *slog.Logger
-	last     aws.Credentials // Expires is expiryWindow before their expiry
-	failing  bool            // the last refresh failed, which was logged
+	last     aws.Credentials
+	failing  bool // the last refresh failed, which was logged
 }
 
 // Retrieve implements aws.CredentialsProvider. It is called when the last
-// credentials are due for a refresh or were dropped.
+// credentials are due for a refresh or were invalidated.
 func (p *resilientProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	fresh, err := retrieveFresh(ctx, p.provider)
+	fresh, err := p.provider.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, &awserr.CredentialsError{Err: err}
 	}
 	p.last, p.failing = fresh, false
+	fresh.Expires = fresh.Expires.Add(-expiryWindow)
 	return fresh, nil
 }
 
 // HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy.
 func (p *resilientProvider) HandleFailToRefresh(ctx context.Context, _ aws.Credentials, err error) (aws.Credentials, error) {
 	kept := p.last
-	now, expires := time.Now(), kept.Expires.Add(expiryWindow)
+	now, expires := time.Now(), kept.Expires
 	if !kept.CanExpire {
 		expires = now.Add(refreshRetryInterval)
 		kept.CanExpire = true
@@ -170,12 +160,4 @@ func (p *resilientProvider) HandleFailToRefresh(ctx context.Context, _ aws.Crede
 
 func newIdentity(credentials *aws.CredentialsCache, logger *slog.Logger) *identity {
 	return &identity{credentials: credentials, logger: logger, denied: map[string]int{}}
-}
-
-// retrieveFresh retrieves credentials that are not from a cache.
-func retrieveFresh(ctx context.Context, p aws.CredentialsProvider) (aws.Credentials, error) {
-	if cache, ok := p.(interface{ Invalidate() }); ok {
-		cache.Invalidate()
-	}
-	return p.Retrieve(ctx)
 }

@@ -50,7 +50,7 @@ type cacheTest struct {
 
 func newCacheTest(t *testing.T, lifetime time.Duration) *cacheTest {
 	i, log := &issuer{lifetime: lifetime}, &bytes.Buffer{}
-	cache := resilientCache(aws.NewCredentialsCache(i, withExpiryWindow), slog.New(slog.NewTextHandler(log, nil)))
+	cache := resilientCache(i, slog.New(slog.NewTextHandler(log, nil)))
 	return &cacheTest{t: t, start: time.Now(), issuer: i, CredentialsCache: cache, log: log}
 }
 
@@ -143,7 +143,7 @@ func TestAmbientCredentialsAreUsedUntilExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{lifetime: time.Hour}
 		f := open(t, "http://simulator.invalid", func(o *Options) {
-			o.Simulator.Credentials = aws.NewCredentialsCache(i, withExpiryWindow)
+			o.Simulator.Credentials = aws.NewCredentialsCache(i)
 		})
 		c := newCacheTest(t, 0)
 		c.issuer = i

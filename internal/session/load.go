@@ -24,7 +24,7 @@ func (l *loader) load(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(l.client),
 		config.WithSharedConfigProfile(l.Profile),
-		config.WithCredentialsCacheOptions(withExpiryWindow),
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }), // see expiryWindow
 		config.WithAppID("guardduty-coverage-exporter"),
 		config.WithLogger(sdkLogger(l.Logger)),
 		config.WithAssumeRoleCredentialOptions(func(o *stscreds.AssumeRoleOptions) {
@@ -39,7 +39,7 @@ func (l *loader) load(ctx context.Context) (aws.Config, error) {
 		}),
 	)
 	if err == nil {
-		cfg.Credentials = logProcess(cfg, l.Logger)
+		cfg.Credentials = logProcessStderr(cfg, l.Logger)
 	}
 	return cfg, err
 }
@@ -66,5 +66,8 @@ func (p *ambientProvider) Retrieve(ctx context.Context) (aws.Credentials, error)
 		}
 		provider = cfg.Credentials
 	}
-	return retrieveFresh(ctx, provider)
+	if cache, ok := provider.(*aws.CredentialsCache); ok {
+		cache.Invalidate()
+	}
+	return provider.Retrieve(ctx)
 }

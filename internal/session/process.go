@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 )
 
-// logProcess replaces the provider of a credential_process, whose standard error
+// logProcessStderr replaces the provider of a credential_process, whose standard error
 // the SDK copies to ours, by one that logs it, so that it is redacted.
-func logProcess(cfg aws.Config, logger *slog.Logger) aws.CredentialsProvider {
+func logProcessStderr(cfg aws.Config, logger *slog.Logger) aws.CredentialsProvider {
 	if !aws.IsCredentialsProvider(cfg.Credentials, (*processcreds.Provider)(nil)) {
 		return cfg.Credentials
 	}
@@ -29,7 +29,7 @@ func logProcess(cfg aws.Config, logger *slog.Logger) aws.CredentialsProvider {
 						cmd.Stderr = &processLog{logger: logger}
 					}
 					return cmd, err
-				})), withExpiryWindow)
+				})))
 		}
 	}
 	return cfg.Credentials

@@ -15,31 +15,32 @@ type limiters struct {
 	perSecond float64
 
 	mu    sync.Mutex
-	rates map[[2]string]rateLimit
+	rates map[[2]string]*rate.Limiter
 }
 
 func newLimiters(perSecond float64) *limiters {
-	return &limiters{perSecond: perSecond, rates: map[[2]string]rateLimit{}}
+	return &limiters{perSecond: perSecond, rates: map[[2]string]*rate.Limiter{}}
 }
 
-func (l *limiters) of(accountID, region string) rateLimit {
+func (l *limiters) get(accountID, region string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := [2]string{accountID, region}
 	if _, ok := l.rates[at]; !ok {
-		l.rates[at] = rateLimit{rate.NewLimiter(rate.Limit(l.perSecond), 1)}
+		l.rates[at] = rate.NewLimiter(rate.Limit(l.perSecond), 1)
 	}
 	return l.rates[at]
 }
 
-type rateLimit struct{ *rate.Limiter }
+// rateLimit returns the limiter of a request.
+type rateLimit func() *rate.Limiter
 
 // limit delays every attempt of a call, retries included.
 func (r rateLimit) limit(stack *middleware.Stack) error {
 	wait := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 		out middleware.FinalizeOutput, md middleware.Metadata, err error,
 	) {
-		if err := r.Wait(ctx); err != nil {
+		if err := r().Wait(ctx); err != nil {
 			// Not retried: there is no time left for it.
 			return out, md, &aws.RequestCanceledError{Err: fmt.Errorf(
 				"wait for the configured request rate: %w: %w", context.DeadlineExceeded, err)}

@@ -64,7 +64,7 @@ func TestRateLimitPerAccountAndRegion(t *testing.T) {
 				f.base.APIOptions = slices.Grow(f.base.APIOptions, 4) // so that configurations could share it
 				start := time.Now()
 				first := sts.NewFromConfig(f.Session(Role{}, region).Config(home))
-				second := sts.NewFromConfig(f.Session(Role{}, region).In(tc.where).Config(tc.account))
+				second := sts.NewFromConfig(f.Session(Role{}, region).InRegion(tc.where).Config(tc.account))
 				var wg sync.WaitGroup
 				for _, client := range []*sts.Client{first, second, first, second} {
 					wg.Go(func() {
@@ -98,6 +98,26 @@ func TestConfigsOfOneSession(t *testing.T) {
 		}
 		if took := time.Since(start); took != 0 {
 			t.Errorf("one account waited %v for the other", took)
+		}
+	})
+}
+
+// TestRateLimitFollowsTheAccount makes a client before the account of its
+// credentials is known.
+func TestRateLimitFollowsTheAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := rateLimited(t, &fakeClient{}).Session(Role{}, region)
+		unknown := sts.NewFromConfig(s.Config(""))
+		id := home
+		s.identity.accountID.Store(&id)
+		start := time.Now()
+		for _, client := range []*sts.Client{sts.NewFromConfig(s.Config(home)), unknown} {
+			if _, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start).Round(time.Millisecond); took != interval {
+			t.Errorf("one call of each took %v, want %v", took, interval)
 		}
 	})
 }

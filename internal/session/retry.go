@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// dropInterval is the least time between two drops of an identity's
-	// credentials.
-	dropInterval = time.Minute
+	// invalidateInterval is the least time after which the credentials of an
+	// identity are invalidated again.
+	invalidateInterval = time.Minute
 	// maxDenied is how many times in a row an operation is denied in a Region
-	// before the credentials are dropped: a role that was deleted and made again,
+	// before the credentials are invalidated: a role that was deleted and made again,
 	// or whose sessions were revoked, denies the old sessions.
 	maxDenied = 3
 )
 
-// refreshExpiredCredentials drops credentials that AWS refuses, although they
+// refreshExpiredCredentials invalidates credentials that AWS denies, although they
 // have not expired by our clock, and repeats the call once with new ones.
 func refreshExpiredCredentials(i *identity) func(*middleware.Stack) error {
 	handle := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
@@ -36,7 +36,7 @@ func refreshExpiredCredentials(i *identity) func(*middleware.Stack) error {
 		start := time.Now()
 		out, md, err := next.HandleInitialize(ctx, in)
 		operation := awsmiddleware.GetServiceID(ctx) + " " + awsmiddleware.GetOperationName(ctx) + " " + awsmiddleware.GetRegion(ctx)
-		if !i.isRefused(operation, err) || !i.drop(start) {
+		if !i.isDenied(operation, err) || !i.invalidate(start) {
 			return out, md, err
 		}
 		return next.HandleInitialize(ctx, in)
@@ -46,9 +46,9 @@ func refreshExpiredCredentials(i *identity) func(*middleware.Stack) error {
 	}
 }
 
-// isRefused reports whether a result of an operation means that the credentials
+// isDenied reports whether a result of an operation means that the credentials
 // are no longer accepted.
-func (i *identity) isRefused(operation string, err error) bool {
+func (i *identity) isDenied(operation string, err error) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	code := errorCode(err)
@@ -64,17 +64,17 @@ func (i *identity) isRefused(operation string, err error) bool {
 	return true
 }
 
-// drop drops the credentials of a call that began at start, and reports whether
-// others can be had: not within dropInterval of the last drop, unless that came
-// after start.
-func (i *identity) drop(start time.Time) bool {
+// invalidate invalidates the credentials of a call that began at start, and
+// reports whether new ones can be retrieved: not within invalidateInterval of the
+// last time, unless that came after start.
+func (i *identity) invalidate(start time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.dropped.After(start) {
+	if i.invalidated.After(start) {
 		return true
 	}
-	if now := time.Now(); now.Sub(i.dropped) >= dropInterval {
-		i.dropped = now
+	if now := time.Now(); now.Sub(i.invalidated) >= invalidateInterval {
+		i.invalidated = now
 		i.credentials.Invalidate()
 		if i.sts != nil {
 			i.accountID.Store(nil) // the new ones may be of another account

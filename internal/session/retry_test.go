@@ -23,11 +23,11 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// denyTokens responds to ListRegions with an error code while refused reports true
+// denyTokens responds to ListRegions with an error code while denied reports true
 // for the session token.
-func denyTokens(s *simulator.Server, code string, refused func(token string) bool) {
+func denyTokens(s *simulator.Server, code string, denied func(token string) bool) {
 	s.SetIntercept(func(c simulator.Call, w http.ResponseWriter, r *http.Request) bool {
-		if c.Operation != "ListRegions" || !refused(r.Header.Get("X-Amz-Security-Token")) {
+		if c.Operation != "ListRegions" || !denied(r.Header.Get("X-Amz-Security-Token")) {
 			return false
 		}
 		awswire.WriteError(w, http.StatusForbidden, code, "The security token included in the request is invalid")
@@ -46,9 +46,9 @@ func firstToken() func(string) bool {
 	}
 }
 
-// TestRefusedCredentials refuses the first credentials of a role, or all of them,
+// TestDeniedCredentials denies the first credentials of a role, or all of them,
 // long before their expiry.
-func TestRefusedCredentials(t *testing.T) {
+func TestDeniedCredentials(t *testing.T) {
 	for _, code := range []string{
 		"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId",
 		"InvalidToken", "SignatureDoesNotMatch", "InvalidSignatureException",
@@ -56,11 +56,11 @@ func TestRefusedCredentials(t *testing.T) {
 		for name, works := range map[string]bool{"first": true, "all": false} {
 			t.Run(code+"/"+name, func(t *testing.T) {
 				s, url := simulate(t)
-				refused := firstToken()
+				denied := firstToken()
 				if !works {
-					refused = func(string) bool { return true }
+					denied = func(string) bool { return true }
 				}
-				denyTokens(s, code, refused)
+				denyTokens(s, code, denied)
 				client := accountClient(open(t, url, nil).Session(reader, region).Config(other))
 				_, err := client.ListRegions(t.Context(), &account.ListRegionsInput{})
 				if (err == nil) != works || err != nil && errorCode(err) != code {
@@ -91,8 +91,8 @@ func TestLastingDenial(t *testing.T) {
 	}
 }
 
-// TestDropInterval checks how often credentials are dropped.
-func TestDropInterval(t *testing.T) {
+// TestInvalidateInterval checks how often credentials are invalidated.
+func TestInvalidateInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &issuer{}
 		i := newIdentity(resilientCache(source, slog.New(slog.DiscardHandler)), nil)
@@ -105,8 +105,8 @@ func TestDropInterval(t *testing.T) {
 		start := time.Now()
 		time.Sleep(time.Second)
 		for _, step := range []struct {
-			after time.Duration // since the first drop
-			start time.Time     // of the call that is refused
+			after time.Duration // since the first time
+			start time.Time     // of the call that is denied
 			retry bool
 			want  int // credentials issued
 		}{
@@ -121,7 +121,7 @@ func TestDropInterval(t *testing.T) {
 			if step.start.IsZero() {
 				step.start = time.Now()
 			}
-			if retry := i.drop(step.start); retry != step.retry {
+			if retry := i.invalidate(step.start); retry != step.retry {
 				t.Errorf("after %v: retry %t", step.after, retry)
 			}
 			retrieve()
@@ -132,9 +132,9 @@ func TestDropInterval(t *testing.T) {
 	})
 }
 
-// TestIsRefused checks that denials are counted by operation, and that a success
+// TestIsDenied checks that denials are counted by operation, and that a success
 // ends their count.
-func TestIsRefused(t *testing.T) {
+func TestIsDenied(t *testing.T) {
 	denied := &smithy.GenericAPIError{Code: "AccessDenied"}
 	i := newIdentity(nil, nil)
 	for step, c := range []struct {
@@ -157,7 +157,7 @@ func TestIsRefused(t *testing.T) {
 		{"b", &awserr.CredentialsError{Err: &smithy.GenericAPIError{Code: "InvalidClientTokenId"}}, false},
 		{"b", errors.New("anything"), false},
 	} {
-		if got := i.isRefused(c.operation, c.err); got != c.want {
+		if got := i.isDenied(c.operation, c.err); got != c.want {
 			t.Errorf("step %d: %t, want %t", step, got, c.want)
 		}
 	}
@@ -188,7 +188,7 @@ func TestSharedCredentialsFileChanges(t *testing.T) {
 		t.Errorf("error %v, want InvalidClientTokenId", err)
 	}
 	write(homeKeys.AccessKeyID, homeKeys.SecretAccessKey)
-	f.ambient.dropped = time.Now().Add(-time.Minute)
+	f.ambient.invalidated = time.Now().Add(-time.Minute)
 	if err := call(); err != nil {
 		t.Errorf("error %v with the new credentials", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/time/rate"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
@@ -36,8 +37,10 @@ const roleDuration = time.Hour
 
 // Options of all sessions.
 type Options struct {
-	Profile           string  // of the shared configuration; "" for the default
-	RequestsPerSecond float64 // to GuardDuty, for each account and Region
+	Profile string // of the shared configuration; "" for the default
+	// RequestsPerSecond limits the requests of clients made from [Session.Config],
+	// for each account and Region.
+	RequestsPerSecond float64
 	// Simulator, if not nil, replaces AWS and all settings of the environment.
 	Simulator *Simulator
 	Metrics   *Metrics
@@ -53,8 +56,8 @@ type Simulator struct {
 	Credentials aws.CredentialsProvider
 }
 
-// in returns the configuration for a Region: that of AWS if s is nil.
-func (s *Simulator) in(region string, cfg aws.Config) aws.Config {
+// forRegion returns the configuration for a Region: that of AWS if s is nil.
+func (s *Simulator) forRegion(region string, cfg aws.Config) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	if s != nil {
@@ -153,7 +156,7 @@ func (f *Factory) Session(role Role, region string) *Session {
 
 // config returns the configuration of the clients of an identity in a Region.
 func (f *Factory) config(region string, i *identity) aws.Config {
-	cfg := f.simulator.in(region, f.base)
+	cfg := f.simulator.forRegion(region, f.base)
 	cfg.Credentials = i.credentials
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), refreshExpiredCredentials(i))
 	return cfg
@@ -175,7 +178,7 @@ func (f *Factory) newIdentity(role Role, region string) *identity {
 	})
 	logger := f.logger.With("role_arn", role.ARN)
 	redacting := redactingProvider{provider, secretPattern(role.ExternalID)}
-	i := newIdentity(resilientCache(aws.NewCredentialsCache(redacting, withExpiryWindow), logger), logger)
+	i := newIdentity(resilientCache(redacting, logger), logger)
 	operation.Name = "AssumeRole"
 	i.operation = operation
 	if role.AccountID != "" {
@@ -193,10 +196,10 @@ type Session struct {
 	limiters  *limiters
 }
 
-// In returns the session of the same role in another Region.
-func (s *Session) In(region string) *Session {
+// InRegion returns the session of the same role in another Region.
+func (s *Session) InRegion(region string) *Session {
 	other := *s
-	other.config = s.simulator.in(region, s.config)
+	other.config = s.simulator.forRegion(region, s.config)
 	return &other
 }
 
@@ -205,17 +208,19 @@ func (s *Session) Region() string { return s.config.Region }
 
 // AccountID returns the account of the session's credentials, "" if it is not
 // known yet: that of ambient credentials may take a later sts:GetCallerIdentity.
-// It does not use up the time of ctx. An error means that there are no
+// It returns well before the deadline of ctx. An error means that there are no
 // credentials.
 func (s *Session) AccountID(ctx context.Context) (string, error) {
 	return s.identity.AccountID(ctx)
 }
 
 // Config returns the configuration of a client that shares the rate limit of the
-// account and Region.
+// account and Region. The account is that of the credentials; accountID, which may
+// be "", while it is not known.
 func (s *Session) Config(accountID string) aws.Config {
 	cfg := s.config.Copy()
-	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), s.limiters.of(accountID, cfg.Region).limit)
+	limiter := func() *rate.Limiter { return s.limiters.get(cmp.Or(s.identity.known(), accountID), s.config.Region) }
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), rateLimit(limiter).limit)
 	return cfg
 }
 
@@ -236,7 +241,7 @@ func (s *Session) LongPolling() aws.Config {
 	return cfg
 }
 
-// AccountServiceID is the label aws_service of the request that EnabledRegions
+// AccountServiceID is the aws_service label of the request that EnabledRegions
 // makes.
 const AccountServiceID = account.ServiceID
 

@@ -55,7 +55,7 @@ func TestRoleIsAssumedOnce(t *testing.T) {
 	s, url := simulate(t)
 	f := open(t, url, nil)
 	session := f.Session(reader, region)
-	for _, one := range []*Session{session, session.In("us-east-1"), f.Session(reader, "ap-south-1")} {
+	for _, one := range []*Session{session, session.InRegion("us-east-1"), f.Session(reader, "ap-south-1")} {
 		if id, err := one.AccountID(t.Context()); err != nil || id != other {
 			t.Errorf("account %q, %v", id, err)
 		}

@@ -24,7 +24,7 @@ func (e *stsEndpoint) apply(o *sts.Options) {
 	}
 }
 
-// assumeRoleClient validates responses, which the SDK uses unseen.
+// assumeRoleClient validates responses, because the SDK does not.
 type assumeRoleClient struct {
 	stscreds.AssumeRoleAPIClient
 	endpoint *stsEndpoint
@@ -56,8 +56,8 @@ func (c webIdentityClient) AssumeRoleWithWebIdentity(
 	return out, checkCredentials("AssumeRoleWithWebIdentity", out.Credentials)
 }
 
-// checkCredentials returns an error if a response has no usable credentials, as
-// one that is empty or not XML.
+// checkCredentials returns an error if a response has no usable credentials, for
+// example because it is empty or not XML.
 func checkCredentials(operation string, c *types.Credentials) error {
 	if c == nil || aws.ToString(c.AccessKeyId) == "" || aws.ToString(c.SecretAccessKey) == "" || c.Expiration == nil {
 		return fmt.Errorf("%s: %w: no credentials", operation, coverage.ErrInvalidResponse)

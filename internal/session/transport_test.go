@@ -44,7 +44,7 @@ func TestRegionEndpoints(t *testing.T) {
 	own, ownURL := simulate(t)
 	f := open(t, url, func(o *Options) { o.Simulator.Regions = map[string]string{"us-east-1": ownURL} })
 	session := f.Session(Role{}, region)
-	for _, s := range []*Session{session, session.In("us-east-1"), session.In("us-east-1").In(region), f.Session(Role{}, "us-east-1")} {
+	for _, s := range []*Session{session, session.InRegion("us-east-1"), session.InRegion("us-east-1").InRegion(region), f.Session(Role{}, "us-east-1")} {
 		if _, err := sts.NewFromConfig(s.Config(home)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 			t.Fatal(err)
 		}
