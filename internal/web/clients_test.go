@@ -67,7 +67,7 @@ func TestInFlightForgetsClients(t *testing.T) {
 	limit, client := &inFlight{clients: map[netip.Prefix]int{}}, clientOf("192.0.2.1:1")
 	for range 2 {
 		if !limit.acquire(client) {
-			t.Fatal("refused")
+			t.Fatal("rejected")
 		}
 	}
 	limit.release(client)

@@ -9,17 +9,17 @@ import (
 	"sync"
 )
 
-// maxConnections bounds the connections of all listeners together.
+// maxConnections limits the connections of all listeners together.
 const maxConnections = 512
 
-// connections bounds how many connections are open, in total and per client.
+// connectionLimit limits how many connections are open, in total and per client.
 //
-// A new connection never waits. When its client has too many, it replaces the
+// A new connection never waits. If its client has too many, it replaces the
 // client's own connection that has been without a request for the longest time.
-// When there are too many in total, it replaces one of the client that has the
-// most. A connection whose request is being served is never replaced; where all
-// are, the new one is closed. The methods are safe for concurrent use.
-type connections struct {
+// If there are too many in total, it replaces one of the client that has the most.
+// A connection that is serving a request is never replaced; if all are, the new
+// connection is closed. The methods are safe for concurrent use.
+type connectionLimit struct {
 	max, maxPerClient int
 
 	mu      sync.Mutex
@@ -31,29 +31,29 @@ type connections struct {
 // connection is an open connection. The fields are guarded by limit.mu.
 type connection struct {
 	net.Conn
-	limit    *connections
+	limit    *connectionLimit
 	client   netip.Prefix
 	requests int    // that are being served
 	used     uint64 // clock at which it was accepted or last served a request
 }
 
-// newConnections returns a limit for a process that may open so many files.
-// Half of them are left to the rest of the process. No client gets more than an
+// newConnectionLimit returns a limit for a process that may open maxFiles files.
+// Half of the files are reserved for other uses. No client gets more than an
 // eighth of the connections.
-func newConnections(maxFiles uint64) *connections {
+func newConnectionLimit(maxFiles uint64) *connectionLimit {
 	limit := int(max(8, min(maxConnections, maxFiles/2)))
-	return &connections{
+	return &connectionLimit{
 		max: limit, maxPerClient: limit / 8,
 		open: map[*connection]struct{}{}, clients: map[netip.Prefix]int{},
 	}
 }
 
 // listener returns l with the limit. Several listeners can share one limit.
-func (c *connections) listener(l net.Listener) net.Listener { return limitedListener{l, c} }
+func (c *connectionLimit) listener(l net.Listener) net.Listener { return limitedListener{l, c} }
 
 type limitedListener struct {
 	net.Listener
-	limit *connections
+	limit *connectionLimit
 }
 
 // Accept implements net.Listener.
@@ -71,7 +71,7 @@ func (l limitedListener) Accept() (net.Conn, error) {
 }
 
 // add returns nil for a connection that is over the limit.
-func (c *connections) add(accepted net.Conn) *connection {
+func (c *connectionLimit) add(accepted net.Conn) *connection {
 	conn := &connection{Conn: accepted, limit: c, client: clientOf(accepted.RemoteAddr().String())}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,9 +95,9 @@ func (c *connections) add(accepted net.Conn) *connection {
 }
 
 // idle returns the connection to replace among those that match: one of the
-// client with the most connections, the longest unused one, nil where all serve
+// client with the most connections, the longest unused one, nil if all serve
 // a request.
-func (c *connections) idle(match func(*connection) bool) *connection {
+func (c *connectionLimit) idle(match func(*connection) bool) *connection {
 	var found *connection
 	for conn := range c.open {
 		if conn.requests > 0 || !match(conn) {
@@ -111,13 +111,13 @@ func (c *connections) idle(match func(*connection) bool) *connection {
 	return found
 }
 
-func (c *connections) insert(conn *connection) {
+func (c *connectionLimit) insert(conn *connection) {
 	c.open[conn] = struct{}{}
 	c.clients[conn.client]++
 	c.use(conn)
 }
 
-func (c *connections) remove(conn *connection) {
+func (c *connectionLimit) remove(conn *connection) {
 	if _, open := c.open[conn]; !open {
 		return
 	}
@@ -127,7 +127,7 @@ func (c *connections) remove(conn *connection) {
 	}
 }
 
-func (c *connections) use(conn *connection) {
+func (c *connectionLimit) use(conn *connection) {
 	c.clock++
 	conn.used = c.clock
 }
@@ -142,7 +142,7 @@ func (conn *connection) Close() error {
 
 type connectionKey struct{}
 
-// withConnection is http.Server's ConnContext. It lets serving find the
+// withConnection is http.Server's ConnContext. It lets trackRequests find the
 // connection of a request.
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	if encrypted, ok := conn.(*tls.Conn); ok {
@@ -151,9 +151,9 @@ func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
-// serving returns a handler that marks the connection of a request as in use
+// trackRequests returns a handler that marks the connection of a request as in use
 // while next serves it.
-func (c *connections) serving(next http.Handler) http.Handler {
+func (c *connectionLimit) trackRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if conn, ok := r.Context().Value(connectionKey{}).(*connection); ok {
 			c.begin(conn)
@@ -163,13 +163,13 @@ func (c *connections) serving(next http.Handler) http.Handler {
 	})
 }
 
-func (c *connections) begin(conn *connection) {
+func (c *connectionLimit) begin(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	conn.requests++
 }
 
-func (c *connections) end(conn *connection) {
+func (c *connectionLimit) end(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	conn.requests--

@@ -23,9 +23,9 @@ type fakeAddr string
 func (fakeAddr) Network() string  { return "tcp" }
 func (a fakeAddr) String() string { return string(a) }
 
-// from returns n connections of a client, added to the limit where there is
+// from returns n connections of a client, added to the limit if there is
 // room.
-func from(limit *connections, host string, n int) (dialled []*fakeConn, added []*connection) {
+func from(limit *connectionLimit, host string, n int) (dialled []*fakeConn, added []*connection) {
 	for port := range n {
 		c := &fakeConn{remote: net.JoinHostPort(host, strconv.Itoa(1+port))}
 		dialled, added = append(dialled, c), append(added, limit.add(c))
@@ -37,7 +37,7 @@ func TestConnectionsScaleWithOpenFiles(t *testing.T) {
 	for files, want := range map[uint64]struct{ total, perClient int }{
 		1 << 63: {512, 64}, 1024: {512, 64}, 256: {128, 16}, 64: {32, 4}, 0: {8, 1},
 	} {
-		if c := newConnections(files); c.max != want.total || c.maxPerClient != want.perClient {
+		if c := newConnectionLimit(files); c.max != want.total || c.maxPerClient != want.perClient {
 			t.Errorf("%d files: %d connections, %d per client, want %v", files, c.max, c.maxPerClient, want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestConnectionsScaleWithOpenFiles(t *testing.T) {
 }
 
 func TestConnectionsOfOneClient(t *testing.T) {
-	limit := newConnections(64) // 32 connections, 4 per client
+	limit := newConnectionLimit(64) // 32 connections, 4 per client
 	other, _ := from(limit, "192.0.2.1", 1)
 	dialled, added := from(limit, "192.0.2.66", 4)
 	limit.begin(added[0]) // in use
@@ -64,7 +64,7 @@ func TestConnectionsOfOneClient(t *testing.T) {
 			limit.begin(c)
 		}
 	}
-	if _, refused := from(limit, "192.0.2.66", 1); refused[0] != nil {
+	if _, rejected := from(limit, "192.0.2.66", 1); rejected[0] != nil {
 		t.Error("a fifth connection replaces one that is in use")
 	}
 	if next[0].closed+next[1].closed+other[0].closed > 0 {
@@ -73,7 +73,7 @@ func TestConnectionsOfOneClient(t *testing.T) {
 }
 
 func TestConnectionsInTotal(t *testing.T) {
-	limit := newConnections(64) // 32 connections, 4 per client
+	limit := newConnectionLimit(64) // 32 connections, 4 per client
 	quiet, _ := from(limit, "192.0.2.1", 1)
 	var greedy []*fakeConn
 	for _, host := range []string{"192.0.2.61", "192.0.2.62", "192.0.2.63", "192.0.2.64", "192.0.2.65", "192.0.2.66", "192.0.2.67"} {
@@ -85,7 +85,7 @@ func TestConnectionsInTotal(t *testing.T) {
 	for _, host := range []string{"192.0.2.2", "192.0.2.3", "192.0.2.4"} {
 		_, added := from(limit, host, 1)
 		if added[0] == nil {
-			t.Fatalf("%s is refused", host)
+			t.Fatalf("%s is rejected", host)
 		}
 		newcomers++
 	}
@@ -116,7 +116,7 @@ func TestConnectionsInTotal(t *testing.T) {
 }
 
 // all returns the open connections.
-func (c *connections) all() []*connection {
+func (c *connectionLimit) all() []*connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all []*connection
@@ -127,14 +127,14 @@ func (c *connections) all() []*connection {
 }
 
 func TestConnectionOfARequest(t *testing.T) {
-	limit := newConnections(64)
+	limit := newConnectionLimit(64)
 	_, added := from(limit, "192.0.2.1", 1)
 	for name, conn := range map[string]net.Conn{"HTTP": added[0], "HTTPS": tls.Server(added[0], &tls.Config{MinVersion: tls.VersionTLS13})} {
 		r, err := http.NewRequestWithContext(withConnection(t.Context(), conn), http.MethodGet, "/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		limit.serving(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		limit.trackRequests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			if added[0].requests != 1 {
 				t.Errorf("%s: %d requests while one is served", name, added[0].requests)
 			}
@@ -190,7 +190,7 @@ func TestCloseWhileAccepting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limited := newConnections(64).listener(l)
+	limited := newConnectionLimit(64).listener(l)
 	_ = l.Close()
 	if conn, err := limited.Accept(); err == nil || conn != nil {
 		t.Errorf("got %v, %v", conn, err)

@@ -13,7 +13,7 @@ import (
 )
 
 // FuzzWebConfiguration replaces a file with users. A request without a password
-// is refused, whatever the new file is.
+// is rejected, whatever the new file is.
 func FuzzWebConfiguration(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "~", "#", "---\n---\n" + users, users + "---\n{}\n", "basic_auth_users:\n", "basic_auth_users: {prometheus: }\n", "basic_auth_users: {: " + hashOfRight + "}\n",

@@ -9,7 +9,7 @@ import (
 // profiles is the path of the profiles of the process.
 const profiles = "/debug/pprof/"
 
-// maxProfileTime bounds how long a profile of a requested length may take.
+// maxProfileTime limits how long a profile of a requested length may take.
 const maxProfileTime = 5 * time.Minute
 
 // profileRoutes returns the routes of net/http/pprof.

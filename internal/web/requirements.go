@@ -16,8 +16,8 @@ type requirements struct {
 	tls         bool
 	minVersion  toolkit.TLSVersion
 	certificate int // see certificateRank
-	authorities bool
-	names       bool
+	clientCAs   bool
+	allowedSANs bool
 }
 
 var (
@@ -52,14 +52,13 @@ func parse(content []byte) (requirements, error) {
 		tls:         t.IsEnabled(),
 		minVersion:  t.MinVersion,
 		certificate: certificateRank(t.ClientAuth),
-		authorities: t.ClientCAs != "" || t.ClientCAsText != "",
-		names:       t.ClientAllowedSans != nil,
+		clientCAs:   t.ClientCAs != "" || t.ClientCAsText != "",
+		allowedSANs: t.ClientAllowedSans != nil,
 	}, nil
 }
 
-// certificateRank returns 2 where a client needs a certificate that an
-// authority signed, 1 where any certificate will do, and 0 where none is
-// needed.
+// certificateRank returns 2 if clients need a certificate signed by an authority,
+// 1 if any certificate is accepted, and 0 if none is required.
 func certificateRank(clientAuth string) int {
 	switch clientAuth {
 	case "RequireAndVerifyClientCert":
@@ -70,7 +69,7 @@ func certificateRank(clientAuth string) int {
 	return 0
 }
 
-// allow returns an error where next requires less of clients than r.
+// allow returns an error if next requires less of clients than r.
 func (r requirements) allow(next requirements) error {
 	switch {
 	case r.tls != next.tls:
@@ -81,9 +80,9 @@ func (r requirements) allow(next requirements) error {
 		return errors.New("allowing an older version of TLS requires a restart")
 	case r.certificate > next.certificate:
 		return errors.New("weakening client_auth_type requires a restart")
-	case r.authorities && !next.authorities:
+	case r.clientCAs && !next.clientCAs:
 		return errors.New("removing the client authorities requires a restart")
-	case r.names && !next.names:
+	case r.allowedSANs && !next.allowedSANs:
 		return errors.New("removing client_allowed_sans requires a restart")
 	}
 	return nil

@@ -34,7 +34,8 @@ const (
 	writeByteTimeout = 30 * time.Second // without progress
 )
 
-// Server is one http.Server for each listener.
+// Server serves the listeners that [Listen] has opened. Shutdown may be called
+// while Serve runs; both at most once.
 type Server struct {
 	logger    *slog.Logger
 	listeners []net.Listener
@@ -65,7 +66,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 		s.closeListeners()
 		return nil, err
 	}
-	limit := newConnections(maxOpenFiles())
+	limit := newConnectionLimit(maxOpenFiles())
 	for i, l := range s.listeners {
 		s.listeners[i] = limit.listener(l)
 		server := newServer(o)
@@ -75,7 +76,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 				return nil, fmt.Errorf("web configuration file %s: %w", g.file, err)
 			}
 		}
-		server.Handler = limit.serving(server.Handler)
+		server.Handler = limit.trackRequests(server.Handler)
 		s.servers = append(s.servers, server)
 	}
 	return s, nil
@@ -135,6 +136,14 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return vsock.Listen(uint32(port), nil)
 }
 
+// Scheme returns the scheme of the server's URLs, http or https.
+func (s *Server) Scheme() string {
+	if slices.ContainsFunc(s.servers, usesTLS) {
+		return "https"
+	}
+	return "http"
+}
+
 // Addresses returns the addresses of the listeners.
 func (s *Server) Addresses() []net.Addr {
 	var addresses []net.Addr
@@ -145,7 +154,7 @@ func (s *Server) Addresses() []net.Addr {
 }
 
 // Serve serves until one listener fails, or until Shutdown is called, when it
-// returns nil. It must be called at most once.
+// returns nil.
 func (s *Server) Serve() error {
 	var all errgroup.Group
 	for i, l := range s.listeners {
@@ -173,7 +182,7 @@ func (s *Server) serve(l net.Listener, server *http.Server) error {
 // Shutdown closes the listeners and waits for the responses in flight until ctx
 // ends.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.closeListeners() // also those without Serve
+	defer s.closeListeners() // even without Serve
 	var all errgroup.Group
 	for _, server := range s.servers {
 		all.Go(func() error {

@@ -70,7 +70,7 @@ func TestClientAuthorityIsRotated(t *testing.T) {
 	}
 }
 
-// TestSessionsAreNotResumed refuses a client whose name was removed.
+// TestSessionsAreNotResumed rejects a client whose name was removed.
 func TestSessionsAreNotResumed(t *testing.T) {
 	b := newTLSFiles(t)
 	g := b.serve(t, b.san)
