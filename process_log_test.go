@@ -131,8 +131,8 @@ func (p *served) untilPage(what string, holds func(page string) bool) {
 	}
 }
 
-// TestLogReaderThatEnds closes the pipe of standard error, which sends SIGPIPE.
-func TestLogReaderThatEnds(t *testing.T) {
+// TestLogReaderCloses closes the pipe of standard error, which sends SIGPIPE.
+func TestLogReaderCloses(t *testing.T) {
 	p := serveProcess(t, 1)
 	if err := p.stderr.Close(); err != nil {
 		t.Fatal(err)

@@ -29,9 +29,9 @@ func TestAllRegions(t *testing.T) {
 	e.untilMetric(`guardduty_target_state{account_id="111122223333",kind="coverage",region="me-south-1",state="no_detector",target="default"} 1`)
 }
 
-// TestRegionsThatCannotBeTrue has responses of ListRegions without a Region, or
+// TestInvalidRegionResponses has responses of ListRegions without a Region, or
 // with one without a name: the Regions found before stay.
-func TestRegionsThatCannotBeTrue(t *testing.T) {
+func TestInvalidRegionResponses(t *testing.T) {
 	for name, body := range map[string]string{
 		"no Region":             `{"Regions":[]}`,
 		"a Region without name": `{"Regions":[{"RegionName":"us-east-1","RegionOptStatus":"ENABLED"},{"RegionOptStatus":"ENABLED"}]}`,

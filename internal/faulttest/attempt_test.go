@@ -14,7 +14,7 @@ import (
 // them, so that an attempt can be discarded.
 type attempt struct {
 	*testing.T
-	checked       map[promise]bool
+	checked       map[guarantee]bool
 	cleanupWithin time.Duration // how long goroutines may take to end
 
 	mu       sync.Mutex
@@ -22,7 +22,7 @@ type attempt struct {
 }
 
 func newAttempt(t *testing.T) *attempt {
-	return &attempt{T: t, checked: map[promise]bool{}, cleanupWithin: 10 * time.Second}
+	return &attempt{T: t, checked: map[guarantee]bool{}, cleanupWithin: 10 * time.Second}
 }
 
 // maxAttempts limits the attempts of a test case. Each one is slower.
@@ -65,9 +65,9 @@ func (tc testCase) runOnce(a *attempt, n int) {
 	a.checkComplete(tc)
 }
 
-// checkComplete checks that every promise was either checked or skipped.
+// checkComplete checks that every guarantee was either checked or skipped.
 func (a *attempt) checkComplete(tc testCase) {
-	for _, p := range promises() {
+	for _, p := range guarantees() {
 		if _, skipped := tc.skip[p]; skipped == a.checked[p] && !a.Failed() {
 			a.Errorf("%s: checked: %v, skipped: %v", p, a.checked[p], skipped)
 		}

@@ -11,28 +11,28 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
-// promise is one of the exporter's promises under every fault.
-type promise int
+// guarantee is one of the exporter's guarantees under every fault.
+type guarantee int
 
 const (
-	isolation promise = iota // other targets keep their series and are refreshed on time
-	lastGood                 // the affected target keeps its series until max_staleness, up is 0, its state is the cause
-	validPage                // /metrics returns 200 and OpenMetrics
-	recovery                 // the affected target recovers within an interval after the fault
-	cleanup                  // no goroutine remains
-	secrecy                  // no output contains a secret
+	isolation guarantee = iota // other targets keep their series and are refreshed on time
+	lastGood                   // the affected target keeps its series until max_staleness, up is 0, its state is the cause
+	validPage                  // /metrics returns 200 and OpenMetrics
+	recovery                   // the affected target recovers within an interval after the fault
+	cleanup                    // no goroutine remains
+	secrecy                    // no output contains a secret
 )
 
-func promises() []promise {
-	return []promise{isolation, lastGood, validPage, recovery, cleanup, secrecy}
+func guarantees() []guarantee {
+	return []guarantee{isolation, lastGood, validPage, recovery, cleanup, secrecy}
 }
 
-func (p promise) String() string {
+func (p guarantee) String() string {
 	return [...]string{"isolation", "last good data", "valid page", "recovery", "cleanup", "secrecy"}[p]
 }
 
-// skips are the promises that a test case cannot check, with the reason.
-type skips map[promise]string
+// skips are the guarantees that a test case cannot check, with the reason.
+type skips map[guarantee]string
 
 // refreshSucceeds is the usual reason for skipping lastGood.
 const refreshSucceeds = "the refresh succeeds, so no old data is shown; its success and its values are checked"
@@ -102,7 +102,7 @@ func matrix(cases []testCase, repeated map[string]int) string {
 		if n := repeated[tc.name]; n > 1 {
 			cells[0] += fmt.Sprintf(" (attempt %d: the process stalled during the others)", n)
 		}
-		for _, p := range promises() {
+		for _, p := range guarantees() {
 			reason, skipped := tc.skip[p]
 			if !skipped {
 				cells = append(cells, "✓")

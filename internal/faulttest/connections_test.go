@@ -85,7 +85,7 @@ func (f flood) run(h *harness) {
 		local := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+opened.Add(1)%int64(f.addresses)))}
 		conn, err := (&net.Dialer{LocalAddr: local, Timeout: scrapeLimit}).DialContext(ctx, "tcp", strings.TrimPrefix(h.url, "http://"))
 		if err != nil {
-			return nil // the exporter may refuse it
+			return nil // the exporter may reject it
 		}
 		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 		defer conn.Close()

@@ -134,14 +134,14 @@ func expireBetweenPages(h *harness) func() {
 	}
 }
 
-// revokeCredentials refuses the credentials that the subject's role has now. The
+// revokeCredentials denies the credentials that the subject's role has now. The
 // fault does not end: only new credentials help.
-func revokeCredentials(refuse http.HandlerFunc) func(*harness) func() {
+func revokeCredentials(deny http.HandlerFunc) func(*harness) func() {
 	return func(h *harness) func() {
 		revoked := h.secrets.all()
 		return respondForever(h, func(c simulator.Call, r *http.Request) bool {
 			return c.AccountID == subjectAccount && revoked[r.Header.Get("X-Amz-Security-Token")] != ""
-		}, refuse)
+		}, deny)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package faulttest tests six promises of the exporter under faults of the AWS
+// Package faulttest tests six guarantees of the exporter under faults of the AWS
 // APIs, the network, the credentials, other clients, files and queues. Each
 // test case runs a complete exporter against the simulator. docs/reliability.md
 // has the table of cases and of what each one checks.

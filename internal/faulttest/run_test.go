@@ -27,7 +27,7 @@ type run struct {
 	began, ended time.Time
 }
 
-// runSteps runs the exporter through the fault and checks the promises.
+// runSteps runs the exporter through the fault and checks the guarantees.
 func (h *harness) runSteps() {
 	r := &run{harness: h}
 	end := func() {}
@@ -133,21 +133,21 @@ func (h *harness) others() []target {
 	})
 }
 
-// check checks the promises against the pages and the log.
+// check checks the guarantees against the pages and the log.
 func (r *run) check() {
 	for _, c := range []struct {
-		promise promise
-		check   func() error
+		guarantee guarantee
+		check     func() error
 	}{
 		{isolation, r.checkIsolation},
 		{lastGood, r.checkAffected},
 		{recovery, r.checkRecovery},
 	} {
 		if err := c.check(); err != nil {
-			r.Errorf("%s: %v\nfault from %s to %s\n%s", c.promise, err, r.began.Format(clockTime), r.ended.Format(clockTime), r.log.tail())
+			r.Errorf("%s: %v\nfault from %s to %s\n%s", c.guarantee, err, r.began.Format(clockTime), r.ended.Format(clockTime), r.log.tail())
 		}
-		if _, skipped := r.tc.skip[c.promise]; !skipped {
-			r.checked[c.promise] = true
+		if _, skipped := r.tc.skip[c.guarantee]; !skipped {
+			r.checked[c.guarantee] = true
 		}
 	}
 	r.checked[validPage] = true // scrape checks every page

@@ -38,10 +38,10 @@ func soakFaults() map[string]http.HandlerFunc {
 	}
 }
 
-// TestNothingGrows repeats refreshes that succeed and refreshes that fail in
+// TestSoak repeats refreshes that succeed and refreshes that fail in
 // several ways, a thousand of each with -full. Neither the heap nor the number
 // of goroutines may grow.
-func TestNothingGrows(t *testing.T) {
+func TestSoak(t *testing.T) {
 	if shortOnly() {
 		t.Skip("takes long")
 	}
