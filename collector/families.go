@@ -35,7 +35,7 @@ type Input struct {
 
 // IssueOptions limits the series of the …_issue_info families.
 type IssueOptions struct {
-	Text          bool // set the label issue to AWS's text; otherwise it is empty
+	Text          bool // set the issue label to AWS's text; otherwise it is empty
 	MaxPerCluster int  // maximum number of series per cluster or instance
 }
 

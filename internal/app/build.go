@@ -208,7 +208,7 @@ func (b *targetBuilder) fingerprint(t config.Target, region string) fingerprint 
 }
 
 // homeRegion returns the Region in which the target's role is assumed: that of
-// the environment, else a Region that cannot be disabled, so that a disabled
+// the environment, otherwise a Region that cannot be disabled, so that a disabled
 // Region does not affect the others.
 func (b *targetBuilder) homeRegion(t config.Target) string {
 	if region := b.factory.Region(); region != "" {

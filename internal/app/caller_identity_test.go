@@ -9,7 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// TestCallerIdentityIsOptional has an STS that refuses GetCallerIdentity: coverage
+// TestCallerIdentityIsOptional has an STS that denies GetCallerIdentity: coverage
 // is exported, and the target's account once it is known.
 func TestCallerIdentityIsOptional(t *testing.T) {
 	t.Parallel()

@@ -118,7 +118,7 @@ func stateOfResponse(err error) coverage.State {
 	case errors.As(err, &send), isConnection(err):
 		return coverage.Unreachable
 	case noCredentials && (service == "" || response != nil):
-		return coverage.Denied // there are no credentials, or the call for them was refused with an unknown code
+		return coverage.Denied // there are no credentials, or the call for them was denied with an unknown code
 	}
 	return coverage.Failed
 }
@@ -135,7 +135,7 @@ func innermostService(err error) (service string) {
 	return service
 }
 
-// isConnection reports whether err is one of DNS, TCP or TLS.
+// isConnection reports whether err is a DNS, TCP or TLS error.
 func isConnection(err error) bool {
 	var (
 		op          *net.OpError

@@ -18,7 +18,7 @@ var pattern = regexp.MustCompile(
 // IsValid reports whether name has the structure of a Region name.
 func IsValid(name string) bool { return pattern.MatchString(name) }
 
-// Default returns the Regions of the partition aws that every account has, in
+// Default returns the Regions of the aws partition that every account has, in
 // alphabetical order. Source: AWS Account Management, "Enable or disable AWS
 // Regions in your account" (read November 2026).
 func Default() []string {
@@ -29,7 +29,7 @@ func Default() []string {
 	}
 }
 
-// OptIn returns the Regions of the partition aws that an account has to enable,
+// OptIn returns the Regions of the aws partition that an account has to enable,
 // in alphabetical order. Source: as for [Default], and the partitions file of
 // the AWS SDK (read November 2026).
 func OptIn() []string {
@@ -40,7 +40,7 @@ func OptIn() []string {
 	}
 }
 
-// otherPartitions returns the Regions outside the partition aws.
+// otherPartitions returns the Regions outside the aws partition.
 func otherPartitions() []string {
 	return []string{
 		"cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1", "eusc-de-east-1",
@@ -54,7 +54,7 @@ func otherPartitions() []string {
 func Known() []string { return slices.Concat(Default(), OptIn(), otherPartitions()) }
 
 // IsOptIn reports whether an account may have the Region disabled: a Region of
-// the partition aws that is not one of [Default]. It is false for a name that
+// the aws partition that is not one of [Default]. It is false for a name that
 // is not a Region's.
 func IsOptIn(region string) bool {
 	return IsValid(region) && Partition(region) == "aws" && !slices.Contains(Default(), region)
@@ -80,7 +80,7 @@ func Partition(region string) string {
 }
 
 // Home returns a Region of a partition that no account has disabled, to request
-// credentials in; that of the partition aws for an unknown one.
+// credentials in; that of the aws partition for an unknown one.
 func Home(partition string) string {
 	switch partition {
 	case "aws-cn":

@@ -64,7 +64,7 @@ type AWS struct {
 
 // Target is one set of credentials and the Regions that are read with them.
 type Target struct {
-	// Name is the label target; unique and never empty.
+	// Name is the target label; unique and never empty.
 	Name string `yaml:"name"`
 	// RoleARN is the role to assume; if empty, the ambient credentials are used.
 	RoleARN string `yaml:"role_arn"`

@@ -79,7 +79,7 @@ func (q *queue) done(ctx context.Context, a action, batch []ackRequest, failed [
 	if err == nil && len(failed) == len(batch) {
 		err = fmt.Errorf("%s: every entry of the batch failed, the first with %s", a, aws.ToString(failed[0].Code))
 	}
-	if err == nil || ctx.Err() == nil { // else ackGrace is over
+	if err == nil || ctx.Err() == nil { // otherwise ackGrace is over
 		q.status.record(ctx, a, err)
 	}
 	for _, f := range failed {

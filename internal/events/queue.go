@@ -28,23 +28,22 @@ const (
 	applyTimeout = 45 * time.Second
 	// maxBatch is the most messages that one SQS call takes or returns.
 	maxBatch = 10
-	// maxInFlight limits the events of one queue that are handled at a time.
-	// Events of one target are held up together while it does not respond or is
-	// refreshed; the limit is that high so that they do not hold up the events
-	// of other targets (isolation).
+	// maxInFlight limits the events of one queue that are handled concurrently.
+	// It is high because all events of a target wait while the target does not
+	// respond or is refreshed, and must not delay events of other targets.
 	maxInFlight = 1000
 	// ackDelay is how long to wait for more events of the same batch before
 	// their messages are acknowledged: a burst costs few calls, and a slow event
 	// does not hold up the others of its batch.
 	ackDelay = 100 * time.Millisecond
-	// ackGrace is how long messages may still be acknowledged after the stop.
+	// ackGrace is how long messages may still be acknowledged after ctx ends.
 	ackGrace = 2 * time.Second
 	// maxMalformed is how many IDs of malformed messages are kept, so that each
 	// message is counted and logged once.
 	maxMalformed = 10_000
 )
 
-// ServiceID is the label aws_service of the requests to queues.
+// ServiceID is the aws_service label of the requests to queues.
 const ServiceID = sqs.ServiceID
 
 // Operations returns the operations that a queue needs.
@@ -166,7 +165,7 @@ func (q *queue) handle(ctx, ackCtx context.Context, batch []*message) {
 	defer calls.Wait()
 	for left := len(batch); left > 0; {
 		requests := []ackRequest{<-results}
-		<-time.After(ackDelay) // also at the stop, which ends all of a batch at the same time
+		<-time.After(ackDelay) // even after ctx has ended, because then all events of a batch end together
 		for len(results) > 0 {
 			requests = append(requests, <-results)
 		}

@@ -51,7 +51,7 @@ type pageWriter struct {
 	deflate *flate.Writer // for the gzip stream
 
 	body io.Writer   // receives the text after the page; nil until the body starts
-	gzip *gzipStream // equals body if the response is compressed, else nil
+	gzip *gzipStream // equals body if the response is compressed, otherwise nil
 	err  error       // from writing the page
 }
 

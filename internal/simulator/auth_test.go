@@ -91,7 +91,7 @@ func TestAuthenticationRefusals(t *testing.T) {
 			if len(calls) != 2 || calls[0].Error != tc.rest || calls[1].Error != tc.query {
 				t.Errorf("recorded %+v", calls)
 			}
-			if refused := tc.rest != ""; refused != (calls[0].AccountID == "") {
+			if rejected := tc.rest != ""; rejected != (calls[0].AccountID == "") {
 				t.Errorf("recorded account %q", calls[0].AccountID)
 			}
 		})

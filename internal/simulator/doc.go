@@ -30,7 +30,7 @@
 // again; DeleteMessage with an older one succeeds and has no effect, as the API
 // reference documents. Changing the visibility of a visible message succeeds and
 // has no effect, as recorded from AWS in github.com/localstack/localstack, pull
-// request 9632; that an older handle is refused like that of a deleted message is
+// request 9632; that an older handle is rejected like that of a deleted message is
 // a choice of this package. Visibility follows the server's clock, long polls wait
 // in real time.
 //

@@ -59,7 +59,7 @@ type filterCriteria struct {
 	} `json:"filterCriterion"`
 }
 
-// validate returns an error for what the API refuses.
+// validate returns an error for what the API rejects.
 func (f filterCriteria) validate() error {
 	if n := len(f.FilterCriterion); n > maxCriteria {
 		return invalidParameter("filterCriterion has %d criteria, at most %d are allowed", n, maxCriteria)
@@ -118,7 +118,7 @@ type sortCriteria struct {
 	OrderBy       string `json:"orderBy"`
 }
 
-// validate returns an error for what the API refuses, in combination with the
+// validate returns an error for what the API rejects, in combination with the
 // filter.
 func (c sortCriteria) validate(f filterCriteria) error {
 	if c.AttributeName != "" && !slices.Contains(sortKeys(), c.AttributeName) {

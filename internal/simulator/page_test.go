@@ -176,7 +176,7 @@ func TestRefusedInput(t *testing.T) {
 			got := rawCall{method: http.MethodPost, path: "/detector/" + detectorID + path, body: body}.do(t, url)
 			switch {
 			case ok && got.status != http.StatusOK:
-				t.Errorf("%s %s is refused: %s", path, body, got.body)
+				t.Errorf("%s %s is rejected: %s", path, body, got.body)
 			case !ok && (got.status != http.StatusBadRequest || got.header.Get("X-Amzn-ErrorType") != "BadRequestException" ||
 				!strings.Contains(got.body, `"__type":"InvalidInputException"`)):
 				t.Errorf("%s %s: %d %s", path, body, got.status, got.body)

@@ -52,7 +52,7 @@ func checkMessage(body string) error {
 	}
 }
 
-// invalidRune reports whether SQS refuses messages with the character.
+// invalidRune reports whether SQS rejects messages with the character.
 func invalidRune(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF'
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Decode reads a JSON object into v. It refuses members that v does not have and,
+// Decode reads a JSON object into v. It rejects members that v does not have and,
 // because encoding/json ignores case, members at any depth whose exact name is
 // not in names. An empty body is an empty object.
 func Decode(body []byte, v any, names ...string) error {

@@ -20,7 +20,7 @@ type APIError struct {
 
 func (e *APIError) Error() string { return e.Code + ": " + e.Message }
 
-// Errorf returns an error response with the status 400.
+// Errorf returns an error response with status 400.
 func Errorf(code, format string, args ...any) error {
 	return &APIError{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
 }
@@ -38,7 +38,7 @@ func (e *APIError) Query() (code, side string) {
 	return code, side
 }
 
-// ToAPIError returns the APIError in err, or else AWS's internal error.
+// ToAPIError returns the APIError in err, otherwise AWS's internal error.
 func ToAPIError(err error) *APIError {
 	var e *APIError
 	if errors.As(err, &e) {

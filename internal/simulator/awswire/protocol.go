@@ -19,7 +19,7 @@ type (
 	// RESTJSON is the protocol of GuardDuty and Account.
 	RESTJSON struct{}
 	// AWSJSON is the protocol of Organizations: AWS JSON 1.1. Errors of the caller
-	// have the status 400.
+	// have status 400.
 	AWSJSON struct{}
 	// QueryXML is the protocol of STS.
 	QueryXML struct{}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// SQSErrorf returns an error response of SQS with the status 400. shape is the
+// SQSErrorf returns an error response of SQS with status 400. shape is the
 // error's name in the API model.
 func SQSErrorf(shape, format string, args ...any) error {
 	return &APIError{
