@@ -64,13 +64,13 @@ func TestEventsDocumentExamples(t *testing.T) {
 
 	_, rest, _ := strings.Cut(document, "--message-body '")
 	body, _, _ := strings.Cut(rest, "'\n")
-	event, err := events.Decode([]byte(body))
+	notification, err := events.Decode([]byte(body))
 	if err != nil {
 		t.Fatalf("message in the document: %v", err)
 	}
 	want := coverage.Key{Type: coverage.ECS, AccountID: "222233334444", Region: "us-east-1", Name: "orders"}
-	if event.Change.Key != want || event.Change.Status != coverage.Unhealthy || event.Change.UpdatedAt.IsZero() {
-		t.Errorf("the message in the document is the event %+v", event.Change)
+	if notification.Event.Key != want || notification.Event.Status != coverage.Unhealthy || notification.Event.UpdatedAt.IsZero() {
+		t.Errorf("the message in the document is the event %+v", notification.Event)
 	}
 }
 

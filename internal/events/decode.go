@@ -13,11 +13,11 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Event is a change notification of GuardDuty, as EventBridge publishes it.
-type Event struct {
-	ID     string    // of EventBridge, at most 100 bytes; "" if the message has none
-	Time   time.Time // of publication; zero if the message has none
-	Change coverage.Event
+// Notification is an event of GuardDuty, as EventBridge publishes it.
+type Notification struct {
+	ID        string    // of EventBridge, at most 100 bytes; "" if the message has none
+	Published time.Time // zero if the message has no time
+	Event     coverage.Event
 }
 
 // ErrForeign means that a message is an event of another type, such as a finding
@@ -66,33 +66,33 @@ type detail struct {
 // SNS without raw delivery. The name in the event's key is not sanitized. The
 // error wraps [ErrForeign] for an event of another type; after any other error
 // the message is malformed.
-func Decode(body []byte) (Event, error) {
+func Decode(body []byte) (Notification, error) {
 	body, err := unwrap(body)
 	if err != nil {
-		return Event{}, err
+		return Notification{}, err
 	}
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
-		return Event{}, fmt.Errorf("decode event: %w", err)
+		return Notification{}, fmt.Errorf("decode event: %w", err)
 	}
 	switch e.DetailType {
 	case becameHealthy, becameUnhealthy:
 	case "":
-		return Event{}, errors.New("decode event: no detail-type")
+		return Notification{}, errors.New("decode event: no detail-type")
 	default:
-		return Event{}, fmt.Errorf("%w: %.100q", ErrForeign, e.DetailType)
+		return Notification{}, fmt.Errorf("%w: %.100q", ErrForeign, e.DetailType)
 	}
 	var d detail
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
-		return Event{}, fmt.Errorf("decode event detail: %w", err)
+		return Notification{}, fmt.Errorf("decode event detail: %w", err)
 	}
 	key, err := d.key(e.Region)
 	if err != nil {
-		return Event{}, fmt.Errorf("decode event detail: %w", err)
+		return Notification{}, fmt.Errorf("decode event detail: %w", err)
 	}
 	published, _ := time.Parse(time.RFC3339, e.Time)       // zero if it is invalid
 	id := strings.Clone(e.ID[:min(len(e.ID), maxIDBytes)]) // does not keep the rest in memory
-	return Event{ID: id, Time: published, Change: coverage.Event{
+	return Notification{ID: id, Published: published, Event: coverage.Event{
 		Key: key, Status: d.status(e.DetailType), UpdatedAt: parseTime(d.LastUpdatedAt),
 	}}, nil
 }

@@ -93,7 +93,7 @@ func TestDecode(t *testing.T) {
 		"1 MiB":                     {padded(documented, 1<<20), coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
 		"white space and line ends": {"\r\n\t " + documented + "\n", coverage.Event{Key: ecs, Status: coverage.Unhealthy, UpdatedAt: updated}},
 	} {
-		want := events.Event{ID: "c7a1", Time: published, Change: c.want}
+		want := events.Notification{ID: "c7a1", Published: published, Event: c.want}
 		for form, body := range map[string]string{"direct": c.body, "SNS": viaSNS(c.body)} {
 			t.Run(name+"/"+form, func(t *testing.T) {
 				got, err := events.Decode([]byte(body))
@@ -116,7 +116,7 @@ func padded(event string, size int) string {
 func TestDecodeWithoutIDAndTime(t *testing.T) {
 	body := strings.NewReplacer(`"id":"c7a1",`, ``, `"time":"2026-08-03T07:58:16Z"`, `"time":"at noon"`).Replace(documented)
 	got, err := events.Decode([]byte(body))
-	if err != nil || got.ID != "" || !got.Time.IsZero() || got.Change.Name != "shop" {
+	if err != nil || got.ID != "" || !got.Published.IsZero() || got.Event.Name != "shop" {
 		t.Errorf("%+v, %v: an event needs neither", got, err)
 	}
 }
@@ -166,7 +166,7 @@ func TestDecodeLastUpdatedAt(t *testing.T) {
 			t.Errorf("%s: %v", raw, err)
 			continue
 		}
-		if updated := got.Change.UpdatedAt; !updated.Equal(want) {
+		if updated := got.Event.UpdatedAt; !updated.Equal(want) {
 			t.Errorf("%s: %v, want %v", raw, updated, want)
 		}
 	}
@@ -178,8 +178,8 @@ func TestDecodeWholeSeconds(t *testing.T) {
 	for second := int64(1785743573); second < 1785743573+1000; second++ {
 		for _, raw := range []string{fmt.Sprintf("%d000", second), fmt.Sprintf("%d000000", second), fmt.Sprintf("%d999", second)} {
 			got, err := events.Decode([]byte(observed("ECS", ofECS, "Healthy", raw)))
-			if err != nil || got.Change.UpdatedAt.Unix() != second {
-				t.Fatalf("%s: %v, %v", raw, got.Change.UpdatedAt, err)
+			if err != nil || got.Event.UpdatedAt.Unix() != second {
+				t.Fatalf("%s: %v, %v", raw, got.Event.UpdatedAt, err)
 			}
 		}
 	}
@@ -197,7 +197,7 @@ func TestDecodeForeign(t *testing.T) {
 	} {
 		for form, body := range map[string]string{"direct": body, "SNS": viaSNS(body)} {
 			t.Run(name+"/"+form, func(t *testing.T) {
-				if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+				if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Notification{}) {
 					t.Errorf("%+v, %v, want ErrForeign", got, err)
 				}
 			})

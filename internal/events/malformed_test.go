@@ -70,7 +70,7 @@ func TestDecodeMalformed(t *testing.T) {
 	for name, body := range malformedEvents() {
 		t.Run(name, func(t *testing.T) {
 			got, err := events.Decode([]byte(body))
-			if err == nil || errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+			if err == nil || errors.Is(err, events.ErrForeign) || got != (events.Notification{}) {
 				t.Errorf("%+v, %v, want an error of its own", got, err)
 			}
 			if err != nil && len(err.Error()) > 1000 {
@@ -85,7 +85,7 @@ func TestDecodeMalformed(t *testing.T) {
 func TestDecodeSNSConfirmation(t *testing.T) {
 	for _, kind := range []string{"SubscriptionConfirmation", "UnsubscribeConfirmation"} {
 		body := `{"Type":"` + kind + `","Token":"t","TopicArn":"a","Message":"You have chosen to subscribe","SubscribeURL":"https://x"}`
-		if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Event{}) {
+		if got, err := events.Decode([]byte(body)); !errors.Is(err, events.ErrForeign) || got != (events.Notification{}) {
 			t.Errorf("%s: %+v, %v, want ErrForeign", kind, got, err)
 		}
 	}
@@ -107,12 +107,12 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := events.Decode(body)
 		if err != nil {
-			if got != (events.Event{}) {
+			if got != (events.Notification{}) {
 				t.Errorf("an event and an error: %+v, %v", got, err)
 			}
 			return
 		}
-		c := got.Change
+		c := got.Event
 		switch {
 		case c.Type != coverage.ECS && c.Type != coverage.EC2 && c.Type != coverage.EKS,
 			!accountID.MatchString(c.AccountID), !regionName.MatchString(c.Region),

@@ -118,11 +118,11 @@ func (q *queue) receive(ctx context.Context, limit int32, wait time.Duration) ([
 
 // message is a received message without its body, which may be large.
 type message struct {
-	id       string
-	receipt  string
-	receives int // 0 if unknown
-	event    Event
-	foreign  error // not nil if the message is an event of another type
+	id           string
+	receipt      string
+	receives     int // 0 if unknown
+	notification Notification
+	foreign      error // not nil if the message is an event of another type
 }
 
 // decode returns the messages to handle. Malformed ones are not deleted; SQS
@@ -133,10 +133,10 @@ func (q *queue) decode(ctx context.Context, received []types.Message) []*message
 		q.o.Metrics.received.Inc()
 		m := &message{id: aws.ToString(r.MessageId), receipt: aws.ToString(r.ReceiptHandle)}
 		m.receives, _ = strconv.Atoi(r.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
-		event, err := Decode([]byte(aws.ToString(r.Body)))
+		notification, err := Decode([]byte(aws.ToString(r.Body)))
 		switch {
 		case err == nil:
-			m.event = event
+			m.notification = notification
 		case errors.Is(err, ErrForeign):
 			m.foreign = err
 		default:
@@ -183,7 +183,7 @@ func (q *queue) apply(ctx context.Context, m *message) ackRequest {
 	}
 	limited, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	outcome, err := q.o.Apply(limited, m.event.Change)
+	outcome, err := q.o.Apply(limited, m.notification.Event)
 	if err != nil {
 		delay := retryDelay
 		if ctx.Err() != nil {
@@ -199,7 +199,7 @@ func (q *queue) apply(ctx context.Context, m *message) ackRequest {
 		}
 	}
 	if outcome == coverage.Applied {
-		q.o.Metrics.apply(m.event.Time)
+		q.o.Metrics.apply(m.notification.Published)
 	} else {
 		q.o.Metrics.discard(string(outcome))
 	}
@@ -207,11 +207,11 @@ func (q *queue) apply(ctx context.Context, m *message) ackRequest {
 }
 
 func (q *queue) logHandled(ctx context.Context, m *message, result slog.Attr) {
-	e, c := m.event, m.event.Change
+	n, e := m.notification, m.notification.Event
 	q.o.Logger.LogAttrs(ctx, slog.LevelDebug, "event handled",
-		slog.String("message_id", m.id), slog.String("event_id", e.ID), slog.Time("event_time", e.Time),
-		slog.String("account_id", c.AccountID), slog.String("region", c.Region), slog.String("resource_type", string(c.Type)),
-		slog.String("name", c.Name), slog.String("coverage_status", string(c.Status)), result)
+		slog.String("message_id", m.id), slog.String("event_id", n.ID), slog.Time("event_time", n.Published),
+		slog.String("account_id", e.AccountID), slog.String("region", e.Region), slog.String("resource_type", string(e.Type)),
+		slog.String("name", e.Name), slog.String("coverage_status", string(e.Status)), result)
 }
 
 // extend returns a context that ends d after ctx, or when the returned function
