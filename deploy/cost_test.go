@@ -8,18 +8,21 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // The numbers in docs/cost.md are computed from these, which requests_test.go compares with the code.
 const (
-	rowsPerPage     = 50  // of ListCoverage, ListMembers and GetMemberDetectors
-	accountsPerPage = 20  // of ListAccounts
-	earliest        = 0.9 // shortest time between two refreshes, as a fraction of the interval
-	roleMinutes     = 60  // lifetime of assumed credentials
-	renewBefore     = 5   // minutes before expiry at which they are renewed
+	rowsPerPage         = 50  // of ListCoverage, ListMembers and GetMemberDetectors
+	accountsPerPage     = 20  // of ListAccounts
+	minIntervalFraction = 0.9 // shortest time between two refreshes, as a fraction of the interval
+	roleMinutes         = 60  // lifetime of assumed credentials
+	renewBefore         = 5   // minutes before expiry at which they are renewed
 )
 
-func clusters(n int) capacity.Listing { return capacity.Listing{Rows: map[string]int{"ECS": n}} }
+func clusters(n int) capacity.Listing {
+	return capacity.Listing{Rows: map[coverage.ResourceType]int{"ECS": n}}
+}
 
 // fleet is an example in docs/cost.md.
 type fleet struct {
@@ -31,9 +34,9 @@ type fleet struct {
 }
 
 func exampleFleets() []fleet {
-	withEC2 := capacity.Listing{Rows: map[string]int{"ECS": 400, "EC2": 3000}}
+	withEC2 := capacity.Listing{Rows: map[coverage.ResourceType]int{"ECS": 400, "EC2": 3000}}
 	whole := capacity.Listing{
-		Rows:     map[string]int{"ECS": 400, "EC2": 3000, "EKS": 60},
+		Rows:     map[coverage.ResourceType]int{"ECS": 400, "EC2": 3000, "EKS": 60},
 		Detector: true, Members: 120, Enabled: 120,
 	}
 	return []fleet{
@@ -66,7 +69,9 @@ func (f fleet) row(cfg *config.Config) string {
 		largest = max(largest, t.Calls())
 	}
 	least := 60 / cfg.Refresh.Interval.Minutes() // refreshes in an hour
-	perHour := func(calls int) string { return capacity.Span(float64(calls)*least, float64(calls)*least/earliest) }
+	perHour := func(calls int) string {
+		return capacity.Span(float64(calls)*least, float64(calls)*least/minIntervalFraction)
+	}
 	// A refresh renews the credentials, at most one interval after they are due.
 	due := float64(roleMinutes - renewBefore)
 	roles := capacity.Span(float64(f.roles)*60/(due+cfg.Refresh.Interval.Minutes()), float64(f.roles)*60/due)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,21 +36,13 @@ func measured() map[string]capacity.Listing {
 	return map[string]capacity.Listing{
 		"us-east-1": clusters(120), "eu-west-1": clusters(100), "eu-north-1": clusters(0),
 		"ap-southeast-2": {NoDetector: true},
-		"us-west-2":      {Rows: map[string]int{"EC2": 101}},
-		"eu-west-2":      {Rows: map[string]int{"EC2": 101, "EKS": 0}, AllEC2: true},
+		"us-west-2":      {Rows: map[coverage.ResourceType]int{"EC2": 101}},
+		"eu-west-2":      {Rows: map[coverage.ResourceType]int{"EC2": 101, "EKS": 0}, AllEC2: true},
 		"eu-central-1": {
-			Rows:     map[string]int{"ECS": 51, "EC2": 10, "EKS": 60},
+			Rows:     map[coverage.ResourceType]int{"ECS": 51, "EC2": 10, "EKS": 60},
 			Detector: true, Members: 120, Enabled: 100,
 		},
 	}
-}
-
-func typesOf(t capacity.Listing) []coverage.ResourceType {
-	var types []coverage.ResourceType
-	for name := range t.Rows {
-		types = append(types, coverage.ResourceType(name))
-	}
-	return types
 }
 
 // memberID is the account ID of the i-th member account.
@@ -128,7 +122,7 @@ func TestCallsOfARefresh(t *testing.T) {
 		s := home.InRegion(region)
 		clients[region] = guardduty.NewClient(guardduty.Options{
 			Region: region, AccountID: s.AccountID, Config: s.Config, Logger: slog.New(slog.DiscardHandler),
-			Types: typesOf(asked), OnlyECS: !asked.AllEC2,
+			Types: slices.Collect(maps.Keys(asked.Rows)), OnlyECS: !asked.AllEC2,
 			Detector: asked.Detector, Members: asked.Members > 0,
 		})
 	}
@@ -237,9 +231,9 @@ func TestRefreshesPerHour(t *testing.T) {
 		r.Wait()
 		least := hours * float64(time.Hour/cfg.Refresh.Interval)
 		perHour := float64(refreshes) / hours
-		t.Logf("%.2f refreshes per hour, between %.2f and %.2f", perHour, least/hours, least/earliest/hours)
-		if n := float64(refreshes); n < least || n > least/earliest+1 {
-			t.Errorf("%d refreshes in %d hours, want %.0f to %.0f", refreshes, hours, least, least/earliest)
+		t.Logf("%.2f refreshes per hour, between %.2f and %.2f", perHour, least/hours, least/minIntervalFraction/hours)
+		if n := float64(refreshes); n < least || n > least/minIntervalFraction+1 {
+			t.Errorf("%d refreshes in %d hours, want %.0f to %.0f", refreshes, hours, least, least/minIntervalFraction)
 		}
 	})
 }

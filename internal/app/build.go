@@ -120,7 +120,7 @@ func (b *targetBuilder) coverage(t config.Target, s *session.Session) (refresh.T
 		DetectorID: t.DetectorID,
 		Filter:     t.Filter,
 		Logger:     b.logger.With("target", t.Name, "region", region),
-		Types:      resourceTypes(t),
+		Types:      t.ResourceTypes,
 		OnlyECS:    b.onlyECS,
 		Detector:   t.Detector,
 		Members:    t.Members,
@@ -186,14 +186,6 @@ func (b *targetBuilder) accountNames(t config.Target, s *session.Session) refres
 	return refresh.Target{
 		Name: t.Name, Kind: coverage.KindAccountNames, Key: b.fingerprint(t, ""), Source: refresh.SourceFunc(read),
 	}
-}
-
-func resourceTypes(t config.Target) []coverage.ResourceType {
-	types := make([]coverage.ResourceType, len(t.ResourceTypes))
-	for i, name := range t.ResourceTypes {
-		types[i] = coverage.ResourceType(name)
-	}
-	return types
 }
 
 func (b *targetBuilder) fingerprint(t config.Target, region string) fingerprint {

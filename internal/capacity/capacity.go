@@ -15,13 +15,14 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 const (
 	rowsPerPage = 50
-	// earliest is the shortest time between two refreshes, as a fraction of
+	// minIntervalFraction is the shortest time between two refreshes, as a fraction of
 	// the interval.
-	earliest = 0.9
+	minIntervalFraction = 0.9
 
 	pollsPerMinute = 3
 	hoursPerMonth  = 730
@@ -33,12 +34,12 @@ const (
 
 // Listing is what a refresh of one target reads in one Region.
 type Listing struct {
-	NoDetector bool           // GuardDuty is not enabled in the Region
-	Rows       map[string]int // rows of each resource type in resource_types
-	AllEC2     bool           // ec2.only_ecs is false
-	Detector   bool           // detector is true
-	Members    int            // member accounts; 0 if members is false
-	Enabled    int            // enabled member accounts
+	NoDetector bool                          // GuardDuty is not enabled in the Region
+	Rows       map[coverage.ResourceType]int // rows of each resource type in resource_types
+	AllEC2     bool                          // ec2.only_ecs is false
+	Detector   bool                          // detector is true
+	Members    int                           // member accounts; 0 if members is false
+	Enabled    int                           // enabled member accounts
 }
 
 // Calls returns the number of GuardDuty calls of one refresh. It excludes the
@@ -52,7 +53,7 @@ func (l Listing) Calls() int {
 	calls := 1 // GetCoverageStatistics by resource type
 	for resourceType, rows := range l.Rows {
 		calls += Pages(rows, rowsPerPage) // ListCoverage
-		if resourceType != "EC2" || l.AllEC2 {
+		if resourceType != coverage.EC2 || l.AllEC2 {
 			calls += 2 // GetCoverageStatistics, before and after
 		}
 	}
@@ -108,12 +109,12 @@ func Estimate(cfg *config.Config, clusters int) Plan {
 	p.PerTarget = (clusters + p.Targets - 1) / p.Targets
 	largest := 0
 	for i, t := range cfg.Targets {
-		listing := Listing{Rows: map[string]int{}, AllEC2: !cfg.EC2.OnlyECS, Detector: t.Detector}
+		listing := Listing{Rows: map[coverage.ResourceType]int{}, AllEC2: !cfg.EC2.OnlyECS, Detector: t.Detector}
 		for _, resourceType := range t.ResourceTypes {
 			listing.Rows[resourceType] = 0
 		}
-		if _, ok := listing.Rows["ECS"]; ok {
-			listing.Rows["ECS"] = p.PerTarget
+		if _, ok := listing.Rows[coverage.ECS]; ok {
+			listing.Rows[coverage.ECS] = p.PerTarget
 		}
 		p.Calls += regions[i] * listing.Calls()
 		largest = max(largest, listing.Calls())
@@ -125,7 +126,7 @@ func Estimate(cfg *config.Config, clusters int) Plan {
 // PerHour returns bounds for the number of GuardDuty calls per hour.
 func (p Plan) PerHour() (least, most float64) {
 	least = float64(p.Calls) * float64(time.Hour) / float64(p.Interval)
-	return least, least / earliest
+	return least, least / minIntervalFraction
 }
 
 // DollarsPerMonth returns the price of the queues, including the free requests.

@@ -9,6 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // fleet is an example in docs/scale.md: the clusters of one administrator,
@@ -126,7 +127,9 @@ events: [{queue_url: 'https://sqs.us-east-1.amazonaws.com/111122223333/coverage'
 }
 
 func TestCalls(t *testing.T) {
-	rows := func(resourceType string, n int) map[string]int { return map[string]int{resourceType: n} }
+	rows := func(t coverage.ResourceType, n int) map[coverage.ResourceType]int {
+		return map[coverage.ResourceType]int{t: n}
+	}
 	for name, tc := range map[string]struct {
 		listing capacity.Listing
 		want    int

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -25,8 +24,6 @@ const (
 	defaultTargetName = "default"
 	// defaultRoleSessionName appears in CloudTrail in the target's account.
 	defaultRoleSessionName = "guardduty-coverage-exporter"
-	// ecs is the default resource type.
-	ecs = "ECS"
 )
 
 // Config is the whole configuration. A Config from Load, Read or Parse is valid and has its defaults applied; the zero value
@@ -77,7 +74,7 @@ type Target struct {
 	// DetectorID is empty if ListDetectors is to find the detector; set only with at most one Region.
 	DetectorID string `yaml:"detector_id"`
 	// ResourceTypes are one or more of ECS, EC2 and EKS, without duplicates; each type is a separate listing.
-	ResourceTypes []string `yaml:"resource_types"`
+	ResourceTypes []coverage.ResourceType `yaml:"resource_types"`
 	// Filter limits the resources that the API returns.
 	Filter coverage.Filter `yaml:"filter"`
 	// Detector enables reading whether the detector and each of its features are enabled.
@@ -159,7 +156,7 @@ func (c *Config) applyDefaults() {
 			t.RoleSessionName = defaultRoleSessionName
 		}
 		if t.ResourceTypes == nil {
-			t.ResourceTypes = []string{ecs}
+			t.ResourceTypes = []coverage.ResourceType{coverage.ECS}
 		}
 		for _, condition := range conditions(&t.Filter) {
 			dropEmpty(condition)

@@ -42,7 +42,7 @@ func defaultConfig() *Config {
 	return &Config{
 		Refresh: Refresh{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: 30 * time.Minute},
 		AWS:     AWS{RequestsPerSecond: 5},
-		Targets: []Target{{Name: "default", ResourceTypes: []string{"ECS"}}},
+		Targets: []Target{{Name: "default", ResourceTypes: []coverage.ResourceType{"ECS"}}},
 		EC2:     EC2{OnlyECS: true},
 		Issues:  Issues{Text: true, MaxPerCluster: 20},
 	}
@@ -109,7 +109,7 @@ issues: {text: false, max_per_cluster: 0}
 				RoleSessionName: "prometheus",
 				Regions:         []string{"us-east-1"},
 				DetectorID:      "12345678901234567890123456789012",
-				ResourceTypes:   []string{"EKS", "ECS"},
+				ResourceTypes:   []coverage.ResourceType{"EKS", "ECS"},
 				Filter: coverage.Filter{
 					AccountID: coverage.Condition{
 						Equals:    []string{"111122223333", "012345678901"},
@@ -128,9 +128,9 @@ issues: {text: false, max_per_cluster: 0}
 				RoleARN:         "arn:aws:iam::444455556666:role/guardduty-coverage",
 				RoleSessionName: "guardduty-coverage-exporter",
 				Regions:         []string{"all"},
-				ResourceTypes:   []string{"ECS"},
+				ResourceTypes:   []coverage.ResourceType{"ECS"},
 			},
-			{Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}, ResourceTypes: []string{"EC2"}},
+			{Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}, ResourceTypes: []coverage.ResourceType{"EC2"}},
 		},
 		EC2:    EC2{OnlyECS: false},
 		Issues: Issues{Text: false, MaxPerCluster: 0},

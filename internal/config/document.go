@@ -19,8 +19,8 @@ func parseDocument(errs *errorList, data []byte) *yaml.Node {
 		errs.add("", 1, "the file is larger than 10 MiB")
 		return nil
 	}
-	if i, what := firstNonText(data); what != "" {
-		errs.add("", lineAt(data, i), what)
+	if i, reason := firstNonText(data); reason != "" {
+		errs.add("", lineAt(data, i), reason)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -45,7 +45,7 @@ func parseDocument(errs *errorList, data []byte) *yaml.Node {
 }
 
 // firstNonText returns the offset of the first byte that is not allowed in YAML and the reason, or "".
-func firstNonText(data []byte) (offset int, what string) {
+func firstNonText(data []byte) (offset int, reason string) {
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
 		switch {

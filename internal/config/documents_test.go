@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 const (
@@ -155,7 +157,7 @@ func TestManualShowsTheDefaults(t *testing.T) {
 		"refresh.max_staleness":       model.Duration(d.Refresh.MaxStaleness).String(),
 		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
 		"targets[].role_session_name": defaultRoleSessionName,
-		"targets[].resource_types":    "[" + ecs + "]",
+		"targets[].resource_types":    "[" + string(coverage.ECS) + "]",
 		"events[].role_session_name":  defaultRoleSessionName,
 		"ec2.only_ecs":                fmt.Sprint(d.EC2.OnlyECS),
 		"issues.text":                 fmt.Sprint(d.Issues.Text),

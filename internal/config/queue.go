@@ -108,11 +108,11 @@ var (
 // legacyRegion is the Region of queue.amazonaws.com.
 const legacyRegion = "us-east-1"
 
-// parseQueueURL parses the URL of a queue. If it is not one, why is the reason; it quotes nothing of the URL but the
+// parseQueueURL parses the URL of a queue. If it is not one, the reason quotes nothing of the URL but the
 // Region, because the URL may contain credentials.
-func parseQueueURL(text string) (a queueAddress, why string) {
+func parseQueueURL(text string) (a queueAddress, reason string) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !visible(text) {
+	if err != nil || u.Host == "" || !isPrintable(text) {
 		return a, "is not the URL of an SQS queue (https://sqs.us-east-1.amazonaws.com/111122223333/NAME)"
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") {
@@ -131,8 +131,8 @@ func parseQueueURL(text string) (a queueAddress, why string) {
 	a.region, a.standard = regionOfHost(host)
 	a.standard = a.standard && u.Port() == ""
 	if a.region != "" {
-		if why := checkRegion(a.region); why != "" {
-			return queueAddress{}, why
+		if reason := checkRegion(a.region); reason != "" {
+			return queueAddress{}, reason
 		}
 	}
 	return a, ""

@@ -6,7 +6,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 )
 
-// checkRegion returns what is wrong with the name of a Region, or "". It also suggests others.
+// checkRegion returns the reason why a name is not that of a Region, or "". It also suggests others.
 func checkRegion(name string, others ...string) string {
 	if awsregion.IsValid(name) {
 		return ""
@@ -15,7 +15,7 @@ func checkRegion(name string, others ...string) string {
 	return fmt.Sprintf("%s is not an AWS Region%s", quote(name), didYouMean(near))
 }
 
-// checkRegionOrAll returns what is wrong with an entry of regions, or "".
+// checkRegionOrAll returns the reason why an entry of regions is wrong, or "".
 func checkRegionOrAll(name string) string {
 	if name == allRegions {
 		return ""

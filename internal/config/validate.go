@@ -23,7 +23,7 @@ const (
 // already in errs.
 func validate(errs *errorList, c *Config) {
 	validateRefresh(errs, c.Refresh)
-	if !visible(c.AWS.Profile) {
+	if !isPrintable(c.AWS.Profile) {
 		errs.addf("aws.profile", "must not contain leading or trailing spaces or non-printable characters")
 	}
 	if rps := c.AWS.RequestsPerSecond; !(rps > 0 && rps <= maxRequestsPerSecond) { // in this form it rejects NaN
@@ -115,8 +115,8 @@ func firstSet(errs *errorList, keys ...string) string {
 	return keys[0]
 }
 
-// visible reports whether text has no leading or trailing space and only printable characters.
-func visible(text string) bool {
+// isPrintable reports whether text has no leading or trailing space and only printable characters.
+func isPrintable(text string) bool {
 	return strings.TrimSpace(text) == text &&
 		strings.IndexFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
 }

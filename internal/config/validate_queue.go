@@ -17,8 +17,8 @@ func validateQueue(errs *errorList, key string, q EventQueue) {
 	url := join(key, "queue_url")
 	if q.QueueURL == "" && errs.valid(url) {
 		errs.addf(url, "is required")
-	} else if _, why := parseQueueURL(q.QueueURL); why != "" && errs.valid(url) {
-		errs.addf(url, "%s", why)
+	} else if _, reason := parseQueueURL(q.QueueURL); reason != "" && errs.valid(url) {
+		errs.addf(url, "%s", reason)
 	}
 	validateQueueRegion(errs, key, q)
 }
@@ -26,8 +26,8 @@ func validateQueue(errs *errorList, key string, q EventQueue) {
 // validateQueueRegion checks that the Region is valid and that the URL and the role belong to it.
 func validateQueueRegion(errs *errorList, key string, q EventQueue) {
 	url, region, role := join(key, "queue_url"), join(key, "region"), join(key, "role_arn")
-	if why := checkRegion(q.Region); q.Region != "" && why != "" {
-		errs.addf(region, "%s", why)
+	if reason := checkRegion(q.Region); q.Region != "" && reason != "" {
+		errs.addf(region, "%s", reason)
 	}
 	if !errs.valid(url, region) {
 		return

@@ -12,9 +12,6 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// maxNameBytes is the maximum length of a label value.
-const maxNameBytes = 200
-
 // maxExternalID is the maximum length of an external ID in STS.
 const maxExternalID = 1224
 
@@ -33,10 +30,10 @@ func validateTarget(errs *errorList, key string, t Target) {
 	if role := join(key, "role_arn"); errs.valid(role) {
 		validateRole(errs, key, t.RoleARN, t.ExternalID, t.RoleSessionName)
 	}
-	if name := join(key, "name"); errs.valid(name) && !visible(t.Name) {
+	if name := join(key, "name"); errs.valid(name) && !isPrintable(t.Name) {
 		errs.addf(name, "must not contain leading or trailing spaces or non-printable characters")
-	} else if len(t.Name) > maxNameBytes {
-		errs.addf(name, "must have at most %d bytes, not %d", maxNameBytes, len(t.Name))
+	} else if len(t.Name) > coverage.MaxTextBytes {
+		errs.addf(name, "must have at most %d bytes, not %d", coverage.MaxTextBytes, len(t.Name))
 	}
 	validateRegions(errs, key, t)
 	validateDetector(errs, key, t)
@@ -125,8 +122,8 @@ func validateDetector(errs *errorList, key string, t Target) {
 	if t.DetectorID == "" || !errs.valid(detector) {
 		return
 	}
-	if why := match(detectorIDPattern, t.DetectorID, "a detector ID: at most 300 letters, digits and hyphens"); why != "" {
-		errs.addf(detector, "%s", why)
+	if reason := match(detectorIDPattern, t.DetectorID, "a detector ID: at most 300 letters, digits and hyphens"); reason != "" {
+		errs.addf(detector, "%s", reason)
 	} else if errs.valid(join(key, "regions")) && (len(t.Regions) > 1 || t.AllRegions()) {
 		errs.addf(detector, "requires a single Region, because a detector belongs to one")
 	}
@@ -137,15 +134,15 @@ func validateResourceTypes(errs *errorList, key string, t Target) {
 	if len(t.ResourceTypes) == 0 {
 		errs.addf(types, "must not be empty; omit the key to list ECS")
 	}
-	validateList(errs, types, t.ResourceTypes, oneOf(ecs, "EC2", "EKS"))
+	validateList(errs, types, t.ResourceTypes, oneOf(string(coverage.ECS), string(coverage.EC2), string(coverage.EKS)))
 	names := t.Filter.ECSClusterName
-	if cluster := join(key, "filter.ecs_cluster_name"); errs.valid(types, cluster) && !slices.Contains(t.ResourceTypes, ecs) &&
+	if cluster := join(key, "filter.ecs_cluster_name"); errs.valid(types, cluster) && !slices.Contains(t.ResourceTypes, coverage.ECS) &&
 		(len(names.Equals) > 0 || len(names.NotEquals) > 0) {
 		errs.addf(cluster, "requires ECS in resource_types")
 	}
 }
 
-// validateCondition checks the values in both lists; check returns what is wrong with a value, or "".
+// validateCondition checks the values in both lists; check returns the reason why a value is wrong, or "".
 func validateCondition(errs *errorList, key string, c coverage.Condition, check func(string) string) {
 	equals, notEquals := join(key, "equals"), join(key, "not_equals")
 	validateList(errs, equals, c.Equals, check)
@@ -162,17 +159,18 @@ func validateCondition(errs *errorList, key string, c coverage.Condition, check 
 }
 
 // validateList checks each value and rejects empty values and duplicates.
-func validateList(errs *errorList, key string, values []string, check func(string) string) {
+func validateList[S ~string](errs *errorList, key string, values []S, check func(string) string) {
 	first := map[string]string{}
 	for i, value := range values {
+		value := string(value)
 		item := fmt.Sprintf("%s[%d]", key, i)
 		if !errs.valid(item) {
 			continue
 		}
 		if value == "" {
 			errs.addf(item, "must not be empty")
-		} else if why := check(value); why != "" {
-			errs.addf(item, "%s", why)
+		} else if reason := check(value); reason != "" {
+			errs.addf(item, "%s", reason)
 		} else if earlier, duplicate := first[value]; duplicate {
 			errs.addf(item, "%s is a duplicate of %s", quote(value), earlier)
 		} else {

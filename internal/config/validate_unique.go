@@ -4,6 +4,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // validateNames rejects two targets with the same name.
@@ -58,7 +60,7 @@ func validateListings(errs *errorList, targets []Target) {
 // listingKey identifies one listing of a target.
 type listingKey struct {
 	region       string // empty for that of the environment
-	resourceType string
+	resourceType coverage.ResourceType
 	rest         string // role, detector and filter
 }
 
