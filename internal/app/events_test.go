@@ -56,6 +56,7 @@ func TestChangeIsExportedWithinTwoSeconds(t *testing.T) {
 }
 
 func TestDiscardedEvents(t *testing.T) {
+	t.Parallel()
 	e := eventWorld(t, simulator.NoEvents)
 	e.untilReady()
 	page := domainPage(e.metrics())
@@ -110,6 +111,7 @@ func TestRefreshWithoutEvents(t *testing.T) {
 // TestQueueThatFails has a queue that does not exist for a time. It does not
 // affect the target.
 func TestQueueThatFails(t *testing.T) {
+	t.Parallel()
 	e := eventWorld(t, simulator.Direct)
 	e.untilReady()
 	up := fmt.Sprintf("guardduty_event_queue_up{queue=%q}", e.queueURL())
@@ -140,6 +142,7 @@ func (e *exporter) send(message string) {
 }
 
 func TestReloadRemovesQueues(t *testing.T) {
+	t.Parallel()
 	e := eventWorld(t, simulator.Direct)
 	e.untilReady()
 	e.untilMetric(fmt.Sprintf("guardduty_event_queue_up{queue=%q} 1", e.queueURL()))

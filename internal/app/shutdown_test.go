@@ -71,6 +71,7 @@ func TestStopDrains(t *testing.T) {
 // TestStopWithAReaderThatStalls never reads the response: the refreshes stop at
 // once, and the connection is closed in time, which is not an error.
 func TestStopWithAReaderThatStalls(t *testing.T) {
+	t.Parallel()
 	e, _ := slowScrape(t, 3500, ambient+"aws: {requests_per_second: 1000}\nrefresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n")
 	started, stopped := time.Now(), make(chan error, 1)
 	go func() { stopped <- e.stop() }()

@@ -76,6 +76,7 @@ func (g *guarded) valid() bool {
 // TestEveryRouteRequiresThePassword takes the routes from Routes, so that it
 // covers new ones.
 func TestEveryRouteRequiresThePassword(t *testing.T) {
+	t.Parallel()
 	routes, reloads := example(), 0
 	routes.Profiling = true
 	routes.Reload = func() error { reloads++; return nil }
@@ -214,6 +215,7 @@ func TestHalfWrittenWebConfiguration(t *testing.T) {
 // TestWebConfigurationIsRewritten empties and writes the file in place, again
 // and again, while clients without the password send requests.
 func TestWebConfigurationIsRewritten(t *testing.T) {
+	t.Parallel()
 	g := serveGuarded(t, users, example())
 	done := make(chan struct{})
 	var rewriting sync.WaitGroup
@@ -265,6 +267,7 @@ func TestWebConfigurationIsRewritten(t *testing.T) {
 // TestTheFileChangesDuringAuthentication has the toolkit read an empty file
 // between two reads of the guard that are right.
 func TestTheFileChangesDuringAuthentication(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "web.yaml")
 	writeStable(t, file, users)
 	g, err := newGuard(file, NewMetrics(nil), slog.New(slog.DiscardHandler))

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // most tests wait
+		panic(err)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -165,6 +170,7 @@ func TestBadTelemetryPaths(t *testing.T) {
 }
 
 func TestLargeHeaders(t *testing.T) {
+	t.Parallel()
 	url := serveOpen(t, example())
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
 	req.Header.Set("X-Large", strings.Repeat("a", 2*maxHeaderBytes))

@@ -88,6 +88,7 @@ func TestSessionsAreNotResumed(t *testing.T) {
 // needs a restart no client is served, neither on a new connection nor on one
 // that was open before.
 func TestRequirementsOfTLS(t *testing.T) {
+	t.Parallel()
 	b := newTLSFiles(t)
 	for name, tc := range map[string]struct {
 		before, after string

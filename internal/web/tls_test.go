@@ -128,6 +128,7 @@ func (b tlsFiles) serve(t *testing.T, webConfig string) *guarded {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	b := newTLSFiles(t)
 	_, err := exec.LookPath("curl")
 	withCurl := err == nil
