@@ -65,7 +65,7 @@ func versionPage(version int) *exposition.Page {
 func text(t *testing.T, p *exposition.Page) string {
 	t.Helper()
 	var text strings.Builder
-	if _, err := p.WriteTo(&text); err != nil {
+	if err := p.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
 	return text.String()

@@ -99,7 +99,7 @@ func (w *pageWriter) writePage() {
 		w.body = w.gzip
 		w.err = w.gzip.writeHeader(w.ResponseWriter, w.page(), w.deflate)
 	default:
-		w.err = w.page().writeText(w.ResponseWriter)
+		w.err = w.page().WriteText(w.ResponseWriter)
 	}
 }
 

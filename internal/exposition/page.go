@@ -56,16 +56,11 @@ func (p *pieces) Write(piece []byte) (int, error) {
 	return len(piece), nil
 }
 
-// WriteTo writes the text. It implements io.WriterTo.
-func (p *Page) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, p.text())
-}
-
-// writeText writes the text in pieces of 1 MiB, because each Write to a client
+// WriteText writes the text in pieces of 1 MiB, because each Write to a client
 // has a fixed cost.
-func (p *Page) writeText(w io.Writer) error {
+func (p *Page) WriteText(w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 1<<20)
-	if _, err := p.WriteTo(buffered); err != nil {
+	if _, err := io.Copy(buffered, p.text()); err != nil {
 		return err
 	}
 	return buffered.Flush()

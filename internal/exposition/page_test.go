@@ -22,9 +22,8 @@ import (
 func text(t testing.TB, p *exposition.Page) string {
 	t.Helper()
 	var b bytes.Buffer
-	n, err := p.WriteTo(&b)
-	if err != nil || n != int64(b.Len()) {
-		t.Errorf("%d bytes of %d, %v", n, b.Len(), err)
+	if err := p.WriteText(&b); err != nil {
+		t.Error(err)
 	}
 	return b.String()
 }
