@@ -136,6 +136,8 @@ func (s *Server) batch(req *request, do func(*request, messageEntry) error, memb
 	return out, nil
 }
 
+var entryIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
 // checkBatch returns an error for a wrong number of entries and for invalid or
 // repeated IDs.
 func checkBatch(operation string, entries []messageEntry) error {
@@ -145,10 +147,9 @@ func checkBatch(operation string, entries []messageEntry) error {
 	case n > 10:
 		return awswire.SQSErrorf("TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10. You have sent %d.", n)
 	}
-	valid := regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 	seen := map[string]bool{}
 	for _, e := range entries {
-		if !valid.MatchString(e.ID) {
+		if !entryIDPattern.MatchString(e.ID) {
 			return awswire.SQSErrorf("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, "+
 				"hyphens and underscores. It can be at most 80 letters long.")
 		}

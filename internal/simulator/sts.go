@@ -54,12 +54,14 @@ func readForm(req *request, allowed ...string) error {
 	return nil
 }
 
+var roleSessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
 func (s *Server) assumeRole(req *request) (any, error) {
 	if err := readForm(req, "RoleArn", "RoleSessionName", "ExternalId", "DurationSeconds"); err != nil {
 		return nil, err
 	}
 	name := req.form.Get("RoleSessionName")
-	if !regexp.MustCompile(`^[\w+=,.@-]{2,64}$`).MatchString(name) {
+	if !roleSessionNamePattern.MatchString(name) {
 		return nil, validationError("Value at 'roleSessionName' failed to satisfy constraint: "+
 			"Member must satisfy regular expression pattern: [\\w+=,.@-]* and have 2 to 64 characters, not %q", name)
 	}
