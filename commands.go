@@ -53,11 +53,12 @@ func (c *commandLine) printPolicies(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("iam-policy --for: %w", err)
 		}
+		explanation := fmt.Sprintf("# %s\n\n%s\n", principal, policy.Explain())
 		if c.explain {
-			fmt.Fprint(c.std.out, policy.Explain())
+			fmt.Fprint(c.std.out, explanation)
 			continue
 		}
-		fmt.Fprintf(reasons, "# %s\n%s", principal, policy.Explain())
+		fmt.Fprint(reasons, explanation)
 		if err := policy.CheckSize(); err != nil {
 			fmt.Fprintf(c.std.err, "warning: policy of %s: %v\n", principal, err)
 		}

@@ -35,8 +35,7 @@ func main() {
 		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
-	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the process
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	if err := run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr}); err != nil {
 		stderr := app.NewLogWriter(os.Stderr)
@@ -79,8 +78,9 @@ func run(ctx context.Context, args []string, std streams) error {
 }
 
 // openLog makes the logger of a command that serves. It writes to standard error
-// without blocking.
+// without blocking, and a closed log does not end the process.
 func (c *commandLine) openLog() *app.LogWriter {
+	signal.Ignore(syscall.SIGPIPE)
 	c.options.LogWriter = app.NewLogWriter(c.std.err)
 	c.logging.Writer = c.options.LogWriter
 	c.options.Logger = promslog.New(&c.logging)

@@ -130,7 +130,7 @@ func TestCommandLine(t *testing.T) {
 		"odd telemetry path":              {[]string{"demo", "--web.telemetry-path=/a?b"}, "/a?b"},
 		"open simulator":                  {[]string{"demo", "--simulator.listen-address=0.0.0.0:0"}, "0.0.0.0"},
 		"bad address":                     {[]string{"demo", "--web.listen-address=127.0.0.1:nonsense"}, "nonsense"},
-		"empty file":                      {[]string{"check-config", ""}, "file must not be empty"},
+		"empty file":                      {[]string{"check-config", ""}, "argument <file> must not be empty"},
 		"empty config file":               {[]string{"--config.file="}, "--config.file must not be empty"},
 		"empty config file, apart":        {[]string{"serve", "--config.file", ""}, "--config.file must not be empty"},
 		"empty web config file":           {[]string{"demo", "--web.config.file="}, "--web.config.file must not be empty"},

@@ -71,6 +71,25 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestOutputReaderCloses closes standard output, as head does.
+func TestOutputReaderCloses(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	defer writer.Close()
+	var stderr bytes.Buffer
+	cmd := process(t, "--help")
+	cmd.Stdout, cmd.Stderr = writer, &stderr
+	if err := cmd.Run(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE {
+		t.Errorf("got %v, want SIGPIPE", err)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("standard error: %s", &stderr)
+	}
+}
+
 // TestSIGTERM stops a demo that listens on two addresses and logs JSON.
 func TestSIGTERM(t *testing.T) {
 	cmd := process(t, "demo", "--log.format=json", "--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0")

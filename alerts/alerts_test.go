@@ -270,6 +270,7 @@ func TestRouting(t *testing.T) {
 	for _, test := range []struct{ labels, receiver string }{
 		{"alertname=GuardDutyCoverageDropped severity=critical account_id=222233334444 region=eu-west-1", "pager-payments"},
 		{"alertname=GuardDutyCoverageDropped severity=critical account_id=333344445555 region=eu-west-1", "pager"},
+		{"alertname=GuardDutyCoverageNoDetector severity=critical account_id=222233334444 region=eu-west-1", "pager"},
 		{"alertname=GuardDutyCoverageExporterAbsent severity=critical", "pager"},
 		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=222233334444 region=eu-west-1 cluster_name=orders", "tickets-payments"},
 		{"alertname=GuardDutyCoverageClusterUnhealthy severity=warning account_id=333344445555 region=eu-west-1 cluster_name=web", "tickets"},

@@ -59,7 +59,7 @@ func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 	regions := t.Regions
 	if len(regions) == 0 {
 		if b.factory.Region() == "" {
-			return nil, errors.New("no Region: set regions in the configuration, or AWS_REGION")
+			return nil, errors.New("no Region: set regions in the configuration, or AWS_REGION in the environment")
 		}
 		regions = []string{b.factory.Region()}
 	}

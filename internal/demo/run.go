@@ -34,7 +34,7 @@ const (
 func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Writer) (err error) {
 	if !isLoopback(simulatorAddress) {
 		return fmt.Errorf("the simulator's address %q must have a loopback host and a port, such as 127.0.0.1:0, "+
-			"because every client can change its world", simulatorAddress)
+			"because any client that can connect can change the simulated data", simulatorAddress)
 	}
 	server := simulator.New(newWorld(time.Now()), simulator.Options{Logger: o.Logger})
 	listener, err := server.Start(ctx, simulatorAddress)
