@@ -9,7 +9,7 @@ func detectorFamilies() []Family {
 	return []Family{
 		{
 			Name:   "guardduty_detector_enabled",
-			Help:   "Whether the account's detector is enabled (1) or suspended (0), as of the last successful refresh.",
+			Help:   "Whether the account's detector is enabled (1) or suspended (0), as of the last refresh that read it.",
 			Labels: []string{"account_id", "region"},
 			Each: func(in Input, emit Emit) {
 				for _, d := range in.View.Detectors {
@@ -19,7 +19,7 @@ func detectorFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_detector_feature_enabled",
-			Help:   "Whether the detector feature, or its additional configuration, is enabled (1) or not (0), as of the last successful refresh.",
+			Help:   "Whether the detector feature, or its additional configuration, is enabled (1) or not (0), as of the last refresh that read it.",
 			Labels: feature,
 			Each: func(in Input, emit Emit) {
 				for _, f := range in.View.Features {
@@ -29,7 +29,7 @@ func detectorFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_detector_feature_info",
-			Help:   "Always 1; who manages the detector feature or its additional configuration: ACCOUNT, or GUARDDUTY_POLICY for a policy of AWS Organizations, as of the last successful refresh.",
+			Help:   "Always 1; labeled with who manages the detector feature or its additional configuration (ACCOUNT, or GUARDDUTY_POLICY for a policy of AWS Organizations), as of the last refresh that read it.",
 			Labels: with(feature, "managed_by"),
 			Each: func(in Input, emit Emit) {
 				for _, f := range in.View.Features {
@@ -39,7 +39,7 @@ func detectorFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_detector_feature_updated_timestamp_seconds",
-			Help:   "Time when the feature or its additional configuration was last enabled or disabled, in seconds since the epoch, as of the last successful refresh.",
+			Help:   "Time when the feature or its additional configuration was last enabled or disabled, in seconds since the epoch, as of the last refresh that read it.",
 			Labels: feature,
 			Each: func(in Input, emit Emit) {
 				for _, f := range in.View.Features {
@@ -58,7 +58,7 @@ func accountFamilies() []Family {
 	return []Family{
 		{
 			Name:   "guardduty_member_enabled",
-			Help:   "Whether the administrator can list the member account's resources (1) or not (0), as of the last successful refresh.",
+			Help:   "Whether the administrator can list the member account's resources (1) or not (0), as of the last refresh that read it.",
 			Labels: []string{"account_id", "region", "relationship_status"},
 			Each: func(in Input, emit Emit) {
 				for _, m := range in.View.Members {

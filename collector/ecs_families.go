@@ -12,7 +12,7 @@ func ecsFamilies() []Family {
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_healthy", labels,
 			"Whether the cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_covered", labels,
-			"Number of container instances in the cluster whose GuardDuty agent reports, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", covered),
+			"Number of container instances in the cluster with a reporting GuardDuty agent, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", covered),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_compatible", labels,
 			"Number of container instances in the cluster, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", compatible),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_updated_timestamp_seconds", labels,

@@ -99,7 +99,7 @@ func statisticsFamilies() []Family {
 		},
 		{
 			Name:   "guardduty_coverage_statistics_resources_by_type",
-			Help:   "Number of resources of this type that GetCoverageStatistics returns, also of types that the target does not list, as of the last successful refresh; absent if AWS denies the call.",
+			Help:   "Number of resources of this type that GetCoverageStatistics returns, including types that the target does not list, as of the last successful refresh; absent if AWS denies the call.",
 			Labels: []string{"target", "region", "resource_type"},
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {

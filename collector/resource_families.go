@@ -29,7 +29,7 @@ func eksFamilies() []Family {
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_healthy", labels,
 			"Whether the EKS cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_covered", labels,
-			"Number of nodes in the EKS cluster whose GuardDuty agent reports, as of the last successful refresh.", covered),
+			"Number of nodes in the EKS cluster with a reporting GuardDuty agent, as of the last successful refresh.", covered),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_compatible", labels,
 			"Number of nodes in the EKS cluster, as of the last successful refresh.", compatible),
 		infoFamily(coverage.EKS, "guardduty_eks_cluster_info", with(labels, "addon_version", "addon_status", "management_type"),

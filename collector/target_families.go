@@ -28,7 +28,7 @@ func targetFamilies() []Family {
 			func(r coverage.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }),
 		{
 			Name:   "guardduty_target_capability_up",
-			Help:   "Whether AWS allowed the last successful refresh of the target to read this optional data (1) or denied it (0); absent if not configured.",
+			Help:   "Whether AWS allowed the target to read this optional data (1) or denied it (0), as of the last successful refresh or a later one that read it; absent if not configured.",
 			Labels: targetLabels("capability"),
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
@@ -45,10 +45,10 @@ func targetFamilies() []Family {
 			"Whether the last successful refresh is a consistent snapshot (1) or resources changed while they were listed (0); absent without statistics.",
 			consistent),
 		targetFamily("guardduty_target_members_unprocessed",
-			"Number of enabled members whose detectors AWS did not return in the last successful refresh of the target; absent without members.",
+			"Number of enabled members whose detectors AWS did not return, as of the last refresh of the target that read them; absent without members.",
 			membersUnprocessed),
 		targetFamily("guardduty_target_invalid_timestamps",
-			"Number of resources of the target whose update time is missing or impossible, as of the last successful refresh.",
+			"Number of resources of the target whose update time is missing or out of range, as of the last successful refresh.",
 			invalidTimestamps),
 		targetFamily("guardduty_target_refresh_duration_seconds",
 			"Duration of the last refresh of the target, successful or not, in seconds.",

@@ -29,7 +29,7 @@ func newTransitionMetrics(reg prometheus.Registerer) *transitionMetrics {
 	return &transitionMetrics{
 		counter: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 			Name: "guardduty_coverage_transitions_total",
-			Help: "Number of times an ECS cluster changed to this coverage status since the exporter started; any status but HEALTHY and UNHEALTHY is other.",
+			Help: `Number of changes of an ECS cluster to this coverage status; "other" is any status except HEALTHY and UNHEALTHY.`,
 		}, []string{"account_id", "region", "coverage_status"}),
 		accounts: map[coverage.TargetID][]string{},
 		targets:  map[accountRegion]int{},
