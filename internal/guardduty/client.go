@@ -52,7 +52,7 @@ type Options struct {
 }
 
 // Client reads one target. Read must not be called concurrently with itself; the
-// other methods are safe for concurrent use, also with Read.
+// other methods are safe for concurrent use, including with Read.
 type Client struct {
 	o           Options
 	api         *api // nil until the first Read
@@ -71,7 +71,7 @@ func NewClient(o Options) *Client {
 	return &Client{o: o, denied: map[string]bool{}, chainLength: chainLength}
 }
 
-// ServiceID is the label aws_service of the client's requests.
+// ServiceID is the aws_service label of the client's requests.
 const ServiceID = guardduty.ServiceID
 
 // Operations returns the operations that the client calls.
@@ -92,7 +92,7 @@ func (c *Client) Operations() []string {
 // Read returns a complete snapshot of the target or an error, see [awserr.State].
 // With [coverage.ErrInvalidResponse] it may also return the optional data that it
 // read before, for [coverage.Snapshot.WithOptional]. known is the last snapshot,
-// nil for none. The detector's account is returned as soon as it is known, also
+// nil for none. The detector's account is returned as soon as it is known, even
 // with an error.
 func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
 	if err := c.connect(ctx); err != nil {
@@ -118,7 +118,7 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	c.accountID = cmp.Or(accountID, c.accountID)
 	if c.api == nil {
-		c.api = newAPI(guardduty.NewFromConfig(c.o.Config(accountID), guardduty.WithAPIOptions(recordObjects)))
+		c.api = newAPI(guardduty.NewFromConfig(c.o.Config(accountID), guardduty.WithAPIOptions(recordFirstByte)))
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ type pass struct {
 	// memberFeatures is set if the features of all enabled members were read.
 	memberFeatures bool
 	accounts       []string  // whose resources the detector shows; nil if that is not known
-	began          time.Time // when the first statistics were made, by AWS's clock; zero if there are none
+	beforeAt       time.Time // the time of the first statistics' response, by AWS's clock; zero if there are none
 }
 
 func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.Snapshot, error) {

@@ -36,15 +36,15 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	before, counted := s.Statistics[t]
 	if !counted {
 		rows, err := c.listAll(ctx, []listing{c.listing(t, c.o.Filter, p.known)})
-		if c.isOff(ctx, p, t, err) {
+		if c.confirmOff(ctx, p, t, err) {
 			return nil, nil
 		}
 		return rows, err
 	}
 	listings := c.partition(t, total(before), p)
 	start := time.Now()
-	l, err := c.listWithCounts(ctx, countedListing{resourceType: t, before: before, began: p.began}, listings)
-	if total(before) == 0 && c.isOff(ctx, p, t, err) {
+	l, err := c.listWithCounts(ctx, countedListing{resourceType: t, before: before, beforeAt: p.beforeAt}, listings)
+	if total(before) == 0 && c.confirmOff(ctx, p, t, err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -57,7 +57,7 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	oneChain := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
 	if (missing || changed) && hasTime(ctx, oneChain) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
 		first := &coverage.Snapshot{Resources: l.rows}
-		again := countedListing{resourceType: t, before: l.after, began: l.ended}
+		again := countedListing{resourceType: t, before: l.after, beforeAt: l.afterAt}
 		l, err = c.listWithCounts(ctx, again, []listing{c.listing(t, c.o.Filter, p.known)})
 		if err != nil {
 			return nil, err
@@ -76,17 +76,17 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 
 // countedListing is a listing of a type between two statistics of it.
 type countedListing struct {
-	resourceType  coverage.ResourceType
-	before, after counts
-	began, ended  time.Time // when the statistics were made, by AWS's clock
-	rows          []coverage.Resource
+	resourceType      coverage.ResourceType
+	before, after     counts
+	beforeAt, afterAt time.Time // the times of the statistics' responses, by AWS's clock
+	rows              []coverage.Resource
 }
 
 func (c *Client) listWithCounts(ctx context.Context, l countedListing, listings []listing) (_ countedListing, err error) {
 	if l.rows, err = c.listAll(ctx, listings); err != nil {
 		return l, err
 	}
-	l.after, l.ended, err = c.countByStatus(ctx, l.resourceType)
+	l.after, l.afterAt, err = c.countByStatus(ctx, l.resourceType)
 	return l, err
 }
 
@@ -115,7 +115,7 @@ func (l countedListing) changedDuring(known *coverage.Snapshot) bool {
 		return true
 	}
 	return slices.ContainsFunc(l.rows, func(row coverage.Resource) bool {
-		if row.UpdatedAt.Before(l.began) {
+		if row.UpdatedAt.Before(l.beforeAt) {
 			return false
 		}
 		was := known.Lookup(row.Key)

@@ -23,7 +23,7 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 	s := p.snapshot
 	ok, err := c.optional(s, coverage.MembersCapability, "guardduty:ListMembers", func() error {
 		err := c.listMembers(ctx, s)
-		if c.isOff(ctx, p, coverage.ECS, err) {
+		if c.confirmOff(ctx, p, coverage.ECS, err) {
 			return nil
 		}
 		return err
@@ -76,7 +76,7 @@ func enabledMembers(members []coverage.Member) (enabled []string) {
 func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	in := &guardduty.ListMembersInput{
 		DetectorId: aws.String(c.detector), MaxResults: aws.Int32(pageSize),
-		OnlyAssociated: aws.String("false"), // also members that have left
+		OnlyAssociated: aws.String("false"), // includes members that have left
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token

@@ -28,8 +28,9 @@ func missing(list string, metadata middleware.Metadata) error {
 
 type bodyKey struct{}
 
-// recordObjects adds the body of each response to the metadata of its result.
-func recordObjects(stack *middleware.Stack) error {
+// recordFirstByte adds to the metadata of each result a record of the first byte of
+// its body.
+func recordFirstByte(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("RecordFirstByte", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
@@ -73,17 +74,17 @@ func (c *Client) includesOthers(s *coverage.Snapshot) bool {
 	return s.IncludesOthers(own)
 }
 
-// isOff reports whether a list may be missing because there is nothing to list:
+// confirmOff reports whether a list may be missing because there is nothing to list:
 // the detector and its members have Runtime Monitoring off. For an administrator
 // it has to know the features of the members. It reads the detector unless the
 // refresh has done so.
-func (c *Client) isOff(ctx context.Context, p *pass, t coverage.ResourceType, err error) bool {
+func (c *Client) confirmOff(ctx context.Context, p *pass, t coverage.ResourceType, err error) bool {
 	if !errors.Is(err, errMissingList) || c.otherAccounts && !p.memberFeatures {
 		return false
 	}
 	if p.features == nil {
 		if _, p.features, err = c.getDetector(ctx); err != nil {
-			c.o.Logger.DebugContext(ctx, "cannot read whether Runtime Monitoring is off", "account_id", c.accountID, "err", err)
+			c.o.Logger.DebugContext(ctx, "failed to read the Runtime Monitoring status", "account_id", c.accountID, "err", err)
 			return false
 		}
 	}

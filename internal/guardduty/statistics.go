@@ -13,8 +13,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// maxStatuses limits the statuses in statistics. The API has two.
-const maxStatuses = 32
+// maxCounts limits the counts in one response. The API has two statuses and three
+// resource types.
+const maxCounts = 32
 
 // readStatistics counts the resources of each listed type by status, and those of
 // all types. They are optional: a target needs no more than ListDetectors and
@@ -27,24 +28,24 @@ func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 				continue
 			}
 			n, at, err := c.countByStatus(ctx, t)
-			if c.isOff(ctx, p, t, err) {
+			if c.confirmOff(ctx, p, t, err) {
 				n, at, err = convertCounts(nil), time.Now(), nil
 			}
 			if err != nil {
 				return err
 			}
-			if s.Statistics[t] = n; p.began.IsZero() {
-				p.began = at
+			if s.Statistics[t] = n; p.beforeAt.IsZero() {
+				p.beforeAt = at
 			}
 		}
 		s.ByType, err = c.countByType(ctx)
-		if c.isOff(ctx, p, coverage.EKS, err) {
+		if c.confirmOff(ctx, p, coverage.EKS, err) {
 			s.ByType, err = map[coverage.ResourceType]int64{}, nil
 		}
 		return err
 	})
 	if !ok { // perhaps not at the first call
-		s.Statistics, s.ByType, p.began = map[coverage.ResourceType]counts{}, nil, time.Time{}
+		s.Statistics, s.ByType, p.beforeAt = map[coverage.ResourceType]counts{}, nil, time.Time{}
 	}
 	return err
 }
@@ -96,7 +97,7 @@ func (c *Client) statistics(
 	if kind == types.CoverageStatisticsTypeCountByResourceType {
 		n = out.CoverageStatistics.CountByResourceType
 	}
-	if len(n) > maxStatuses {
+	if len(n) > maxCounts {
 		return nil, time.Time{}, fmt.Errorf("%w: %d different counts", coverage.ErrInvalidResponse, len(n))
 	}
 	for name, n := range n {
