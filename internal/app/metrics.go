@@ -40,7 +40,7 @@ func NewSelfMetrics(reg prometheus.Registerer, log *LogWriter) *SelfMetrics {
 	}
 }
 
-// reloadMetrics report whether the configuration in use is the file's.
+// reloadMetrics are the metrics of configuration reloads.
 type reloadMetrics struct {
 	successful  prometheus.Gauge
 	lastSuccess prometheus.Gauge

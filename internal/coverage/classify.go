@@ -7,9 +7,8 @@ import (
 
 // Classify makes an Issue of AWS's text. Letter case, white space, the plural
 // "(s)" and stray punctuation do not matter, and quoted text (names that users
-// chose) does not decide the type. Only the first 16 KiB of a text count, and of
-// what [NormalizeIssue] leaves of them the first KiB, so that a list of impacted
-// tasks may be long.
+// chose) does not decide the type. At most 16 KiB of the text are read, and at
+// most 1 KiB of the normalized result is classified.
 func Classify(raw string) Issue {
 	return classify(normalizeRaw(raw))
 }
@@ -63,7 +62,7 @@ func beginning(s string, limit int) string {
 
 var (
 	// quoted matches from an opening mark to the closing one, to the end of the
-	// text if there is none, or else one word. Apostrophes are next to letters.
+	// text if there is none, otherwise one word. Apostrophes are next to letters.
 	quoted   = regexp.MustCompile(`\B'[^']*'\B|\B'[^']*$|\B'[^'\s]*`)
 	notWords = regexp.MustCompile(`[^\pL\pN:;]+`)
 )

@@ -36,7 +36,7 @@ func Outcomes() []Outcome {
 }
 
 // CompareTo compares an event with the known row of its resource, nil for none.
-// It returns [Duplicate] or [Outdated] if the row is as new or newer, else
+// It returns [Duplicate] or [Outdated] if the row is as new or newer, otherwise
 // [Behind]. Times are compared by the second, because rows and events have
 // different fractions. An event without a time is compared by its status.
 func (e Event) CompareTo(known *Resource) Outcome {

@@ -96,8 +96,8 @@ type Issue struct {
 
 var sortedTypes = slices.Sorted(slices.Values(IssueTypes()))
 
-// NewIssue returns an issue. The texts are sanitized and at most [MaxTextBytes]
-// long; a type that is not one of [IssueTypes] becomes [Unclassified].
+// NewIssue returns an issue. taskDefinition and text must be sanitized and at
+// most [MaxTextBytes] long. A type that is not one of [IssueTypes] becomes [Unclassified].
 func NewIssue(t IssueType, taskDefinition, text string) Issue {
 	index, ok := slices.BinarySearch(sortedTypes, t)
 	if !ok {
@@ -157,7 +157,7 @@ func classifyAll(raw []string, t ResourceType, known []Issue) []Issue {
 	return slices.Clip(issues)
 }
 
-// reclassify returns the issue of known that has this normalized text, or else
+// reclassify returns the issue of known that has this normalized text, or
 // classifies the text, which takes far longer.
 func reclassify(text string, known []Issue) Issue {
 	if len(text) < MaxTextBytes-utf8.UTFMax { // a longer text may be truncated in known

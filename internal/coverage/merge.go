@@ -7,7 +7,7 @@ import (
 	"sort"
 )
 
-// View is the merge of the newest snapshots of all targets.
+// View is the merge of all reports.
 type View struct {
 	Resources []Resource    // sorted by key, one for each key
 	Totals    []Total       // sorted by resource type, account and Region
@@ -52,11 +52,10 @@ func (t Total) Percent() (float64, bool) {
 	return float64(t.ByStatus[Healthy]) / float64(all) * 100, true
 }
 
-// Merge merges the snapshots of all targets into one view. Of a resource with
-// rows in several snapshots one remains: that of a target that is up if there is
-// one, then the newest, then the one that was read last. A row of a target that
-// is not up is also omitted if a target that is up has listed the account
-// completely since, without that resource. Totals count the merged rows,
+// Merge merges all reports into one view. If several snapshots have a row of a
+// resource, Merge keeps that of a target that is up; then the newest; then the
+// one read last. A row of a target that is not up is omitted if a target that is
+// up has listed the account completely since, without that resource. Totals count the merged rows,
 // except those that are only in snapshots that a filter narrows by status. The
 // order of the reports does not matter.
 func Merge(reports []Report) *View {
@@ -140,7 +139,7 @@ func dedupe[T any](reports []Report, items func(*Snapshot) []T, key, precedence 
 }
 
 // addAccounts merges detectors, features, members and names: the newest if they
-// have a time, else the worse.
+// have a time, otherwise the worse.
 func (v *View) addAccounts() {
 	v.Detectors = dedupe(v.Reports, func(s *Snapshot) []Detector { return s.Detectors }, func(a, b Detector) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))

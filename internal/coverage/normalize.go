@@ -41,8 +41,9 @@ type normalizer struct {
 	out      []byte
 	replaced int // the length of out after its last ellipsis; 0 for none
 
-	// The positions before which no address and no identifier in Base64 begins: if
-	// a span is none, no rest of it is. This keeps the time linear.
+	// No address starts before noAddress and no Base64 identifier before noBase64:
+	// if a span of their characters does not match, no suffix of it does. This
+	// keeps the time linear.
 	noAddress, noBase64 int
 }
 
@@ -56,7 +57,7 @@ func (n *normalizer) keep(end int) {
 }
 
 // replace writes an ellipsis in place of the text up to end. A list has one
-// ellipsis, also if it ends in "and 3 more".
+// ellipsis, even if it ends in "and 3 more".
 func (n *normalizer) replace(end int) {
 	separator := string(n.out[n.replaced:])
 	if n.replaced > 0 && isListSeparator(separator) {
@@ -138,7 +139,7 @@ func (n *normalizer) copyHost(end int) {
 
 // opaque returns the length of the identifier at the current position, before
 // end, if it is one that words do not delimit: one after "Request ID:" and the
-// like, an IPv6 address or a time of day, or a long one in Base64. Else it
+// like, an IPv6 address or a time of day, or a long one in Base64. Otherwise it
 // returns 0.
 func (n *normalizer) opaque(end int) int {
 	s := n.in[n.at:end]
@@ -256,7 +257,7 @@ func isCode(before, word, after string) bool {
 const firstEphemeral = 32_768
 
 // isPort reports whether a word is the port of a server: not an ephemeral one,
-// and not that of the near end of a connection, before "->".
+// and not the local port of a connection, before "->".
 func isPort(before, word, after string) bool {
 	if !isNumber(word) || len(word) > 5 || strings.HasPrefix(after, "->") {
 		return false

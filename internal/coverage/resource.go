@@ -76,7 +76,7 @@ type Row struct {
 	Addon          Addon    // of an EKS cluster
 }
 
-// Instance is what only EC2 instances have.
+// Instance has the attributes that only EC2 instances have.
 type Instance struct {
 	Type         string
 	AgentVersion string

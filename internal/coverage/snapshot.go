@@ -18,7 +18,7 @@ const (
 	KindAccountNames             // the account names of an organization
 )
 
-// String returns the value of the label kind.
+// String returns the value of the kind label.
 func (k Kind) String() string {
 	switch k {
 	case KindRegions:
@@ -32,8 +32,8 @@ func (k Kind) String() string {
 
 // TargetID identifies a target: a (role, Region) of the configuration whose
 // detector is read. A target is not an account, because an administrator's
-// target includes its members' resources. Name, Kind and
-// Region are unique.
+// target includes its members' resources. The combination of Name, Kind and
+// Region is unique.
 type TargetID struct {
 	Name      string
 	Kind      Kind
@@ -50,7 +50,8 @@ func (t TargetID) compare(other TargetID) int {
 	)
 }
 
-// Snapshot is the state of one target after a complete refresh.
+// Snapshot is the state of one target after a complete refresh, or the optional
+// data of a failed one (see [Snapshot.WithOptional]).
 type Snapshot struct {
 	// ReadAt is when the refresh began, and Rereads when resources were read
 	// again after that.
@@ -62,17 +63,17 @@ type Snapshot struct {
 	// Accounts are the accounts that were listed completely: they have no other
 	// resources than those with rows.
 	Accounts []string
-	// Statistics has the numbers by status from GetCoverageStatistics for each
-	// listed type. Types whose numbers were not read, or denied, are absent.
+	// Statistics has the counts by status from GetCoverageStatistics for each
+	// listed type. Types whose counts were not read, or denied, are absent.
 	Statistics map[ResourceType]map[Status]int64
-	// ByType has the numbers of resources of all types, also of types that are
+	// ByType has the counts of resources of all types, including types that are
 	// not listed; nil if they were not read, or denied.
 	ByType map[ResourceType]int64
 	// Consistent reports whether the rows match the statistics before and after
 	// the listing; nil without statistics.
 	Consistent *bool
 	// NarrowedByStatus reports whether the target's filter excludes statuses. Then
-	// the rows are correct, but numbers and percentages of them are not.
+	// the rows are correct, but counts and percentages of them are not.
 	NarrowedByStatus bool
 
 	Detectors    []Detector    // the target's own
@@ -229,15 +230,16 @@ type Report struct {
 	State       State
 	LastSuccess time.Time     // zero before the first one
 	Duration    time.Duration // of the last attempt
-	// Snapshot is that of the last successful refresh; nil before the first one
-	// and after it has expired.
+	// Snapshot is that of the last successful refresh, with optional data that a
+	// later, failed refresh has read. Before the first success it may have optional
+	// data only. It is nil if there is neither, and after it has expired.
 	Snapshot *Snapshot
-	// Expires is when the snapshot is too old to be shown; zero without one.
+	// Expires is when the snapshot is too old to be exported; zero without one.
 	Expires time.Time
 }
 
-// Expired reports whether the time t, which a page or a report expires at, has
-// come. It compares both the monotonic clock, which stands still while the
+// Expired reports whether the expiry time t of a page or report has passed. It
+// compares both the monotonic clock, which stands still while the
 // machine is suspended, and the wall clock, which may be set back.
 func Expired(t, now time.Time) bool {
 	return !now.Before(t) || !now.Round(0).Before(t.Round(0))

@@ -182,8 +182,8 @@ func advance(w *simulator.World, n int, now time.Time) {
 	}
 }
 
-// roleBroken reports whether the standalone account's role cannot be assumed at
-// step n and has lost its permissions, which it has for 15 minutes of each hour.
+// roleBroken reports whether, at step n, the standalone account's role cannot be
+// assumed and has no permissions: 15 minutes of each hour.
 func roleBroken(n int) bool {
 	_, broken := schedule{period: 360, start: 60, length: 90}.occurrence(n)
 	return broken

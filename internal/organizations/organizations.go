@@ -15,8 +15,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
 )
 
-// maxPages ends a listing that returns new tokens without end. It allows twice
-// the accounts of the largest organization, with empty pages.
+// maxPages ends a listing that returns new tokens without end. It allows 200,000
+// accounts, 20 on a page, and leaves room for empty pages.
 const maxPages = 10_000
 
 // ServiceID and Operation are the labels of the request metrics.

@@ -19,7 +19,7 @@ import (
 // Source reads one target.
 type Source interface {
 	// Read returns a complete snapshot or an error. It returns the detector's
-	// account as soon as that is known, also with an error. known is the last
+	// account as soon as that is known, even with an error. known is the last
 	// snapshot, nil for none. Calls do not overlap.
 	Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error)
 }
@@ -36,7 +36,8 @@ func (f SourceFunc) Read(ctx context.Context, known *coverage.Snapshot) (string,
 // resources. [Refresher.Apply] needs it.
 type KeyReader interface {
 	// ReadKeys reads the resources with these keys. A resource without a row in
-	// the result may not be listed yet, or not any more. Calls do not overlap each other, but may overlap Read.
+	// the result may not be listed yet or no longer exist. Calls do not overlap
+	// each other, but may overlap Read.
 	ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error)
 	// Matches reports whether a resource with this key can be in a snapshot.
 	Matches(k coverage.Key) bool

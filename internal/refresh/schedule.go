@@ -7,7 +7,7 @@ import "time"
 type Settings struct {
 	Interval     time.Duration // from the start of a refresh to the start of the next
 	Timeout      time.Duration // of one refresh
-	MaxStaleness time.Duration // how long a snapshot is shown after it was made
+	MaxStaleness time.Duration // how long a snapshot is exported after the refresh that read it
 }
 
 const (
