@@ -13,7 +13,7 @@ func detectorFamilies() []Family {
 			Labels: []string{"account_id", "region"},
 			Each: func(in Input, emit Emit) {
 				for _, d := range in.View.Detectors {
-					emit(boolean(d.Enabled), d.AccountID, d.Region)
+					emit(boolToFloat(d.Enabled), d.AccountID, d.Region)
 				}
 			},
 		},
@@ -23,14 +23,14 @@ func detectorFamilies() []Family {
 			Labels: feature,
 			Each: func(in Input, emit Emit) {
 				for _, f := range in.View.Features {
-					emit(boolean(f.Enabled), f.AccountID, f.Region, f.Name, f.Additional)
+					emit(boolToFloat(f.Enabled), f.AccountID, f.Region, f.Name, f.Additional)
 				}
 			},
 		},
 		{
 			Name:   "guardduty_detector_feature_info",
 			Help:   "Always 1; labeled with who manages the detector feature or its additional configuration (ACCOUNT, or GUARDDUTY_POLICY for a policy of AWS Organizations), as of the last refresh that read it.",
-			Labels: with(feature, "managed_by"),
+			Labels: withLabels(feature, "managed_by"),
 			Each: func(in Input, emit Emit) {
 				for _, f := range in.View.Features {
 					emit(1, f.AccountID, f.Region, f.Name, f.Additional, f.ManagedBy)
@@ -62,7 +62,7 @@ func accountFamilies() []Family {
 			Labels: []string{"account_id", "region", "relationship_status"},
 			Each: func(in Input, emit Emit) {
 				for _, m := range in.View.Members {
-					emit(boolean(m.Relationship == coverage.RelationshipEnabled), m.AccountID, m.Region, m.Relationship)
+					emit(boolToFloat(m.Relationship == coverage.RelationshipEnabled), m.AccountID, m.Region, m.Relationship)
 				}
 			},
 		},
@@ -71,7 +71,7 @@ func accountFamilies() []Family {
 			Help:   "Always 1; labeled with the name of the account in AWS Organizations, as of the last successful refresh.",
 			Labels: []string{"account_id", "account_name"},
 			Each: func(in Input, emit Emit) {
-				for _, a := range in.View.Names {
+				for _, a := range in.View.AccountNames {
 					emit(1, a.AccountID, a.Name)
 				}
 			},

@@ -17,21 +17,21 @@ func ecsFamilies() []Family {
 			"Number of container instances in the cluster, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", compatible),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_updated_timestamp_seconds", labels,
 			"Time when the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
-		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", with(labels, "management_type"),
+		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", withLabels(labels, "management_type"),
 			"Always 1; labeled with how the GuardDuty agent of the cluster is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string { return append(key, r.ManagementType) }),
 		{
 			Name:   "guardduty_ecs_cluster_issues",
 			Help:   "Number of coverage issues of this type in the cluster, including those of its container instances if some are not covered, as of the last successful refresh; absent if there are none.",
-			Labels: with(labels, "issue_type"),
+			Labels: withLabels(labels, "issue_type"),
 			Each:   eachIssueType,
 		},
 		{
 			Name:   "guardduty_ecs_cluster_issue_info",
 			Help:   "Always 1; labeled with the text of one coverage issue of the cluster, as of the last successful refresh.",
-			Labels: with(labels, "issue_type", "task_definition", "issue"),
+			Labels: withLabels(labels, "issue_type", "task_definition", "issue"),
 			Each: func(in Input, emit Emit) {
-				for r, key := range each(in, coverage.ECS) {
+				for r, key := range resourcesOf(in, coverage.ECS) {
 					for i := range in.Issues.selected(r) {
 						emit(1, append(key, string(i.Type()), i.TaskDefinition(), i.Text())...)
 					}
@@ -46,7 +46,7 @@ func ecsFamilies() []Family {
 func eachIssueType(in Input, emit Emit) {
 	instances := issuesOfInstances(in.View)
 	var types []coverage.IssueType
-	for r, key := range each(in, coverage.ECS) {
+	for r, key := range resourcesOf(in, coverage.ECS) {
 		types = types[:0]
 		for _, i := range r.Issues {
 			types = append(types, i.Type())
@@ -69,7 +69,7 @@ func eachIssueType(in Input, emit Emit) {
 // issuesOfInstances returns the issue types of container instances by ECS cluster.
 func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
 	types := map[coverage.Key][]coverage.IssueType{}
-	for _, r := range v.Of(coverage.EC2) {
+	for _, r := range v.OfType(coverage.EC2) {
 		cluster := r.Instance.ECSCluster()
 		if cluster == "" {
 			continue

@@ -65,7 +65,7 @@ func totalFamilies() []Family {
 		{
 			Name:   "guardduty_coverage_resources",
 			Help:   "Number of resources that GuardDuty lists with this coverage status, as of the last successful refresh.",
-			Labels: with(labels, "coverage_status"),
+			Labels: withLabels(labels, "coverage_status"),
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
 					for _, status := range slices.Sorted(maps.Keys(t.ByStatus)) {
@@ -106,8 +106,8 @@ func statisticsFamilies() []Family {
 					if r.Snapshot == nil {
 						continue
 					}
-					for _, t := range slices.Sorted(maps.Keys(r.Snapshot.ByType)) {
-						emit(float64(r.Snapshot.ByType[t]), r.Target.Name, r.Target.Region, string(t))
+					for _, t := range slices.Sorted(maps.Keys(r.Snapshot.StatisticsByType)) {
+						emit(float64(r.Snapshot.StatisticsByType[t]), r.Target.Name, r.Target.Region, string(t))
 					}
 				}
 			},
@@ -115,7 +115,7 @@ func statisticsFamilies() []Family {
 	}
 }
 
-func boolean(b bool) float64 {
+func boolToFloat(b bool) float64 {
 	if b {
 		return 1
 	}

@@ -13,7 +13,7 @@ func ec2Families() []Family {
 		resourceFamily(coverage.EC2, "guardduty_ec2_instance_healthy", labels,
 			"Whether the instance's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
 		infoFamily(coverage.EC2, "guardduty_ec2_instance_info",
-			with(labels, "instance_type", "agent_version", "management_type", "cluster_name"),
+			withLabels(labels, "instance_type", "agent_version", "management_type", "cluster_name"),
 			"Always 1; labeled with the type, the GuardDuty agent and the ECS cluster of the instance, as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string {
 				return append(key, r.Instance.Type, r.Instance.AgentVersion, r.ManagementType, r.Instance.ECSCluster())
@@ -32,7 +32,7 @@ func eksFamilies() []Family {
 			"Number of nodes in the EKS cluster with a reporting GuardDuty agent, as of the last successful refresh.", covered),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_compatible", labels,
 			"Number of nodes in the EKS cluster, as of the last successful refresh.", compatible),
-		infoFamily(coverage.EKS, "guardduty_eks_cluster_info", with(labels, "addon_version", "addon_status", "management_type"),
+		infoFamily(coverage.EKS, "guardduty_eks_cluster_info", withLabels(labels, "addon_version", "addon_status", "management_type"),
 			"Always 1; labeled with the GuardDuty add-on of the EKS cluster and how it is managed, as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string {
 				return append(key, r.Addon.Version, r.Addon.Status, r.ManagementType)
@@ -45,7 +45,7 @@ func eksFamilies() []Family {
 // resourceFamily has one sample for each resource of a type that has a value.
 func resourceFamily(t coverage.ResourceType, name string, labels []string, help string, value func(*coverage.Resource) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
-		for r, key := range each(in, t) {
+		for r, key := range resourcesOf(in, t) {
 			if v, ok := value(r); ok {
 				emit(v, key...)
 			}
@@ -57,7 +57,7 @@ func resourceFamily(t coverage.ResourceType, name string, labels []string, help 
 // appends the values of the labels after those of the key.
 func infoFamily(t coverage.ResourceType, name string, labels []string, help string, details func(r *coverage.Resource, key []string) []string) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
-		for r, key := range each(in, t) {
+		for r, key := range resourcesOf(in, t) {
 			emit(1, details(r, key)...)
 		}
 	}}
@@ -65,8 +65,8 @@ func infoFamily(t coverage.ResourceType, name string, labels []string, help stri
 
 // issueFamily has one sample of value 1 for each issue that the options select.
 func issueFamily(t coverage.ResourceType, name string, labels []string, help string) Family {
-	return Family{Name: name, Help: help, Labels: with(labels, "issue_type", "issue"), Each: func(in Input, emit Emit) {
-		for r, key := range each(in, t) {
+	return Family{Name: name, Help: help, Labels: withLabels(labels, "issue_type", "issue"), Each: func(in Input, emit Emit) {
+		for r, key := range resourcesOf(in, t) {
 			for i := range in.Issues.selected(r) {
 				emit(1, append(key, string(i.Type()), i.Text())...)
 			}
@@ -95,11 +95,11 @@ func (o IssueOptions) selected(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	}
 }
 
-// each yields the resources of a type with their key label values. The slice is
+// resourcesOf yields the resources of a type with their key label values. The slice is
 // reused: append to it, do not keep it.
-func each(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []string] {
+func resourcesOf(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []string] {
 	return func(yield func(*coverage.Resource, []string) bool) {
-		resources, key := in.View.Of(t), make([]string, 3, 8)
+		resources, key := in.View.OfType(t), make([]string, 3, 8)
 		for i := range resources {
 			r := &resources[i]
 			key[0], key[1], key[2] = r.AccountID, r.Region, r.Name
@@ -110,10 +110,10 @@ func each(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []str
 	}
 }
 
-func with(labels []string, more ...string) []string { return slices.Concat(labels, more) }
+func withLabels(labels []string, more ...string) []string { return slices.Concat(labels, more) }
 
 func healthy(r *coverage.Resource) (float64, bool) {
-	return boolean(r.Status == coverage.Healthy), true
+	return boolToFloat(r.Status == coverage.Healthy), true
 }
 
 // covered and compatible return false for -1, which means unknown.

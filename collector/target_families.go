@@ -10,7 +10,7 @@ func targetFamilies() []Family {
 	return []Family{
 		targetFamily("guardduty_target_up",
 			"Whether the last refresh of the target succeeded (1) or failed (0).",
-			func(r coverage.Report) (float64, bool) { return boolean(r.State == coverage.OK), true }),
+			func(r coverage.Report) (float64, bool) { return boolToFloat(r.State == coverage.OK), true }),
 		{
 			Name:   "guardduty_target_state",
 			Help:   "Result of the last refresh of the target: 1 for the current state, 0 for the others.",
@@ -18,7 +18,7 @@ func targetFamilies() []Family {
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
 					for _, state := range coverage.States() {
-						emit(boolean(r.State == state), targetValues(r.Target, string(state))...)
+						emit(boolToFloat(r.State == state), targetValues(r.Target, string(state))...)
 					}
 				}
 			},
@@ -36,7 +36,7 @@ func targetFamilies() []Family {
 						continue
 					}
 					for _, c := range r.Snapshot.Capabilities {
-						emit(boolean(c.OK), targetValues(r.Target, c.Name)...)
+						emit(boolToFloat(c.OK), targetValues(r.Target, c.Name)...)
 					}
 				}
 			},
@@ -60,7 +60,7 @@ func consistent(r coverage.Report) (float64, bool) {
 	if r.Snapshot == nil || r.Snapshot.Consistent == nil {
 		return 0, false
 	}
-	return boolean(*r.Snapshot.Consistent), true
+	return boolToFloat(*r.Snapshot.Consistent), true
 }
 
 func membersUnprocessed(r coverage.Report) (float64, bool) {

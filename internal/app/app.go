@@ -35,7 +35,7 @@ const (
 	// drainTimeout is how long open requests may take to finish before their
 	// connections are closed.
 	drainTimeout = 10 * time.Second
-	// stopTimeout bounds the end of refreshes, events and rendering after their
+	// stopTimeout limits the end of refreshes, events and rendering after their
 	// contexts have been cancelled.
 	stopTimeout = 10 * time.Second
 )
@@ -58,15 +58,15 @@ type Options struct {
 
 // App is a built exporter.
 type App struct {
-	o         Options
-	registry  *prometheus.Registry // of the exporter's own metrics
-	self      *SelfMetrics
-	store     store.Store
-	refresher *refresh.Refresher
-	events    *events.Consumer
-	renderer  *renderer
-	server    *web.Server
-	rendering sync.WaitGroup
+	o          Options
+	registry   *prometheus.Registry // of the exporter's own metrics
+	self       *SelfMetrics
+	store      store.Store
+	refresher  *refresh.Refresher
+	events     *events.Consumer
+	renderer   *renderer
+	server     *web.Server
+	renderLoop sync.WaitGroup
 
 	config  *config.Config // in use; accessed only by the goroutine that reloads
 	issues  atomic.Pointer[collector.IssueOptions]
@@ -142,10 +142,10 @@ func (a *App) drop(t coverage.TargetID) {
 func (a *App) run(ctx context.Context, first *prepared) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	rendering, stopRendering := context.WithCancel(context.WithoutCancel(ctx))
+	renderCtx, stopRendering := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRendering()
 	a.apply(work, first)
-	a.rendering.Go(func() { a.renderer.run(rendering) })
+	a.renderLoop.Go(func() { a.renderer.run(renderCtx) })
 
 	if a.o.Listening != nil {
 		a.o.Listening(a.server)
@@ -161,7 +161,7 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 	go func() { stopped <- a.waitForWork(shutdown) }()
 	err = errors.Join(err, a.drain(shutdown))
 	stopRendering()
-	a.rendering.Wait()
+	a.renderLoop.Wait()
 	return errors.Join(err, <-stopped)
 }
 

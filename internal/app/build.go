@@ -17,6 +17,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
+var _ refresh.KeyReader = (*guardduty.Client)(nil) // a source is asked for it at run time
+
 // targetBuilder builds refresh targets from the configuration.
 type targetBuilder struct {
 	factory *session.Factory
@@ -181,7 +183,7 @@ func (b *targetBuilder) accountNames(t config.Target, s *session.Session) refres
 		if err != nil {
 			return accountID, nil, err
 		}
-		return accountID, &coverage.Snapshot{Names: names}, nil
+		return accountID, &coverage.Snapshot{AccountNames: names}, nil
 	}
 	return refresh.Target{
 		Name: t.Name, Kind: coverage.KindAccountNames, Key: b.fingerprint(t, ""), Source: refresh.SourceFunc(read),

@@ -13,19 +13,19 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
-// minBetween is the minimum time between the starts of two renderings, except
+// minRenderInterval is the minimum time between the starts of two renderings, except
 // for a reload.
-const minBetween = 100 * time.Millisecond
+const minRenderInterval = 100 * time.Millisecond
 
 // renderer keeps the page that scrapes get and renders it again after a change.
-// Renderings start at least minBetween apart and take at most half of the time.
+// Renderings start at least minRenderInterval apart and take at most half of the time.
 type renderer struct {
 	o       rendererOptions
 	changed chan struct{} // holds one value when a change may not be on the page
 	ended   chan struct{} // closed when run ends
 
-	rendering sync.Mutex
-	current   atomic.Pointer[renderedPage] // nil before the first
+	renderMu sync.Mutex
+	current  atomic.Pointer[renderedPage] // nil before the first
 }
 
 // rendererOptions configures a renderer. The functions must be safe for
@@ -66,8 +66,8 @@ func (r *renderer) Changed() {
 // Render renders the page now. All earlier changes are on the page when it
 // returns. It is safe for concurrent use.
 func (r *renderer) Render() {
-	r.rendering.Lock()
-	defer r.rendering.Unlock()
+	r.renderMu.Lock()
+	defer r.renderMu.Unlock()
 	select {
 	case <-r.changed:
 	default:
@@ -117,7 +117,7 @@ func (r *renderer) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(minBetween, 2*took) - took):
+		case <-time.After(max(minRenderInterval, 2*took) - took):
 		}
 	}
 }

@@ -64,7 +64,7 @@ var secretPattern = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b` +
 
 func redact(text string) string { return secretPattern.ReplaceAllLiteralString(text, "<secret>") }
 
-// maxErrorBytes bounds an error in the log: some contain a whole response.
+// maxErrorBytes limits an error in the log: some contain a whole response.
 const maxErrorBytes = 2000
 
 func truncate(text string) string {

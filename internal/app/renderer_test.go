@@ -107,7 +107,7 @@ func TestChangeIsRenderedAtOnce(t *testing.T) {
 			if got := h.renderings(); len(got) != n || got[n-1].version != n {
 				t.Errorf("after change %d: %v", n, got)
 			}
-			time.Sleep(minBetween)
+			time.Sleep(minRenderInterval)
 		}
 		time.Sleep(time.Hour)
 		if got := h.renderings(); len(got) != 3 {
@@ -120,7 +120,7 @@ func TestBurstIsRenderedTwice(t *testing.T) {
 	runRenderer(t, time.Millisecond, func(t *testing.T, h *renderHarness) {
 		for range 1000 {
 			h.change()
-			time.Sleep(minBetween / 1000)
+			time.Sleep(minRenderInterval / 1000)
 		}
 		time.Sleep(time.Hour)
 		if got := h.renderings(); len(got) != 2 || got[1].version != 1000 {
@@ -157,10 +157,10 @@ func TestRenderingsAreLimited(t *testing.T) {
 // is lost.
 func checkRenderings(t *testing.T, h *renderHarness, changed []time.Time) {
 	t.Helper()
-	longest := max(minBetween, 2*h.latency) + h.latency
+	longest := max(minRenderInterval, 2*h.latency) + h.latency
 	done, rendered := h.renderings(), 0
 	for i, r := range done {
-		if i > 0 && r.started.Sub(done[i-1].started) < minBetween {
+		if i > 0 && r.started.Sub(done[i-1].started) < minRenderInterval {
 			t.Errorf("renderings started %s apart", r.started.Sub(done[i-1].started))
 		}
 		for ; rendered < r.version; rendered++ {

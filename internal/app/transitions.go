@@ -64,16 +64,16 @@ func (m *transitionMetrics) set(t coverage.TargetID, accounts []string) {
 		return
 	}
 	for _, id := range accounts {
-		at := accountRegion{id, t.Region}
-		if m.targets[at]++; m.targets[at] == 1 {
+		key := accountRegion{id, t.Region}
+		if m.targets[key]++; m.targets[key] == 1 {
 			m.counter.WithLabelValues(id, t.Region, string(coverage.Healthy))
 			m.counter.WithLabelValues(id, t.Region, string(coverage.Unhealthy))
 		}
 	}
 	for _, id := range before {
-		at := accountRegion{id, t.Region}
-		if m.targets[at]--; m.targets[at] == 0 {
-			delete(m.targets, at)
+		key := accountRegion{id, t.Region}
+		if m.targets[key]--; m.targets[key] == 0 {
+			delete(m.targets, key)
 			m.counter.DeletePartialMatch(prometheus.Labels{"account_id": id, "region": t.Region})
 		}
 	}

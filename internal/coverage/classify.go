@@ -44,12 +44,12 @@ const (
 
 // normalizeRaw returns the normalized text of an issue, at most maxIssue long.
 func normalizeRaw(raw string) string {
-	return beginning(normalize(printable(beginning(raw, maxRawIssue))), maxIssue)
+	return truncateAtWord(normalize(printable(truncateAtWord(raw, maxRawIssue))), maxIssue)
 }
 
-// beginning truncates a text that is too long, before a word, so that an
+// truncateAtWord truncates a text that is too long, before a word, so that an
 // identifier is complete or absent.
-func beginning(s string, limit int) string {
+func truncateAtWord(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

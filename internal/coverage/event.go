@@ -62,11 +62,11 @@ func (s *Snapshot) Lookup(k Key) *Resource {
 		return nil
 	}
 	k = k.Sanitize()
-	at, ok := slices.BinarySearchFunc(s.Resources, k, func(r Resource, k Key) int { return r.Key.compare(k) })
+	i, ok := slices.BinarySearchFunc(s.Resources, k, func(r Resource, k Key) int { return r.Key.compare(k) })
 	if !ok {
 		return nil
 	}
-	return &s.Resources[at]
+	return &s.Resources[i]
 }
 
 // Includes reports whether the snapshot covers an account, with or without rows.
@@ -117,22 +117,22 @@ func (s *Snapshot) byType() (rows [][]Resource) {
 	return rows
 }
 
-// WithUpdates returns the snapshot with resources that were read again at a time:
+// WithUpdates returns the snapshot with resources that were read again at readAt:
 // found has their rows, and the resources with the keys of gone are removed
 // unless they have a row. A known row that is newer than the one found stays.
-func (s *Snapshot) WithUpdates(gone []Key, found []Resource, at time.Time) *Snapshot {
+func (s *Snapshot) WithUpdates(gone []Key, found []Resource, readAt time.Time) *Snapshot {
 	removed := map[Key]bool{}
 	for _, k := range gone {
 		removed[k.Sanitize()] = true
 	}
 	found = Dedupe(slices.Clone(found))
 	next := *s
-	next.Rereads = maps.Clone(s.Rereads)
-	if next.Rereads == nil {
-		next.Rereads = map[Key]time.Time{}
+	next.PartialReads = maps.Clone(s.PartialReads)
+	if next.PartialReads == nil {
+		next.PartialReads = map[Key]time.Time{}
 	}
 	for i := range found {
-		next.Rereads[found[i].Key] = at
+		next.PartialReads[found[i].Key] = readAt
 	}
 	next.Resources = make([]Resource, 0, len(s.Resources)+len(found))
 	for _, r := range s.Resources {
@@ -156,8 +156,8 @@ func (s *Snapshot) WithUpdates(gone []Key, found []Resource, at time.Time) *Snap
 
 // readAt returns when the row of a resource was read.
 func (s *Snapshot) readAt(k Key) time.Time {
-	if at, ok := s.Rereads[k]; ok {
-		return at
+	if readAt, ok := s.PartialReads[k]; ok {
+		return readAt
 	}
 	return s.ReadAt
 }

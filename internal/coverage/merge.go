@@ -9,17 +9,17 @@ import (
 
 // View is the merge of all reports.
 type View struct {
-	Resources []Resource    // sorted by key, one for each key
-	Totals    []Total       // sorted by resource type, account and Region
-	Detectors []Detector    // sorted, one for each account and Region
-	Features  []Feature     // sorted, one for each account, Region, name and additional configuration
-	Members   []Member      // sorted, one for each account and Region
-	Names     []AccountName // sorted, one for each account
-	Reports   []Report      // sorted by target
+	Resources    []Resource    // sorted by key, one for each key
+	Totals       []Total       // sorted by resource type, account and Region
+	Detectors    []Detector    // sorted, one for each account and Region
+	Features     []Feature     // sorted, one for each account, Region, name and additional configuration
+	Members      []Member      // sorted, one for each account and Region
+	AccountNames []AccountName // sorted, one for each account
+	Reports      []Report      // sorted by target
 }
 
-// Of returns the resources of one type.
-func (v *View) Of(t ResourceType) []Resource {
+// OfType returns the resources of one type.
+func (v *View) OfType(t ResourceType) []Resource {
 	first := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type >= t })
 	next := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type > t })
 	return v.Resources[first:next]
@@ -33,8 +33,8 @@ type Total struct {
 	ByStatus     map[Status]int64 // always has Healthy and Unhealthy, zeros included
 }
 
-// All returns the number of resources of all statuses.
-func (t Total) All() int64 {
+// Sum returns the number of resources of all statuses.
+func (t Total) Sum() int64 {
 	var all int64
 	for _, n := range t.ByStatus {
 		all += n
@@ -45,7 +45,7 @@ func (t Total) All() int64 {
 // Percent returns AWS's coverage percentage, (healthy ÷ all) × 100. It is
 // undefined without resources; then Percent returns false.
 func (t Total) Percent() (float64, bool) {
-	all := t.All()
+	all := t.Sum()
 	if all == 0 {
 		return 0, false
 	}
@@ -78,14 +78,14 @@ func Merge(reports []Report) *View {
 	isCounted := counted(v.Reports)
 	var total Total
 	for i := range v.Resources {
-		c := &v.Resources[i]
-		if !isCounted(c.Key) {
+		r := &v.Resources[i]
+		if !isCounted(r.Key) {
 			continue
 		}
-		if total.AccountID != c.AccountID || total.Region != c.Region || total.ResourceType != c.Type {
-			total = totals.get(c.Type, c.AccountID, c.Region)
+		if total.AccountID != r.AccountID || total.Region != r.Region || total.ResourceType != r.Type {
+			total = totals.get(r.Type, r.AccountID, r.Region)
 		}
-		total.ByStatus[c.Status]++
+		total.ByStatus[r.Status]++
 	}
 	v.Totals = totals.sorted()
 	v.addAccounts()
@@ -113,21 +113,21 @@ func counted(reports []Report) func(Key) bool {
 // dedupe returns one item of each key from all targets, sorted: that of a target
 // that is up if there is one, and of those the first in the order of precedence.
 func dedupe[T any](reports []Report, items func(*Snapshot) []T, key, precedence func(a, b T) int) []T {
-	type candidate struct {
+	type rankedItem struct {
 		item T
 		isUp bool
 	}
-	var all []candidate
+	var all []rankedItem
 	for _, r := range reports {
 		if r.Snapshot == nil {
 			continue
 		}
 		for _, item := range items(r.Snapshot) {
-			all = append(all, candidate{item, r.State == OK})
+			all = append(all, rankedItem{item, r.State == OK})
 		}
 	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(key(a.item, b.item), worseFirst(b.isUp, a.isUp), precedence(a.item, b.item))
+	slices.SortFunc(all, func(a, b rankedItem) int {
+		return cmp.Or(key(a.item, b.item), falseFirst(b.isUp, a.isUp), precedence(a.item, b.item))
 	})
 	var first []T
 	for i, c := range all {
@@ -143,7 +143,7 @@ func dedupe[T any](reports []Report, items func(*Snapshot) []T, key, precedence 
 func (v *View) addAccounts() {
 	v.Detectors = dedupe(v.Reports, func(s *Snapshot) []Detector { return s.Detectors }, func(a, b Detector) int {
 		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region))
-	}, func(a, b Detector) int { return worseFirst(a.Enabled, b.Enabled) })
+	}, func(a, b Detector) int { return falseFirst(a.Enabled, b.Enabled) })
 	v.Features = dedupe(v.Reports, func(s *Snapshot) []Feature { return s.Features }, func(a, b Feature) int {
 		return cmp.Or(
 			cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
@@ -151,7 +151,7 @@ func (v *View) addAccounts() {
 		)
 	}, func(a, b Feature) int {
 		return cmp.Or(
-			b.UpdatedAt.Compare(a.UpdatedAt), worseFirst(a.Enabled, b.Enabled), cmp.Compare(b.ManagedBy, a.ManagedBy),
+			b.UpdatedAt.Compare(a.UpdatedAt), falseFirst(a.Enabled, b.Enabled), cmp.Compare(b.ManagedBy, a.ManagedBy),
 		)
 	})
 	v.Members = dedupe(v.Reports, func(s *Snapshot) []Member { return s.Members }, func(a, b Member) int {
@@ -159,17 +159,17 @@ func (v *View) addAccounts() {
 	}, func(a, b Member) int {
 		return cmp.Or(
 			// an account that left one administrator may be a member of another
-			worseFirst(b.Relationship == RelationshipEnabled, a.Relationship == RelationshipEnabled),
+			falseFirst(b.Relationship == RelationshipEnabled, a.Relationship == RelationshipEnabled),
 			cmp.Compare(a.Relationship, b.Relationship),
 		)
 	})
-	v.Names = dedupe(v.Reports, func(s *Snapshot) []AccountName { return s.Names }, func(a, b AccountName) int {
+	v.AccountNames = dedupe(v.Reports, func(s *Snapshot) []AccountName { return s.AccountNames }, func(a, b AccountName) int {
 		return cmp.Compare(a.AccountID, b.AccountID)
 	}, func(a, b AccountName) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// worseFirst orders false before true.
-func worseFirst(a, b bool) int {
+// falseFirst orders false before true.
+func falseFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -187,14 +187,14 @@ type totalKey struct {
 type totals map[totalKey]Total
 
 func (t totals) get(resourceType ResourceType, accountID, region string) Total {
-	at := totalKey{resourceType, accountID, region}
-	total, ok := t[at]
+	key := totalKey{resourceType, accountID, region}
+	total, ok := t[key]
 	if !ok {
 		total = Total{
 			AccountID: accountID, Region: region, ResourceType: resourceType,
 			ByStatus: map[Status]int64{Healthy: 0, Unhealthy: 0},
 		}
-		t[at] = total
+		t[key] = total
 	}
 	return total
 }

@@ -174,14 +174,14 @@ func TestMergeOfAccounts(t *testing.T) {
 		},
 		{
 			name:  "names by account, of two always the same",
-			one:   coverage.Snapshot{Names: []coverage.AccountName{{AccountID: member, Name: "shop"}, {AccountID: administrator, Name: "security"}}},
-			two:   coverage.Snapshot{Names: []coverage.AccountName{{AccountID: member, Name: "data"}}},
+			one:   coverage.Snapshot{AccountNames: []coverage.AccountName{{AccountID: member, Name: "shop"}, {AccountID: administrator, Name: "security"}}},
+			two:   coverage.Snapshot{AccountNames: []coverage.AccountName{{AccountID: member, Name: "data"}}},
 			names: []coverage.AccountName{{AccountID: administrator, Name: "security"}, {AccountID: member, Name: "data"}},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			reports := []coverage.Report{report("a", tc.one), report("b", tc.two)}
-			want := &coverage.View{Detectors: tc.detectors, Features: tc.features, Members: tc.members, Names: tc.names, Reports: reports}
+			want := &coverage.View{Detectors: tc.detectors, Features: tc.features, Members: tc.members, AccountNames: tc.names, Reports: reports}
 			reversed := []coverage.Report{reports[1], reports[0]}
 			for _, have := range [][]coverage.Report{reports, reversed} {
 				if diff := cmp.Diff(want, coverage.Merge(have)); diff != "" {
@@ -200,11 +200,11 @@ func TestMergeOfAccounts(t *testing.T) {
 func TestMergeDoesNotModifySnapshots(t *testing.T) {
 	snapshot := func() coverage.Snapshot {
 		return coverage.Snapshot{
-			Resources: []coverage.Resource{cluster(member, "web", coverage.Healthy, 1), cluster(member, "api", coverage.Healthy, 1)},
-			Detectors: []coverage.Detector{{AccountID: member, Region: region, Enabled: true}, {AccountID: administrator, Region: region}},
-			Features:  []coverage.Feature{{AccountID: member, Name: "b"}, {AccountID: member, Name: "a"}},
-			Members:   []coverage.Member{{AccountID: member}, {AccountID: administrator}},
-			Names:     []coverage.AccountName{{AccountID: member, Name: "b"}, {AccountID: administrator, Name: "a"}},
+			Resources:    []coverage.Resource{cluster(member, "web", coverage.Healthy, 1), cluster(member, "api", coverage.Healthy, 1)},
+			Detectors:    []coverage.Detector{{AccountID: member, Region: region, Enabled: true}, {AccountID: administrator, Region: region}},
+			Features:     []coverage.Feature{{AccountID: member, Name: "b"}, {AccountID: member, Name: "a"}},
+			Members:      []coverage.Member{{AccountID: member}, {AccountID: administrator}},
+			AccountNames: []coverage.AccountName{{AccountID: member, Name: "b"}, {AccountID: administrator, Name: "a"}},
 		}
 	}
 	want := []coverage.Report{report(member, snapshot()), report(administrator, snapshot())}

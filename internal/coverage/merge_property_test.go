@@ -54,7 +54,7 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 		s.Members = append(s.Members, coverage.Member{
 			AccountID: few[r.IntN(3)], Region: region, Relationship: []string{coverage.RelationshipEnabled, "removed", "other"}[r.IntN(3)],
 		})
-		s.Names = append(s.Names, coverage.AccountName{AccountID: few[r.IntN(3)], Name: fmt.Sprint("name-", r.IntN(3))})
+		s.AccountNames = append(s.AccountNames, coverage.AccountName{AccountID: few[r.IntN(3)], Name: fmt.Sprint("name-", r.IntN(3))})
 	}
 	return s
 }
@@ -176,10 +176,10 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 		if i > 0 && compareKeys(keyOf(v.Totals[i-1]), keyOf(of)) >= 0 {
 			t.Errorf("the total of %v stands before that of %v", keyOf(v.Totals[i-1]), keyOf(of))
 		}
-		if percent, ok := of.Percent(); ok != (of.All() > 0) || percent < 0 || percent > 100 {
+		if percent, ok := of.Percent(); ok != (of.Sum() > 0) || percent < 0 || percent > 100 {
 			t.Errorf("the percent of %v is %v, %v", of, percent, ok)
 		}
-		all += of.All()
+		all += of.Sum()
 		totals[keyOf(of)] = true
 	}
 	if diff := gocmp.Diff(places, totals); diff != "" {
@@ -190,7 +190,7 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 	}
 	var byType []coverage.Resource
 	for _, of := range []coverage.ResourceType{coverage.EC2, coverage.ECS, coverage.EKS} {
-		byType = append(byType, v.Of(of)...)
+		byType = append(byType, v.OfType(of)...)
 	}
 	if diff := gocmp.Diff(v.Resources, byType); diff != "" {
 		t.Errorf("the resources, -all +type by type:\n%s", diff)
@@ -231,7 +231,7 @@ func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
 					a.features[k] = f
 				}
 			}
-			for _, n := range report.Snapshot.Names {
+			for _, n := range report.Snapshot.AccountNames {
 				k := coverage.Key{AccountID: n.AccountID}
 				if known, ok := a.names[k]; !ok || n.Name < known {
 					a.names[k] = n.Name
@@ -261,7 +261,7 @@ func checkAccounts(t *testing.T, reports []coverage.Report, v *coverage.View) {
 		k := keyOfFeature(f)
 		gotFeatures[k], order[2] = f, append(order[2], k)
 	}
-	for _, n := range v.Names {
+	for _, n := range v.AccountNames {
 		k := coverage.Key{AccountID: n.AccountID}
 		gotNames[k], order[3] = n.Name, append(order[3], k)
 	}

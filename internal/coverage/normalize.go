@@ -14,7 +14,7 @@ const ellipsis = "…"
 // one refresh to the next: every word with a digit (IDs, addresses, digests,
 // counts, times, versions), and lists of such words. Kept are the names of task
 // definitions and services, VPCs, accounts and Regions, status and exit codes,
-// ports that are not ephemeral, and familiar names such as EC2.
+// ports that are not ephemeral, and known names such as EC2.
 func NormalizeIssue(s string) string {
 	return truncate(normalizeRaw(s), MaxTextBytes)
 }
@@ -37,7 +37,7 @@ func normalize(s string) string {
 // normalizer copies a text and replaces its volatile parts.
 type normalizer struct {
 	in       string
-	at       int // the position in in
+	pos      int // the position in in
 	out      []byte
 	replaced int // the length of out after its last ellipsis; 0 for none
 
@@ -49,11 +49,11 @@ type normalizer struct {
 
 // keep copies the text up to end, of which replace may have skipped a part.
 func (n *normalizer) keep(end int) {
-	if end <= n.at {
+	if end <= n.pos {
 		return
 	}
-	n.out = append(n.out, n.in[n.at:end]...)
-	n.at = end
+	n.out = append(n.out, n.in[n.pos:end]...)
+	n.pos = end
 }
 
 // replace writes an ellipsis in place of the text up to end. A list has one
@@ -70,13 +70,13 @@ func (n *normalizer) replace(end int) {
 			if strings.HasPrefix(separator, "'") || strings.HasPrefix(separator, `"`) {
 				n.out = append(n.out, separator[0])
 			}
-			n.at = min(end, len(n.in))
+			n.pos = min(end, len(n.in))
 			return
 		}
 	} else {
 		n.out = append(n.out, ellipsis...)
 	}
-	n.replaced, n.at = len(n.out), end
+	n.replaced, n.pos = len(n.out), end
 }
 
 // isListSeparator reports whether s stands between two words of a list, or
@@ -88,30 +88,30 @@ func isListSeparator(s string) bool {
 
 // copyStable copies the text up to end, its volatile words replaced.
 func (n *normalizer) copyStable(end int) {
-	for n.at < end && len(n.out) <= maxIssue {
-		if isWordByte(n.in[n.at]) || isBase64Byte(n.in[n.at]) {
+	for n.pos < end && len(n.out) <= maxIssue {
+		if isWordByte(n.in[n.pos]) || isBase64Byte(n.in[n.pos]) {
 			if length := n.opaque(end); length > 0 {
-				n.replace(n.at + length)
+				n.replace(n.pos + length)
 				continue
 			}
 		}
-		if !isWordByte(n.in[n.at]) {
-			n.keep(n.at + 1)
+		if !isWordByte(n.in[n.pos]) {
+			n.keep(n.pos + 1)
 			continue
 		}
-		to := n.at
+		to := n.pos
 		for to < end && isWordByte(n.in[to]) {
 			to++
 		}
-		if word := strings.TrimRight(n.in[n.at:to], "-._+"); word != "" {
-			n.copyWord(n.at + len(word))
+		if word := strings.TrimRight(n.in[n.pos:to], "-._+"); word != "" {
+			n.copyWord(n.pos + len(word))
 		}
 		n.keep(to)
 	}
 }
 
 func (n *normalizer) copyWord(end int) {
-	before, word, after := n.in[:n.at], n.in[n.at:end], n.in[end:]
+	before, word, after := n.in[:n.pos], n.in[n.pos:end], n.in[end:]
 	switch {
 	case !isVolatile(word), isCode(before, word, after), isPort(before, word, after), isAccount(before, word):
 		n.keep(end)
@@ -124,9 +124,9 @@ func (n *normalizer) copyWord(end int) {
 
 // copyHost copies the name of an AWS host, label by label.
 func (n *normalizer) copyHost(end int) {
-	for n.at < end {
-		label, _, _ := strings.Cut(n.in[n.at:end], ".")
-		to := n.at + len(label)
+	for n.pos < end {
+		label, _, _ := strings.Cut(n.in[n.pos:end], ".")
+		to := n.pos + len(label)
 		isRegistry := isAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")
 		if isRegistry || !isVolatile(label) {
 			n.keep(to)
@@ -142,27 +142,27 @@ func (n *normalizer) copyHost(end int) {
 // like, an IPv6 address or a time of day, or a long one in Base64. Otherwise it
 // returns 0.
 func (n *normalizer) opaque(end int) int {
-	s := n.in[n.at:end]
-	if isAfterID(n.in[:n.at]) {
+	s := n.in[n.pos:end]
+	if isAfterID(n.in[:n.pos]) {
 		if end := strings.IndexAny(s, " ,;)]}"); end >= 0 {
 			return end
 		}
 		return len(s)
 	}
-	if n.at >= n.noAddress {
+	if n.pos >= n.noAddress {
 		length := span(s, isAddressByte)
 		address := strings.TrimRight(s[:length], ":.")
 		if strings.Count(address, ":") > 1 && hasDigit(address) && (length == len(s) || !isWordByte(s[length])) {
 			return len(address)
 		}
-		n.noAddress = n.at + length
+		n.noAddress = n.pos + length
 	}
-	if n.at >= n.noBase64 {
+	if n.pos >= n.noBase64 {
 		length := span(s, isBase64Byte)
 		if id := s[:length]; length >= minBase64 && hasDigit(id) && strings.ToLower(id) != id && strings.ToUpper(id) != id {
 			return length
 		}
-		n.noBase64 = n.at + length
+		n.noBase64 = n.pos + length
 	}
 	return 0
 }
@@ -193,7 +193,7 @@ func isVolatile(word string) bool {
 		prefix, id, ok := strings.Cut(word, "-")
 		return ok && prefix != "vpc" && (len(id) == 8 || len(id) == 17) && span(id, isHexByte) == len(id)
 	}
-	return !isVPC(word) && !isRegion(word) && !isFamiliar(word)
+	return !isVPC(word) && !isRegion(word) && !isKnownName(word)
 }
 
 func isVPC(word string) bool {
@@ -215,25 +215,25 @@ func isRegion(word string) bool {
 	return false
 }
 
-// familiar are the names with digits that AWS's texts are known to have. Short
+// knownNames are the names with digits that AWS's texts are known to have. Short
 // ones count only as a whole word.
-var familiar = []string{
+var knownNames = []string{
 	"k8s", "ec2", "ipv4", "ipv6", "x86_64", "arm64", "amd64", "aarch64", "riscv64", "sha256", "x509", "route53",
 	"s3", "v1", "v2",
 }
 
-// isFamiliar reports whether all digits of a word are those of familiar names.
-func isFamiliar(word string) bool {
+// isKnownName reports whether all digits of a word are those of known names.
+func isKnownName(word string) bool {
 	lower := strings.ToLower(word)
 	for i := 0; i < len(lower); {
 		begins := i == 0 || !isAlphanumeric(lower[i-1]) || lower[i] != word[i] && lower[i-1] == word[i-1]
-		name := slices.IndexFunc(familiar, func(name string) bool {
+		name := slices.IndexFunc(knownNames, func(name string) bool {
 			rest, ok := strings.CutPrefix(lower[i:], name)
 			return ok && (len(name) > 2 || rest == "" || !isAlphanumeric(rest[0]))
 		})
 		switch {
 		case begins && name >= 0:
-			i += len(familiar[name])
+			i += len(knownNames[name])
 		case isDigit(lower[i]):
 			return false
 		default:

@@ -113,9 +113,9 @@ func TestIssueIsOneSeries(t *testing.T) {
 	}
 }
 
-// TestNormalizeIssueKeepsWhatToActOn has words with digits that are the same in
+// TestNormalizeIssueKeepsActionableParts has words with digits that are the same in
 // each refresh and that an operator needs.
-func TestNormalizeIssueKeepsWhatToActOn(t *testing.T) {
+func TestNormalizeIssueKeepsActionableParts(t *testing.T) {
 	for _, raw := range []string{
 		"for tasks in TaskDefinition - 'web-2:31'",
 		"TaskDefinition - 'web:3', TaskDefinition - 'api2:1'",

@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// candidate is one target's row of a resource.
-type candidate struct {
+// rankedRow is one target's row of a resource.
+type rankedRow struct {
 	*Resource
 	isUp   bool // the target's last refresh succeeded
 	readAt time.Time
 }
 
-func (r Report) candidate(row *Resource) candidate {
-	return candidate{row, r.State == OK, r.Snapshot.readAt(row.Key)}
+func (r Report) rank(row *Resource) rankedRow {
+	return rankedRow{row, r.State == OK, r.Snapshot.readAt(row.Key)}
 }
 
-// compare orders candidates by key and, of the same key, by precedence: rows of
+// compare orders rows by key and, of the same key, by precedence: rows of
 // targets that are up, then the newest, then the row that was read last. The
 // remaining order does not depend on the order of the targets.
-func (c candidate) compare(other candidate) int {
+func (c rankedRow) compare(other rankedRow) int {
 	if n := c.Key.compare(other.Key); n != 0 {
 		return n // fast path
 	}
 	return cmp.Or(
-		worseFirst(other.isUp, c.isUp),
+		falseFirst(other.isUp, c.isUp),
 		other.UpdatedAt.Compare(c.UpdatedAt),
 		other.readAt.Compare(c.readAt),
 		c.Resource.compare(*other.Resource),
@@ -35,26 +35,26 @@ func (c candidate) compare(other candidate) int {
 // mergeResources returns one row of each resource. If only one snapshot has
 // rows, the result is usually its slice.
 func mergeResources(reports []Report) []Resource {
-	var some []Report // with rows
+	var withRows []Report // with rows
 	for _, r := range reports {
 		if r.Snapshot != nil && len(r.Snapshot.Resources) > 0 {
-			some = append(some, r)
+			withRows = append(withRows, r)
 		}
 	}
-	if len(some) == 1 && some[0].State == OK {
-		return some[0].Snapshot.Resources
+	if len(withRows) == 1 && withRows[0].State == OK {
+		return withRows[0].Snapshot.Resources
 	}
 	listed := lastListed(reports)
-	var rows []candidate
-	for _, r := range some {
+	var rows []rankedRow
+	for _, r := range withRows {
 		for i := range r.Snapshot.Resources {
-			row := r.candidate(&r.Snapshot.Resources[i])
+			row := r.rank(&r.Snapshot.Resources[i])
 			if row.isUp || !listed[totalKey{row.Type, row.AccountID, row.Region}].After(row.readAt) {
 				rows = append(rows, row)
 			}
 		}
 	}
-	slices.SortFunc(rows, candidate.compare)
+	slices.SortFunc(rows, rankedRow.compare)
 	var merged []Resource
 	for i, row := range rows {
 		if i == 0 || rows[i-1].Key != row.Key {
@@ -75,9 +75,9 @@ func lastListed(reports []Report) map[totalKey]time.Time {
 		}
 		for _, account := range r.Snapshot.Accounts {
 			for _, t := range r.Snapshot.Types {
-				at := totalKey{t, account, r.Target.Region}
-				if r.Snapshot.ReadAt.After(listed[at]) {
-					listed[at] = r.Snapshot.ReadAt
+				key := totalKey{t, account, r.Target.Region}
+				if r.Snapshot.ReadAt.After(listed[key]) {
+					listed[key] = r.Snapshot.ReadAt
 				}
 			}
 		}

@@ -157,20 +157,20 @@ func clamp(n int64) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt3
 // compare orders resources by key, then newest first, then unhealthy first. The
 // remaining fields only make the order total, so that Merge does not depend on
 // the order of its input.
-func (c Resource) compare(other Resource) int {
-	if n := c.Key.compare(other.Key); n != 0 {
+func (r Resource) compare(other Resource) int {
+	if n := r.Key.compare(other.Key); n != 0 {
 		return n // fast path
 	}
 	return cmp.Or(
-		other.UpdatedAt.Compare(c.UpdatedAt),
-		cmp.Compare(c.Status.confidence(), other.Status.confidence()),
-		cmp.Compare(c.Status, other.Status),
-		cmp.Compare(c.Covered, other.Covered),
-		cmp.Compare(other.Compatible, c.Compatible),
-		cmp.Compare(c.ManagementType, other.ManagementType),
-		slices.CompareFunc(c.Issues, other.Issues, Issue.compare),
-		c.Instance.compare(other.Instance),
-		c.Addon.compare(other.Addon),
+		other.UpdatedAt.Compare(r.UpdatedAt),
+		falseFirst(r.Status == Healthy, other.Status == Healthy),
+		cmp.Compare(r.Status, other.Status),
+		cmp.Compare(r.Covered, other.Covered),
+		cmp.Compare(other.Compatible, r.Compatible),
+		cmp.Compare(r.ManagementType, other.ManagementType),
+		slices.CompareFunc(r.Issues, other.Issues, Issue.compare),
+		r.Instance.compare(other.Instance),
+		r.Addon.compare(other.Addon),
 	)
 }
 
@@ -190,11 +190,4 @@ func (a *Addon) compare(other *Addon) int {
 		return 0
 	}
 	return cmp.Or(cmp.Compare(a.Version, other.Version), cmp.Compare(a.Status, other.Status))
-}
-
-func (s Status) confidence() int {
-	if s == Healthy {
-		return 1
-	}
-	return 0
 }

@@ -156,7 +156,7 @@ func TestOf(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, resourceType := range []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS, "EMR", "", "ZZZ"} {
-				if diff := cmp.Diff(tc.want[resourceType], tc.view.Of(resourceType), cmpopts.EquateEmpty()); diff != "" {
+				if diff := cmp.Diff(tc.want[resourceType], tc.view.OfType(resourceType), cmpopts.EquateEmpty()); diff != "" {
 					t.Errorf("of %q, -want +got:\n%s", resourceType, diff)
 				}
 			}

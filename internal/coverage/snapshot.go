@@ -53,10 +53,10 @@ func (t TargetID) compare(other TargetID) int {
 // Snapshot is the state of one target after a complete refresh, or the optional
 // data of a failed one (see [Snapshot.WithOptional]).
 type Snapshot struct {
-	// ReadAt is when the refresh began, and Rereads when resources were read
+	// ReadAt is when the refresh began, and PartialReads when resources were read
 	// again after that.
-	ReadAt  time.Time
-	Rereads map[Key]time.Time
+	ReadAt       time.Time
+	PartialReads map[Key]time.Time
 
 	Resources []Resource     // sorted by key, one for each key
 	Types     []ResourceType // the listed types
@@ -66,9 +66,9 @@ type Snapshot struct {
 	// Statistics has the counts by status from GetCoverageStatistics for each
 	// listed type. Types whose counts were not read, or denied, are absent.
 	Statistics map[ResourceType]map[Status]int64
-	// ByType has the counts of resources of all types, including types that are
+	// StatisticsByType has the counts of resources of all types, including types that are
 	// not listed; nil if they were not read, or denied.
-	ByType map[ResourceType]int64
+	StatisticsByType map[ResourceType]int64
 	// Consistent reports whether the rows match the statistics before and after
 	// the listing; nil without statistics.
 	Consistent *bool
@@ -80,7 +80,7 @@ type Snapshot struct {
 	Features     []Feature     // of the detector and its members
 	Members      []Member      // of an administrator
 	Unprocessed  int           // members whose detectors AWS did not return
-	Names        []AccountName // of an organization
+	AccountNames []AccountName // of an organization
 	Capabilities []Capability  // the configured optional data
 }
 

@@ -13,24 +13,24 @@ type nameRange struct {
 // "Service 'web'" and "service name(s): 'web', 'api'". AWS sometimes omits the
 // closing mark; a name has no space.
 func nextName(s string, from int) (nameRange, bool) {
-	listed, at := from > 0, from // listed while the text continues the list of the name before
-	if strings.HasPrefix(s[at:], "'") {
-		at++ // the closing mark
+	listed, pos := from > 0, from // listed while the text continues the list of the name before
+	if strings.HasPrefix(s[pos:], "'") {
+		pos++ // the closing mark
 	}
 	for {
-		mark := strings.IndexByte(s[at:], '\'')
+		mark := strings.IndexByte(s[pos:], '\'')
 		if mark < 0 {
 			return nameRange{}, false
 		}
-		before := s[:at+mark]
-		at += mark + 1
+		before := s[:pos+mark]
+		pos += mark + 1
 		listed = listed && strings.Trim(before[from:], " ,'") == ""
 		label := strings.TrimRight(before, " -:")
 		isTaskDefinition := hasSuffixFold(label, "taskdefinition") || hasSuffixFold(label, "task definition")
 		if !isTaskDefinition && !listed && !hasSuffixFold(label, "service") && !hasSuffixFold(label, "service name(s)") {
 			continue
 		}
-		start := at + span(s[at:], func(b byte) bool { return b == ' ' })
+		start := pos + span(s[pos:], func(b byte) bool { return b == ' ' })
 		end := start + span(s[start:], func(b byte) bool { return b != ' ' && b != '\'' })
 		if end > start {
 			return nameRange{start, end, isTaskDefinition}, true

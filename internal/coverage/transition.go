@@ -38,13 +38,13 @@ func Transitions(before, after Report, others []Report) []Transition {
 			account = row.AccountID
 			sharing = slices.DeleteFunc(slices.Clone(others), func(r Report) bool { return !r.Snapshot.Includes(account) })
 		}
-		is, was := after.candidate(row), candidate{}
+		is, was := after.rank(row), rankedRow{}
 		if known != nil {
-			was = before.candidate(known)
+			was = before.rank(known)
 		}
 		for _, r := range sharing {
 			if other := r.Snapshot.Lookup(row.Key); other != nil {
-				was, is = first(was, r.candidate(other)), first(is, r.candidate(other))
+				was, is = first(was, r.rank(other)), first(is, r.rank(other))
 			}
 		}
 		if was.Resource != nil && was.Status != is.Status {
@@ -54,8 +54,8 @@ func Transitions(before, after Report, others []Report) []Transition {
 	return changed
 }
 
-// first returns the candidate with precedence; a may be the zero value.
-func first(a, b candidate) candidate {
+// first returns the row with precedence; a may be the zero value.
+func first(a, b rankedRow) rankedRow {
 	if a.Resource == nil || b.compare(a) < 0 {
 		return b
 	}

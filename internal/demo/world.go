@@ -63,13 +63,13 @@ func eventQueue() queue.Address {
 // not be processed while the role is broken (15 minutes) is received fewer than
 // 20 times in that time, so it stays in the event queue.
 func queues() []*simulator.Queue {
-	at := eventQueue()
+	address := eventQueue()
 	return []*simulator.Queue{
 		{
-			Region: at.Region, Name: at.Name, VisibilityTimeout: time.Minute, DeadLetter: at.Name + "-dead", MaxReceives: 20,
+			Region: address.Region, Name: address.Name, VisibilityTimeout: time.Minute, DeadLetter: address.Name + "-dead", MaxReceives: 20,
 			Events: simulator.SNS, Observed: true,
 		},
-		{Region: at.Region, Name: at.Name + "-dead"},
+		{Region: address.Region, Name: address.Name + "-dead"},
 	}
 }
 

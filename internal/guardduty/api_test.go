@@ -43,8 +43,8 @@ func reaches(from, to reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// TestClientDoesNotKeepAllOperations: see api.
-func TestClientDoesNotKeepAllOperations(t *testing.T) {
+// TestBinaryOmitsUnusedOperations: see api.
+func TestBinaryOmitsUnusedOperations(t *testing.T) {
 	sdk := reflect.TypeFor[guardduty.Client]()
 	if reaches(reflect.TypeFor[*Client](), sdk, map[reflect.Type]bool{}) {
 		t.Error("the type of Client refers to that of the SDK's client, so all operations of GuardDuty are linked")

@@ -57,18 +57,18 @@ type Client struct {
 	o           Options
 	api         *api // nil until the first Read
 	accountID   string
-	detector    string          // "" until it is found
+	detectorID  string          // "" until it is found
 	denied      map[string]bool // optional data whose denial has been logged
-	chainLength int64
+	listingSize int64
 	// otherAccounts is set once a snapshot included other accounts: the detector
 	// is an administrator's.
-	otherAccounts bool
-	readable      atomic.Pointer[string] // the detector of the last successful Read; nil before
+	otherAccounts  bool
+	lastDetectorID atomic.Pointer[string] // the detector of the last successful Read; nil before
 }
 
 // NewClient returns a Client. It makes no calls.
 func NewClient(o Options) *Client {
-	return &Client{o: o, denied: map[string]bool{}, chainLength: chainLength}
+	return &Client{o: o, denied: map[string]bool{}, listingSize: listingSize}
 }
 
 // ServiceID is the aws_service label of the client's requests.
@@ -102,11 +102,11 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 	s, err = c.read(ctx, known)
 	if isStaleDetector(err) && c.o.DetectorID == "" {
 		// The detector was deleted and may have been created again.
-		c.detector = ""
+		c.detectorID = ""
 		s, err = c.read(ctx, known)
 	}
 	if err == nil {
-		c.readable.Store(aws.String(c.detector))
+		c.lastDetectorID.Store(aws.String(c.detectorID))
 	}
 	return c.accountID, s, err
 }
@@ -152,7 +152,7 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 	} {
 		err := step(ctx, p)
 		if errors.Is(err, coverage.ErrInvalidResponse) {
-			return p.optional(), err
+			return p.optionalData(), err
 		}
 		if err != nil {
 			return nil, err
@@ -163,9 +163,9 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 
 func (c *Client) findDetector(ctx context.Context) error {
 	if c.o.DetectorID != "" {
-		c.detector = c.o.DetectorID
+		c.detectorID = c.o.DetectorID
 	}
-	if c.detector != "" {
+	if c.detectorID != "" {
 		return nil
 	}
 	var ids []string
@@ -189,7 +189,7 @@ func (c *Client) findDetector(ctx context.Context) error {
 	if len(ids) == 0 {
 		return awserr.ErrNoDetector
 	}
-	c.detector = ids[0] // an account has at most one in a Region
+	c.detectorID = ids[0] // an account has at most one in a Region
 	return nil
 }
 

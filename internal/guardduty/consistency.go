@@ -54,8 +54,8 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	// has joined since the members were listed.
 	missing := l.isIncomplete() || len(listings) > 1 && !l.matchesCounts()
 	changed := l.changedDuring(p.known)
-	oneChain := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
-	if (missing || changed) && hasTime(ctx, oneChain) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
+	inSequence := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
+	if (missing || changed) && hasTime(ctx, inSequence) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
 		first := &coverage.Snapshot{Resources: l.rows}
 		again := countedListing{resourceType: t, before: l.after, beforeAt: l.afterAt}
 		l, err = c.listWithCounts(ctx, again, []listing{c.listing(t, c.o.Filter, p.known)})

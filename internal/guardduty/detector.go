@@ -24,7 +24,7 @@ func (c *Client) readDetector(ctx context.Context, p *pass) error {
 	if !c.o.Detector {
 		return nil
 	}
-	_, err := c.optional(p.snapshot, coverage.DetectorCapability, "guardduty:GetDetector", func() error {
+	_, err := c.readOptional(p.snapshot, coverage.DetectorCapability, "guardduty:GetDetector", func() error {
 		enabled, features, err := c.getDetector(ctx)
 		if err != nil {
 			return err
@@ -38,7 +38,7 @@ func (c *Client) readDetector(ctx context.Context, p *pass) error {
 }
 
 func (c *Client) getDetector(ctx context.Context) (enabled bool, features []coverage.Feature, err error) {
-	out, err := c.api.getDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detector)})
+	out, err := c.api.getDetector(ctx, &guardduty.GetDetectorInput{DetectorId: aws.String(c.detectorID)})
 	if err != nil {
 		return false, nil, fmt.Errorf("get the detector: %w", err)
 	}

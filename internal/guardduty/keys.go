@@ -13,9 +13,9 @@ func (c *Client) Matches(k coverage.Key) bool {
 	return slices.Contains(c.o.Types, k.Type) && c.o.Filter.Matches(k)
 }
 
-// FiltersByState reports whether Read may omit an existing resource with this
+// FiltersByAttribute reports whether Read may omit an existing resource with this
 // key because of its other attributes.
-func (c *Client) FiltersByState(k coverage.Key) bool {
+func (c *Client) FiltersByAttribute(k coverage.Key) bool {
 	return !c.o.Filter.CoverageStatus.IsEmpty() || !c.o.Filter.ManagementType.IsEmpty() || k.Type == coverage.EC2 && c.o.OnlyECS
 }
 
@@ -32,8 +32,8 @@ var errNotRead = errors.New("the target has not been read yet")
 // call unless the accounts have many resources with the same names. A resource
 // that is not returned is gone, or omitted because of its other attributes.
 func (c *Client) ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error) {
-	detector := c.readable.Load()
-	if detector == nil {
+	detectorID := c.lastDetectorID.Load()
+	if detectorID == nil {
 		return nil, errNotRead
 	}
 	byType, wanted := map[coverage.ResourceType][]coverage.Key{}, map[coverage.Key]bool{}
@@ -43,8 +43,8 @@ func (c *Client) ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.
 	}
 	var found []coverage.Resource
 	for t, all := range byType {
-		for batch := range slices.Chunk(all, pageSize) {
-			l := listing{detector: *detector, resourceType: t, criteria: criteriaForKeys(c.o.Filter, t, batch)}
+		for chunk := range slices.Chunk(all, pageSize) {
+			l := listing{detectorID: *detectorID, resourceType: t, criteria: criteriaForKeys(c.o.Filter, t, chunk)}
 			err := c.list(ctx, l, func(r coverage.Resource) {
 				if wanted[r.Key] {
 					found = append(found, r)

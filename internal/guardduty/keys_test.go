@@ -187,7 +187,7 @@ func TestReadKeysConcurrentlyWithRead(t *testing.T) {
 	}
 }
 
-func TestMatchesAndFiltersByState(t *testing.T) {
+func TestMatchesAndFiltersByAttribute(t *testing.T) {
 	status, name := coverage.Condition{Equals: []string{"HEALTHY"}}, coverage.Condition{NotEquals: []string{"scratch"}}
 	for _, tc := range []struct {
 		name            string
@@ -206,7 +206,7 @@ func TestMatchesAndFiltersByState(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newTarget(t, tc.o)
-			if admits, narrows := c.Matches(tc.key), c.FiltersByState(tc.key); admits != tc.admits || narrows != tc.narrows {
+			if admits, narrows := c.Matches(tc.key), c.FiltersByAttribute(tc.key); admits != tc.admits || narrows != tc.narrows {
 				t.Errorf("%v and %v, want %v and %v", admits, narrows, tc.admits, tc.narrows)
 			}
 		})

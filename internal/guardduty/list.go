@@ -23,7 +23,7 @@ const (
 
 // listing is one listing with ListCoverage, of one page or more.
 type listing struct {
-	detector     string
+	detectorID   string
 	resourceType coverage.ResourceType
 	criteria     *types.CoverageFilterCriteria
 	expected     int64              // the approximate number of resources; 0 if unknown
@@ -32,7 +32,7 @@ type listing struct {
 
 // listing returns one of all resources of a type that match f.
 func (c *Client) listing(t coverage.ResourceType, f coverage.Filter, known *coverage.Snapshot) listing {
-	return listing{detector: c.detector, resourceType: t, criteria: criteria(f, t), known: known}
+	return listing{detectorID: c.detectorID, resourceType: t, criteria: criteria(f, t), known: known}
 }
 
 // list calls add for the resources of every page. After an error the resources
@@ -40,7 +40,7 @@ func (c *Client) listing(t coverage.ResourceType, f coverage.Filter, known *cove
 func (c *Client) list(ctx context.Context, l listing, add func(coverage.Resource)) error {
 	texts := interner{}
 	in := &guardduty.ListCoverageInput{
-		DetectorId:     aws.String(l.detector),
+		DetectorId:     aws.String(l.detectorID),
 		FilterCriteria: l.criteria,
 		MaxResults:     aws.Int32(pageSize),
 		SortCriteria:   &types.CoverageSortCriteria{AttributeName: resourceTypes[l.resourceType].sortKey, OrderBy: types.OrderByAsc},

@@ -21,7 +21,7 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		return nil
 	}
 	s := p.snapshot
-	ok, err := c.optional(s, coverage.MembersCapability, "guardduty:ListMembers", func() error {
+	ok, err := c.readOptional(s, coverage.MembersCapability, "guardduty:ListMembers", func() error {
 		err := c.listMembers(ctx, s)
 		if c.confirmOff(ctx, p, coverage.ECS, err) {
 			return nil
@@ -45,9 +45,9 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
 	}
 	own := len(s.Features)
-	p.memberFeatures, err = c.optional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
-		for batch := range slices.Chunk(enabled, pageSize) {
-			if err := c.readMemberDetectors(ctx, batch, s); err != nil {
+	p.memberFeatures, err = c.readOptional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
+		for chunk := range slices.Chunk(enabled, pageSize) {
+			if err := c.readMemberDetectors(ctx, chunk, s); err != nil {
 				s.Features, s.Unprocessed = s.Features[:own], 0
 				return fmt.Errorf("get the members' detectors: %w", asNotAdministrator(err))
 			}
@@ -75,7 +75,7 @@ func enabledMembers(members []coverage.Member) (enabled []string) {
 // listMembers reads each member's account and relationship, not its e-mail address.
 func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	in := &guardduty.ListMembersInput{
-		DetectorId: aws.String(c.detector), MaxResults: aws.Int32(pageSize),
+		DetectorId: aws.String(c.detectorID), MaxResults: aws.Int32(pageSize),
 		OnlyAssociated: aws.String("false"), // includes members that have left
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
@@ -110,7 +110,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 // that were not requested are ignored.
 func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) error {
 	out, err := c.api.getMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
-		DetectorId: aws.String(c.detector), AccountIds: accountIDs,
+		DetectorId: aws.String(c.detectorID), AccountIds: accountIDs,
 	})
 	if err != nil {
 		return err

@@ -173,29 +173,29 @@ func (h *history) remember() {
 	h.states[uint64(f)] = true
 }
 
-// TestPublishedIsAStateOfTheWorld reads a world whose clusters are created, deleted and changed and whose members leave and
+// TestPublishedSnapshotsMatchTheWorld reads a world whose clusters are created, deleted and changed and whose members leave and
 // join between the calls. The snapshot is a state of the world during the refresh, or is marked as inconsistent; each row
 // is a state of its cluster in both cases.
-func TestPublishedIsAStateOfTheWorld(t *testing.T) {
+func TestPublishedSnapshotsMatchTheWorld(t *testing.T) {
 	steps := 1_250
 	if testing.Short() {
 		steps = 200
 	}
 	for _, kind := range []struct {
-		chains, flips bool
+		divided, flips bool
 	}{{false, false}, {true, false}, {false, true}, {true, true}} {
 		for _, seed := range []uint64{16, 27} {
 			t.Run(fmt.Sprintf("%+v %d", kind, seed), func(t *testing.T) {
 				t.Parallel()
 				h := &history{random: rand.New(rand.NewPCG(seed, 11)), details: rand.New(rand.NewPCG(seed, 12)), flips: kind.flips}
-				h.play(t, steps, kind.chains)
+				h.play(t, steps, kind.divided)
 			})
 		}
 	}
 }
 
 // play reads the world until it has made this many steps.
-func (h *history) play(t *testing.T, steps int, chains bool) {
+func (h *history) play(t *testing.T, steps int, divided bool) {
 	h.clock.Store(time.Now().Unix())
 	h.accounts = []string{account, "222233334444", "333344445555", "444455556666"}
 	keys := simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"}
@@ -205,7 +205,7 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 	h.populate()
 	h.clock.Add(2)
 	c := NewClient(Options{
-		Region: region, Types: []coverage.ResourceType{coverage.ECS}, Members: chains, RequestsPerSecond: 8,
+		Region: region, Types: []coverage.ResourceType{coverage.ECS}, Members: divided, RequestsPerSecond: 8,
 		AccountID: func(context.Context) (string, error) { return account, nil },
 		Config: func(string) aws.Config {
 			return aws.Config{
@@ -215,8 +215,8 @@ func (h *history) play(t *testing.T, steps int, chains bool) {
 		},
 		Logger: slog.New(slog.DiscardHandler),
 	})
-	if chains {
-		c.chainLength = 40
+	if divided {
+		c.listingSize = 40
 	}
 
 	var known *coverage.Snapshot

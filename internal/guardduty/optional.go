@@ -9,9 +9,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// optional reads optional data of the snapshot. If AWS denies it, optional
+// readOptional reads readOptional data of the snapshot. If AWS denies it, readOptional
 // returns false and logs the denial once, until the data is allowed again.
-func (c *Client) optional(s *coverage.Snapshot, name, action string, read func() error) (ok bool, err error) {
+func (c *Client) readOptional(s *coverage.Snapshot, name, action string, read func() error) (ok bool, err error) {
 	err = read()
 	if err != nil && !isAccessDenied(err) {
 		return false, err
@@ -26,9 +26,9 @@ func (c *Client) optional(s *coverage.Snapshot, name, action string, read func()
 	return ok, nil
 }
 
-// optional returns the optional data without statistics, which are useless without
+// optionalData returns the optionalData data without statistics, which are useless without
 // resources; nil if there is none.
-func (p *pass) optional() *coverage.Snapshot {
+func (p *pass) optionalData() *coverage.Snapshot {
 	s := p.snapshot
 	capabilities := slices.DeleteFunc(slices.Clone(s.Capabilities), func(c coverage.Capability) bool {
 		return c.Name == coverage.StatisticsCapability

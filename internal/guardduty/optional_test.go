@@ -290,7 +290,7 @@ func TestRowHasOneType(t *testing.T) {
 	}
 }
 
-func TestReadMembersInBatches(t *testing.T) {
+func TestReadMembersInChunks(t *testing.T) {
 	c := newAdministrator(t, everything())
 	c.aws.Update(func(w *simulator.World) {
 		for i := range 120 {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// chainLength is the approximate number of resources in a chain of pages.
+	// listingSize is the approximate number of resources in a listing.
 	// With so many, a last page that is not full costs little.
-	chainLength = 10 * pageSize
+	listingSize = 10 * pageSize
 	// maxAccounts limits the accounts in one filter. The API has no documented limit.
 	maxAccounts = 100
-	// maxChains limits the chains that are read concurrently.
-	maxChains = 16
+	// maxConcurrentListings limits the listings that are read concurrently.
+	maxConcurrentListings = 16
 	// slowCall is the call latency, in seconds, up to which concurrency keeps
 	// the request rate saturated.
 	slowCall = 0.5
@@ -29,19 +29,19 @@ func (c *Client) partition(t coverage.ResourceType, resources int64, p *pass) []
 	accounts := slices.DeleteFunc(slices.Clone(p.accounts), func(id string) bool { return !c.o.Filter.AccountID.Matches(id) })
 	size := maxAccounts
 	if resources > 0 {
-		size = int(min(max(int64(len(accounts))*c.chainLength/resources, 1), maxAccounts))
+		size = int(min(max(int64(len(accounts))*c.listingSize/resources, 1), maxAccounts))
 	}
-	chains := int64((len(accounts) + size - 1) / size)
-	tooMany := chains > 2*resources/c.chainLength // their last pages, which are not full, would cost too much
-	if chains <= 1 || resources <= c.chainLength || tooMany {
+	n := int64((len(accounts) + size - 1) / size)
+	tooMany := n > 2*resources/c.listingSize // their last pages, which are not full, would cost too much
+	if n <= 1 || resources <= c.listingSize || tooMany {
 		whole := c.listing(t, c.o.Filter, p.known)
 		whole.expected = resources
 		return []listing{whole}
 	}
 	var listings []listing
-	for batch := range slices.Chunk(accounts, size) {
+	for chunk := range slices.Chunk(accounts, size) {
 		f := c.o.Filter
-		f.AccountID = coverage.Condition{Equals: batch}
+		f.AccountID = coverage.Condition{Equals: chunk}
 		listings = append(listings, c.listing(t, f, p.known))
 	}
 	return listings
@@ -50,16 +50,16 @@ func (c *Client) partition(t coverage.ResourceType, resources int64, p *pass) []
 // listAll reads all listings, several concurrently, and returns one row for each
 // key, or an error if any of them fails.
 func (c *Client) listAll(ctx context.Context, listings []listing) ([]coverage.Resource, error) {
-	chains, ctx := errgroup.WithContext(ctx)
-	chains.SetLimit(c.concurrency())
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(c.concurrency())
 	found := make([][]coverage.Resource, len(listings))
 	for i, l := range listings {
 		found[i] = make([]coverage.Resource, 0, l.expected)
-		chains.Go(func() error {
+		group.Go(func() error {
 			return c.list(ctx, l, func(r coverage.Resource) { found[i] = append(found[i], r) })
 		})
 	}
-	if err := chains.Wait(); err != nil {
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	if len(found) == 1 {
@@ -68,7 +68,7 @@ func (c *Client) listAll(ctx context.Context, listings []listing) ([]coverage.Re
 	return coverage.Dedupe(slices.Concat(found...)), nil
 }
 
-// concurrency is the number of chains that are read concurrently.
+// concurrency is the number of listings that are read concurrently.
 func (c *Client) concurrency() int {
-	return int(min(max(math.Ceil(c.o.RequestsPerSecond*slowCall), 1), maxChains))
+	return int(min(max(math.Ceil(c.o.RequestsPerSecond*slowCall), 1), maxConcurrentListings))
 }

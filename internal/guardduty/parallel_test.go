@@ -128,7 +128,7 @@ func TestAccountThatJoinsDuringRead(t *testing.T) {
 	}
 }
 
-func TestChainsAreCompleteOrFail(t *testing.T) {
+func TestListingsAreCompleteOrFail(t *testing.T) {
 	c := newTarget(t, Options{Members: true, RequestsPerSecond: 100})
 	c.organization(20, 60)
 	var calls atomic.Int32

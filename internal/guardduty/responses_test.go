@@ -182,8 +182,8 @@ func TestMemberDetectors(t *testing.T) {
 	}
 }
 
-// TestDeniedInALaterBatch denies the second page of a part: all of it is missing.
-func TestDeniedInALaterBatch(t *testing.T) {
+// TestDeniedInALaterChunk denies the second page of a part: all of it is missing.
+func TestDeniedInALaterChunk(t *testing.T) {
 	for _, operation := range []string{"ListMembers", "GetMemberDetectors", "GetCoverageStatistics"} {
 		for status, want := range map[int]coverage.State{http.StatusForbidden: coverage.OK, http.StatusInternalServerError: coverage.Failed} {
 			t.Run(fmt.Sprint(operation, status), func(t *testing.T) {
@@ -220,8 +220,8 @@ func TestDeniedInALaterBatch(t *testing.T) {
 						t.Errorf("%d members, %d features, %d unprocessed", len(s.Members), len(members), s.Unprocessed)
 					}
 				case "GetCoverageStatistics":
-					if len(s.Statistics) != 0 || s.ByType != nil || s.Consistent != nil {
-						t.Errorf("statistics %v, by type %v, consistent %v", s.Statistics, s.ByType, s.Consistent)
+					if len(s.Statistics) != 0 || s.StatisticsByType != nil || s.Consistent != nil {
+						t.Errorf("statistics %v, by type %v, consistent %v", s.Statistics, s.StatisticsByType, s.Consistent)
 					}
 				}
 			})
@@ -339,7 +339,7 @@ func TestStatisticsByType(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 3, coverage.EKS: 1}, s.ByType); diff != "" {
+	if diff := cmp.Diff(map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 3, coverage.EKS: 1}, s.StatisticsByType); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	var request struct {
@@ -361,7 +361,7 @@ func TestStatisticsByType(t *testing.T) {
 	}
 
 	c = newAdministrator(t, Options{Types: []coverage.ResourceType{coverage.EC2}, OnlyECS: true})
-	if _, s, err = c.Read(t.Context(), nil); err != nil || s.ByType[coverage.EC2] != 3 || len(s.Statistics) != 0 || c.count("GetCoverageStatistics") != 1 {
+	if _, s, err = c.Read(t.Context(), nil); err != nil || s.StatisticsByType[coverage.EC2] != 3 || len(s.Statistics) != 0 || c.count("GetCoverageStatistics") != 1 {
 		t.Errorf("instances of ECS only: %+v, %v", s, err)
 	}
 }

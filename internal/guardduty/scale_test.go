@@ -9,7 +9,7 @@ import (
 )
 
 // TestManyMembers reads an administrator with many members that have one cluster each, in full pages: a listing for each
-// batch of accounts would take more calls.
+// chunk of accounts would take more calls.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()
 	members := 10_000

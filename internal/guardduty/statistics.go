@@ -22,30 +22,30 @@ const maxCounts = 32
 // ListCoverage.
 func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 	s := p.snapshot
-	ok, err := c.optional(s, coverage.StatisticsCapability, "guardduty:GetCoverageStatistics", func() (err error) {
+	ok, err := c.readOptional(s, coverage.StatisticsCapability, "guardduty:GetCoverageStatistics", func() (err error) {
 		for _, t := range c.o.Types {
 			if !c.hasStatistics(t) {
 				continue
 			}
-			n, at, err := c.countByStatus(ctx, t)
+			n, readAt, err := c.countByStatus(ctx, t)
 			if c.confirmOff(ctx, p, t, err) {
-				n, at, err = convertCounts(nil), time.Now(), nil
+				n, readAt, err = convertCounts(nil), time.Now(), nil
 			}
 			if err != nil {
 				return err
 			}
 			if s.Statistics[t] = n; p.beforeAt.IsZero() {
-				p.beforeAt = at
+				p.beforeAt = readAt
 			}
 		}
-		s.ByType, err = c.countByType(ctx)
+		s.StatisticsByType, err = c.countByType(ctx)
 		if c.confirmOff(ctx, p, coverage.EKS, err) {
-			s.ByType, err = map[coverage.ResourceType]int64{}, nil
+			s.StatisticsByType, err = map[coverage.ResourceType]int64{}, nil
 		}
 		return err
 	})
 	if !ok { // perhaps not at the first call
-		s.Statistics, s.ByType, p.beforeAt = map[coverage.ResourceType]counts{}, nil, time.Time{}
+		s.Statistics, s.StatisticsByType, p.beforeAt = map[coverage.ResourceType]counts{}, nil, time.Time{}
 	}
 	return err
 }
@@ -58,11 +58,11 @@ func (c *Client) hasStatistics(t coverage.ResourceType) bool {
 // countByStatus counts the resources of a type by status. It returns the time of
 // the response by AWS's clock.
 func (c *Client) countByStatus(ctx context.Context, t coverage.ResourceType) (counts, time.Time, error) {
-	n, at, err := c.statistics(ctx, types.CoverageStatisticsTypeCountByCoverageStatus, criteria(c.o.Filter, t))
+	n, readAt, err := c.statistics(ctx, types.CoverageStatisticsTypeCountByCoverageStatus, criteria(c.o.Filter, t))
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w", t, err)
 	}
-	return convertCounts(n), at, nil
+	return convertCounts(n), readAt, nil
 }
 
 // countByType counts the resources of all types that match the filter, apart from
@@ -85,7 +85,7 @@ func (c *Client) statistics(
 	ctx context.Context, kind types.CoverageStatisticsType, filter *types.CoverageFilterCriteria,
 ) (map[string]int64, time.Time, error) {
 	out, err := c.api.getCoverageStatistics(ctx, &guardduty.GetCoverageStatisticsInput{
-		DetectorId: aws.String(c.detector), FilterCriteria: filter, StatisticsType: []types.CoverageStatisticsType{kind},
+		DetectorId: aws.String(c.detectorID), FilterCriteria: filter, StatisticsType: []types.CoverageStatisticsType{kind},
 	})
 	if err != nil {
 		return nil, time.Time{}, err
@@ -105,9 +105,9 @@ func (c *Client) statistics(
 			return nil, time.Time{}, fmt.Errorf("%w: a count of %d for %q", coverage.ErrInvalidResponse, n, coverage.Sanitize(name))
 		}
 	}
-	at, ok := middleware.GetServerTime(out.ResultMetadata)
+	readAt, ok := middleware.GetServerTime(out.ResultMetadata)
 	if !ok {
-		at = time.Now()
+		readAt = time.Now()
 	}
-	return n, at.Truncate(time.Second), nil
+	return n, readAt.Truncate(time.Second), nil
 }

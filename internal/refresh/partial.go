@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// gatherTime is how long events of one target are collected before their
+	// batchDelay is how long events of one target are collected before their
 	// resources are read in one call.
-	gatherTime = time.Second
+	batchDelay = time.Second
 	// maxPartialKeys is the size of one page. A refresh of the target costs less
 	// than reading more resources than that by key.
 	maxPartialKeys = 50
-	// partialTimeout bounds one partial read.
+	// partialTimeout limits one partial read.
 	partialTimeout = 30 * time.Second
 )
 
@@ -83,7 +83,7 @@ func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outco
 	after := report.Snapshot.Lookup(e.Key)
 	switch {
 	case b.missing[e.Key], after == nil:
-		if target.keyReader().Omits(e) || before == nil && target.keyReader().FiltersByState(e.Key) {
+		if target.keyReader().Omits(e) || before == nil && target.keyReader().FiltersByAttribute(e.Key) {
 			return false, coverage.Applied, nil
 		}
 		return false, coverage.Behind, nil
@@ -151,7 +151,7 @@ func (w *worker) runPartialReads(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(gatherTime):
+		case <-time.After(batchDelay):
 		}
 		b := w.takePending()
 		keys := w.pendingKeys(b)
@@ -183,14 +183,14 @@ func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) er
 		return nil
 	}
 	target, _, _ := w.latest()
-	before, at := w.completedRefreshes(), time.Now()
+	before, readAt := w.completedRefreshes(), time.Now()
 	attempt, cancel := context.WithTimeout(ctx, partialTimeout)
 	defer cancel()
 	found, err := target.keyReader().ReadKeys(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	conflicts, err := w.putKeys(b, partialRead{keys, found, at, target.keyReader().Omits}, before)
+	conflicts, err := w.putPartialRead(b, partialRead{keys, found, readAt, target.keyReader().Omits}, before)
 	w.requeue(conflicts)
 	return err
 }
@@ -223,18 +223,18 @@ func (w *worker) refreshNow(ctx context.Context, b *batch) error {
 
 // partialRead is the result of reading resources by key.
 type partialRead struct {
-	keys  []coverage.Key
-	found []coverage.Resource
-	at    time.Time                 // the start
-	omits func(coverage.Event) bool // of the KeyReader
+	keys   []coverage.Key
+	found  []coverage.Resource
+	readAt time.Time                 // the start
+	omits  func(coverage.Event) bool // of the KeyReader
 }
 
-// putKeys puts the result of a partial read. It removes a missing resource only if
+// putPartialRead puts the result of a partial read. It removes a missing resource only if
 // the target omits it, or the last refresh has not found it either. A refresh in
 // flight may have read these resources before, so the result is also kept for
 // merge. If a refresh has ended since completed refreshes, the conflicts are
 // resources that it has not found.
-func (w *worker) putKeys(b *batch, read partialRead, completed int) (conflicts []coverage.Key, err error) {
+func (w *worker) putPartialRead(b *batch, read partialRead, completed int) (conflicts []coverage.Key, err error) {
 	rows := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(read.found))}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -262,7 +262,7 @@ func (w *worker) putKeys(b *batch, read partialRead, completed int) (conflicts [
 			w.partialReads[k] = row
 		}
 	}
-	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, read.found, read.at)
+	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, read.found, read.readAt)
 	o := w.refresher.o
 	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: read.found})
 	o.Put(w.report)

@@ -81,7 +81,7 @@ func TestRowBehindTheEvent(t *testing.T) {
 		}
 		w.update(func(w *keySource) { w.filters = true })
 		if got := h.apply(eventOf(unknown)); got[0] != "applied" {
-			t.Errorf("for a target that filters by state the outcome is %v", got)
+			t.Errorf("for a target that filters by attribute the outcome is %v", got)
 		}
 	})
 }
@@ -157,7 +157,7 @@ func TestStopDuringAPartialRead(t *testing.T) {
 // An event reports that a cluster is unhealthy, but AWS's index does not list it
 // now. It must not be removed: coverage would rise to 100 %.
 func TestOnlyARefreshRemoves(t *testing.T) {
-	for name, filters := range map[string]bool{"without filter": false, "with a filter by state": true} {
+	for name, filters := range map[string]bool{"without filter": false, "with a filter by attribute": true} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, h *harness) {
 				w := newSource(t, ownAccount, wasHealthy)

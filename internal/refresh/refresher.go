@@ -41,9 +41,9 @@ type KeyReader interface {
 	ReadKeys(ctx context.Context, keys []coverage.Key) ([]coverage.Resource, error)
 	// Matches reports whether a resource with this key can be in a snapshot.
 	Matches(k coverage.Key) bool
-	// FiltersByState reports whether a resource with this key can exist without
-	// being in a snapshot, because of its state.
-	FiltersByState(k coverage.Key) bool
+	// FiltersByAttribute reports whether a resource with this key can exist without
+	// being in a snapshot, because of its other attributes.
+	FiltersByAttribute(k coverage.Key) bool
 	// Omits reports whether a resource is not in a snapshot once it has the state
 	// of the event.
 	Omits(e coverage.Event) bool

@@ -30,8 +30,8 @@ func (r *Refresher) Apply(ctx context.Context, e coverage.Event) (coverage.Outco
 		if err != nil {
 			return "", err
 		}
-		// If the target filters by state, the resource may be in another target.
-		if target, _, _ := w.latest(); found || !target.keyReader().FiltersByState(e.Key) {
+		// If the target filters by attribute, the resource may be in another target.
+		if target, _, _ := w.latest(); found || !target.keyReader().FiltersByAttribute(e.Key) {
 			return result, nil
 		}
 		if result != coverage.Applied {
@@ -41,18 +41,18 @@ func (r *Refresher) Apply(ctx context.Context, e coverage.Event) (coverage.Outco
 	return outcome, nil
 }
 
-// candidate is a target that may contain a resource.
-type candidate struct {
+// targetMatch is a target that may contain a resource.
+type targetMatch struct {
 	*worker
 	affinity affinity
-	filters  bool // whether the target filters by state
+	filters  bool // whether the target filters by attribute
 }
 
 // targetsFor returns the workers whose targets may contain a resource, the
 // closest to its account first, and of equally close ones those that do not
-// filter by state. If there is none, the outcome or the error gives the reason.
+// filter by attribute. If there is none, the outcome or the error gives the reason.
 func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, error) {
-	var found []candidate
+	var found []targetMatch
 	outcome, err := coverage.NoTarget, r.errUnlisted()
 	for _, w := range r.keyReadersIn(k.Region) {
 		target, report, attempted := w.latest()
@@ -71,13 +71,13 @@ func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, err
 				err = nil
 			}
 		default:
-			found = append(found, candidate{w, affinity, target.keyReader().FiltersByState(k)})
+			found = append(found, targetMatch{w, affinity, target.keyReader().FiltersByAttribute(k)})
 		}
 	}
 	if len(found) == 0 {
 		return nil, outcome, err
 	}
-	slices.SortStableFunc(found, candidate.compare)
+	slices.SortStableFunc(found, targetMatch.compare)
 	workers := make([]*worker, len(found))
 	for i, c := range found {
 		workers[i] = c.worker
@@ -85,11 +85,11 @@ func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, err
 	return workers, "", nil
 }
 
-func (c candidate) compare(other candidate) int {
+func (m targetMatch) compare(other targetMatch) int {
 	switch {
-	case c.affinity != other.affinity:
-		return cmp.Compare(other.affinity, c.affinity)
-	case c.filters == other.filters:
+	case m.affinity != other.affinity:
+		return cmp.Compare(other.affinity, m.affinity)
+	case m.filters == other.filters:
 		return 0
 	case other.filters:
 		return -1

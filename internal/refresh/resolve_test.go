@@ -34,10 +34,10 @@ func TestTargetOfAnEvent(t *testing.T) {
 		{"an administrator, for an account without clusters", map[string]*keySource{
 			"a": newSource(t, "777788889999"), "b": newSource(t, ownAccount, row("123456789012", "api", coverage.Healthy, 1)),
 		}, other, "behind", "b"},
-		{"a target that filters by state is read last", map[string]*keySource{
+		{"a target that filters by attribute is read last", map[string]*keySource{
 			"a": filtering(newSource(t, ownAccount)), "b": newSource(t, ownAccount, wasHealthy), "c": filtering(newSource(t, ownAccount)),
 		}, isUnhealthy, "behind", "b"},
-		{"a target that filters by state and has the resource", map[string]*keySource{
+		{"a target that filters by attribute and has the resource", map[string]*keySource{
 			"a": filtering(newSource(t, ownAccount, wasHealthy)), "b": filtering(newSource(t, ownAccount)),
 		}, isUnhealthy, "behind", "a"},
 		{"a filter", map[string]*keySource{"one": {t: t, account: ownAccount, excluded: "left-out", rows: map[string]coverage.Resource{}}}, left, "filtered", ""},

@@ -89,8 +89,8 @@ func (w *keySource) ReadKeys(ctx context.Context, keys []coverage.Key) ([]covera
 // Matches implements refresh.KeyReader.
 func (w *keySource) Matches(k coverage.Key) bool { return k.Name != w.excluded }
 
-// FiltersByState implements refresh.KeyReader.
-func (w *keySource) FiltersByState(coverage.Key) bool { return w.filters }
+// FiltersByAttribute implements refresh.KeyReader.
+func (w *keySource) FiltersByAttribute(coverage.Key) bool { return w.filters }
 
 // Omits implements refresh.KeyReader.
 func (w *keySource) Omits(e coverage.Event) bool { return w.omits != "" && e.Status == w.omits }

@@ -26,7 +26,7 @@ type worker struct {
 	target    Target
 	settings  Settings
 	report    coverage.Report
-	lastGood  Target // the target as of the last successful refresh
+	lastRead  Target // the target as of the last successful refresh
 	completed int    // refreshes
 	attempted bool
 	stopped   bool
@@ -153,7 +153,7 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 		w.setExpiry()
 	}
 	if r.err == nil {
-		w.report.LastSuccess, w.lastGood = time.Now(), target
+		w.report.LastSuccess, w.lastRead = time.Now(), target
 		w.report.Snapshot, conflicts = w.merge(r.snapshot)
 		w.setExpiry()
 		o.Metrics.countUnclassified(r.snapshot)
@@ -233,14 +233,14 @@ func (w *worker) stop() coverage.TargetID {
 // latest returns the target as of its last successful refresh, its report, and
 // whether a refresh was attempted. The report has no snapshot if that has optional
 // data only.
-func (w *worker) latest() (lastGood Target, r coverage.Report, attempted bool) {
+func (w *worker) latest() (lastRead Target, r coverage.Report, attempted bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r = w.report
 	if !w.listed() {
 		r.Snapshot = nil
 	}
-	return w.lastGood, r, w.attempted
+	return w.lastRead, r, w.attempted
 }
 
 // listed reports whether the snapshot is of a successful refresh: one of optional

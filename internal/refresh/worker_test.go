@@ -17,9 +17,9 @@ type anySource struct{ SourceFunc }
 func (anySource) ReadKeys(context.Context, []coverage.Key) ([]coverage.Resource, error) {
 	return nil, nil
 }
-func (anySource) Matches(coverage.Key) bool        { return true }
-func (anySource) FiltersByState(coverage.Key) bool { return false }
-func (anySource) Omits(coverage.Event) bool        { return false }
+func (anySource) Matches(coverage.Key) bool            { return true }
+func (anySource) FiltersByAttribute(coverage.Key) bool { return false }
+func (anySource) Omits(coverage.Event) bool            { return false }
 
 // TestStoppedWorkerPutsNothing ends a refresh, a partial read and the time of a
 // snapshot just after the worker has stopped.
@@ -43,7 +43,7 @@ func TestStoppedWorkerPutsNothing(t *testing.T) {
 	w.finish(t.Context(), target, good)
 	w.expire()
 	w.update(target, Settings{MaxStaleness: time.Minute})
-	if _, err := w.putKeys(newBatch(), partialRead{}, 0); !errors.Is(err, errStopped) {
+	if _, err := w.putPartialRead(newBatch(), partialRead{}, 0); !errors.Is(err, errStopped) {
 		t.Errorf("a partial read ends with %v", err)
 	}
 	if _, _, err := w.apply(t.Context(), coverage.Event{Status: coverage.Healthy}); !errors.Is(err, errStopped) {
