@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"slices"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -64,15 +62,14 @@ func consistent(r coverage.Report) (float64, bool) {
 }
 
 func membersUnprocessed(r coverage.Report) (float64, bool) {
-	read := coverage.Capability{Name: coverage.MemberDetectorsCapability, OK: true}
-	if r.Snapshot == nil || !slices.Contains(r.Snapshot.Capabilities, read) {
+	if r.Snapshot == nil || r.Snapshot.UnprocessedMembers == nil {
 		return 0, false
 	}
-	return float64(r.Snapshot.Unprocessed), true
+	return float64(*r.Snapshot.UnprocessedMembers), true
 }
 
 func invalidTimestamps(r coverage.Report) (float64, bool) {
-	if r.Snapshot == nil || len(r.Snapshot.Types) == 0 {
+	if r.Snapshot == nil || r.Snapshot.OptionalOnly || r.Target.Kind != coverage.KindCoverage {
 		return 0, false
 	}
 	n := 0

@@ -179,12 +179,13 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 		Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
 			coverage.ECS: {coverage.Healthy: r.Int64(), coverage.Status(clean()): 1},
 		},
-		Detectors:        []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},
-		Features:         []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
-		Members:          []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
-		AccountNames:     []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
-		StatisticsByType: map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 2},
-		Capabilities:     []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}, {Name: "member_detectors", OK: true}},
+		Detectors:          []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},
+		Features:           []coverage.Feature{{AccountID: pick(r, "1", "2"), Region: region, Name: clean(), UpdatedAt: randomTime(r)}},
+		Members:            []coverage.Member{{AccountID: pick(r, "1", "2"), Region: region, Relationship: coverage.Relationship(clean())}},
+		AccountNames:       []coverage.AccountName{{AccountID: pick(r, "1", "2"), Name: clean()}},
+		StatisticsByType:   map[coverage.ResourceType]int64{coverage.ECS: 1, coverage.EC2: 2},
+		UnprocessedMembers: new(int),
+		Capabilities:       []coverage.Capability{{Name: "detector", OK: true}, {Name: "members"}, {Name: "member_detectors", OK: true}},
 	}
 	for range r.IntN(30) {
 		row := coverage.Row{

@@ -61,12 +61,16 @@ func (s *Snapshot) Lookup(k Key) *Resource {
 	if s == nil {
 		return nil
 	}
-	k = k.Sanitize()
-	i, ok := slices.BinarySearchFunc(s.Resources, k, func(r Resource, k Key) int { return r.Key.compare(k) })
+	return Find(s.Resources, k)
+}
+
+// Find returns the row of a resource, or nil. The rows are those of [Dedupe].
+func Find(rows []Resource, k Key) *Resource {
+	i, ok := slices.BinarySearchFunc(rows, k.Sanitize(), func(r Resource, k Key) int { return r.Key.compare(k) })
 	if !ok {
 		return nil
 	}
-	return &s.Resources[i]
+	return &rows[i]
 }
 
 // Includes reports whether the snapshot covers an account, with or without rows.

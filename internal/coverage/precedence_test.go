@@ -120,11 +120,12 @@ func TestWithOptional(t *testing.T) {
 	feature := func(account string, enabled bool) coverage.Feature {
 		return coverage.Feature{AccountID: account, Region: region, Name: "RUNTIME_MONITORING", Enabled: enabled}
 	}
+	unprocessed := 1
 	known := &coverage.Snapshot{
 		ReadAt: time.Unix(1, 0), Types: []coverage.ResourceType{coverage.ECS}, Resources: []coverage.Resource{cluster(member, "web", coverage.Healthy, 1)},
 		Detectors: []coverage.Detector{{AccountID: administrator, Enabled: true}},
 		Features:  []coverage.Feature{feature(administrator, true), feature(member, true)},
-		Members:   []coverage.Member{{AccountID: member}}, Unprocessed: 1,
+		Members:   []coverage.Member{{AccountID: member}}, UnprocessedMembers: &unprocessed,
 		Capabilities: []coverage.Capability{{Name: coverage.StatisticsCapability, OK: true}, {Name: coverage.DetectorCapability}},
 	}
 	incomplete := &coverage.Snapshot{
@@ -141,14 +142,16 @@ func TestWithOptional(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	var none *coverage.Snapshot
-	if diff := cmp.Diff(incomplete, none.WithOptional(incomplete)); diff != "" {
+	only := *incomplete
+	only.OptionalOnly = true
+	if diff := cmp.Diff(&only, none.WithOptional(incomplete)); diff != "" {
 		t.Errorf("without a snapshot, -want +got:\n%s", diff)
 	}
 	if known.WithOptional(nil) != known || none.WithOptional(nil) != nil {
 		t.Error("without optional data the snapshot is another one")
 	}
 	members := &coverage.Snapshot{Members: []coverage.Member{{AccountID: "777788889999"}}, Capabilities: []coverage.Capability{{Name: coverage.MembersCapability, OK: true}}}
-	if got := known.WithOptional(members); got.Members[0].AccountID != "777788889999" || got.Unprocessed != 0 || len(got.Detectors) != 1 ||
+	if got := known.WithOptional(members); got.Members[0].AccountID != "777788889999" || got.UnprocessedMembers != &unprocessed || len(got.Detectors) != 1 ||
 		len(got.Features) != 1 || got.Features[0].AccountID != administrator { // the other member has left
 		t.Errorf("%+v", got)
 	}

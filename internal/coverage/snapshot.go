@@ -53,6 +53,9 @@ func (t TargetID) compare(other TargetID) int {
 // Snapshot is the state of one target after a complete refresh, or the optional
 // data of a failed one (see [Snapshot.WithOptional]).
 type Snapshot struct {
+	// OptionalOnly is set if the snapshot has nothing but the optional data of
+	// failed refreshes.
+	OptionalOnly bool
 	// ReadAt is when the refresh began, and PartialReads when resources were read
 	// again after that.
 	ReadAt       time.Time
@@ -79,9 +82,11 @@ type Snapshot struct {
 	Detectors    []Detector    // the target's own
 	Features     []Feature     // of the detector and its members
 	Members      []Member      // of an administrator
-	Unprocessed  int           // members whose detectors AWS did not return
 	AccountNames []AccountName // of an organization
 	Capabilities []Capability  // the configured optional data
+	// UnprocessedMembers is the number of members whose detectors AWS did not
+	// return; nil if they were not read, or denied.
+	UnprocessedMembers *int
 }
 
 // Detector is the detector of an account and Region.
@@ -184,11 +189,11 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 	if incomplete == nil {
 		return s
 	}
-	next := Snapshot{}
+	next := Snapshot{OptionalOnly: true}
 	if s != nil {
 		next = *s
 	}
-	if next.Types == nil { // no resources, whose age it would be
+	if next.OptionalOnly {
 		next.ReadAt = incomplete.ReadAt
 	}
 	read := map[string]bool{}
@@ -205,7 +210,10 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 		next.Detectors = incomplete.Detectors
 	}
 	if read[MembersCapability] {
-		next.Members, next.Unprocessed = incomplete.Members, incomplete.Unprocessed
+		next.Members = incomplete.Members
+	}
+	if read[MemberDetectorsCapability] {
+		next.UnprocessedMembers = incomplete.UnprocessedMembers
 	}
 	updated := map[string]bool{}
 	for _, f := range incomplete.Features {

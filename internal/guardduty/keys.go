@@ -21,7 +21,7 @@ func (c *Client) FiltersByAttribute(k coverage.Key) bool {
 
 // Omits reports whether Read omits a resource with the status of the event.
 func (c *Client) Omits(e coverage.Event) bool {
-	return e.Status != "" && !c.o.Filter.CoverageStatus.Matches(string(e.Status))
+	return !c.o.Filter.CoverageStatus.Matches(string(e.Status))
 }
 
 // errNotRead means that no Read has succeeded yet.

@@ -44,17 +44,20 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 	if c.accountID != "" {
 		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
 	}
-	own := len(s.Features)
+	own, unprocessed := len(s.Features), 0
 	p.memberFeatures, err = c.readOptional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {
 		for chunk := range slices.Chunk(enabled, pageSize) {
-			if err := c.readMemberDetectors(ctx, chunk, s); err != nil {
-				s.Features, s.Unprocessed = s.Features[:own], 0
+			n, err := c.readMemberDetectors(ctx, chunk, s)
+			if err != nil {
+				s.Features = s.Features[:own]
 				return fmt.Errorf("get the members' detectors: %w", asNotAdministrator(err))
 			}
+			unprocessed += n
 		}
+		s.UnprocessedMembers = &unprocessed
 		return nil
 	})
-	p.memberFeatures = p.memberFeatures && s.Unprocessed == 0
+	p.memberFeatures = p.memberFeatures && unprocessed == 0
 	return err
 }
 
@@ -108,15 +111,15 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 // readMemberDetectors reads the Runtime Monitoring of these members. Accounts that
 // AWS does not return, because it leaves them unprocessed, have no features. Those
 // that were not requested are ignored.
-func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) error {
+func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s *coverage.Snapshot) (unprocessed int, err error) {
 	out, err := c.api.getMemberDetectors(ctx, &guardduty.GetMemberDetectorsInput{
 		DetectorId: aws.String(c.detectorID), AccountIds: accountIDs,
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if out.MemberDataSourceConfigurations == nil {
-		return fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
+		return 0, fmt.Errorf("%w: no members", coverage.ErrInvalidResponse)
 	}
 	returned := map[string]bool{}
 	for _, m := range out.MemberDataSourceConfigurations {
@@ -143,8 +146,7 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 			}
 		}
 	}
-	s.Unprocessed += len(accountIDs) - len(returned)
-	return nil
+	return len(accountIDs) - len(returned), nil
 }
 
 // errNotAdministrator means that the account may not call an operation that

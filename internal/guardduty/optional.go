@@ -37,8 +37,8 @@ func (p *pass) optionalData() *coverage.Snapshot {
 		return nil
 	}
 	return &coverage.Snapshot{
-		ReadAt: s.ReadAt, Detectors: s.Detectors, Features: s.Features, Members: s.Members, Unprocessed: s.Unprocessed,
-		Capabilities: capabilities,
+		ReadAt: s.ReadAt, Detectors: s.Detectors, Features: s.Features, Members: s.Members,
+		UnprocessedMembers: s.UnprocessedMembers, Capabilities: capabilities,
 	}
 }
 

@@ -20,12 +20,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	})}
 }
 
-func (m *Metrics) countUnclassified(s *coverage.Snapshot) {
-	if s == nil {
-		return
-	}
-	for _, c := range s.Resources {
-		for _, issue := range c.Issues {
+func (m *Metrics) countUnclassified(rows []coverage.Resource) {
+	for i := range rows {
+		for _, issue := range rows[i].Issues {
 			if issue.Type() == coverage.Unclassified {
 				m.unclassified.Inc()
 			}

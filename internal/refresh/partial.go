@@ -26,24 +26,29 @@ var errFailing = errors.New("the last refresh of the target failed, so it is not
 
 // batch is the set of resources for one partial read.
 type batch struct {
-	// events holds the newest event of each resource. An event without a status
-	// is for a resource that a partial read has found and a refresh has not: it
-	// is read in any case.
-	events map[coverage.Key]coverage.Event
-	done   chan struct{} // closed at the end, after the fields below are set
-	err    error
+	pending map[coverage.Key]pendingRead
+	done    chan struct{} // closed at the end, after the fields below are set
+	err     error
 	// missing are the resources that were read and not found.
 	missing map[coverage.Key]bool
 }
 
-func newBatch() *batch {
-	return &batch{events: map[coverage.Key]coverage.Event{}, missing: map[coverage.Key]bool{}, done: make(chan struct{})}
+// pendingRead is the reason to read a resource.
+type pendingRead struct {
+	event coverage.Event // the newest one
+	// unconfirmed is set for a resource that a partial read has found and a refresh
+	// has not. It is read in any case; there is no event.
+	unconfirmed bool
 }
 
-func (b *batch) add(e coverage.Event) {
-	known, ok := b.events[e.Key]
-	if !ok || e.Status == "" || known.Status != "" && known.UpdatedAt.Before(e.UpdatedAt) {
-		b.events[e.Key] = e
+func newBatch() *batch {
+	return &batch{pending: map[coverage.Key]pendingRead{}, missing: map[coverage.Key]bool{}, done: make(chan struct{})}
+}
+
+func (b *batch) add(k coverage.Key, r pendingRead) {
+	known, ok := b.pending[k]
+	if !ok || r.unconfirmed || !known.unconfirmed && known.event.UpdatedAt.Before(r.event.UpdatedAt) {
+		b.pending[k] = r
 	}
 }
 
@@ -57,15 +62,15 @@ func (b *batch) end(err error) {
 // not found may be missing from AWS's index only for now: it stays as it was
 // until a refresh does not find it.
 func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outcome coverage.Outcome, err error) {
-	target, report, _ := w.latest()
-	if report.Snapshot == nil {
+	s := w.state()
+	if s.report.Snapshot == nil {
 		return false, "", errNotRefreshed
 	}
-	before := report.Snapshot.Lookup(e.Key)
+	before := s.report.Snapshot.Lookup(e.Key)
 	if outcome := e.CompareTo(before); outcome != coverage.Behind {
 		return true, outcome, nil
 	}
-	b, err := w.enqueue(e)
+	b, err := w.enqueue(e.Key, pendingRead{event: e})
 	if err != nil {
 		return false, "", err
 	}
@@ -77,13 +82,14 @@ func (w *worker) apply(ctx context.Context, e coverage.Event) (found bool, outco
 	if b.err != nil {
 		return false, "", b.err
 	}
-	if _, report, _ = w.latest(); report.Snapshot == nil {
+	current := w.state().report.Snapshot
+	if current == nil {
 		return false, "", errNotRefreshed
 	}
-	after := report.Snapshot.Lookup(e.Key)
+	after := current.Lookup(e.Key)
 	switch {
 	case b.missing[e.Key], after == nil:
-		if target.keyReader().Omits(e) || before == nil && target.keyReader().FiltersByAttribute(e.Key) {
+		if reader := s.lastRead.keyReader(); reader.Omits(e) || before == nil && reader.FiltersByAttribute(e.Key) {
 			return false, coverage.Applied, nil
 		}
 		return false, coverage.Behind, nil
@@ -102,8 +108,8 @@ func reflects(e coverage.Event, before, after *coverage.Resource) bool {
 	return after.Status == e.Status && (before == nil || before.UpdatedAt.Before(after.UpdatedAt))
 }
 
-// enqueue adds an event to the pending batch and returns that.
-func (w *worker) enqueue(e coverage.Event) (*batch, error) {
+// enqueue adds a resource to the pending batch and returns that.
+func (w *worker) enqueue(k coverage.Key, r pendingRead) (*batch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -113,7 +119,7 @@ func (w *worker) enqueue(e coverage.Event) (*batch, error) {
 		w.pending = newBatch()
 		w.hasPending <- struct{}{} // does not block: it holds a value only while a batch is pending
 	}
-	w.pending.add(e)
+	w.pending.add(k, r)
 	return w.pending, nil
 }
 
@@ -121,7 +127,7 @@ func (w *worker) enqueue(e coverage.Event) (*batch, error) {
 // refresh has not. Errors are ignored.
 func (w *worker) requeue(keys []coverage.Key) {
 	for _, k := range keys {
-		_, _ = w.enqueue(coverage.Event{Key: k}) // fails only after the worker has stopped
+		_, _ = w.enqueue(k, pendingRead{unconfirmed: true}) // fails only after the worker has stopped
 	}
 }
 
@@ -167,10 +173,10 @@ func (w *worker) runPartialReads(ctx context.Context) {
 
 // pendingKeys returns the resources of a batch that are not up to date yet.
 func (w *worker) pendingKeys(b *batch) []coverage.Key {
-	_, report, _ := w.latest()
+	snapshot := w.state().report.Snapshot
 	var keys []coverage.Key
-	for k, e := range b.events {
-		if e.Status == "" || report.Snapshot == nil || e.CompareTo(report.Snapshot.Lookup(k)) == coverage.Behind {
+	for k, r := range b.pending {
+		if r.unconfirmed || snapshot == nil || r.event.CompareTo(snapshot.Lookup(k)) == coverage.Behind {
 			keys = append(keys, k)
 		}
 	}
@@ -182,15 +188,15 @@ func (w *worker) readKeys(ctx context.Context, b *batch, keys []coverage.Key) er
 	if len(keys) == 0 {
 		return nil
 	}
-	target, _, _ := w.latest()
-	before, readAt := w.completedRefreshes(), time.Now()
+	s, readAt := w.state(), time.Now()
+	reader := s.lastRead.keyReader()
 	attempt, cancel := context.WithTimeout(ctx, partialTimeout)
 	defer cancel()
-	found, err := target.keyReader().ReadKeys(attempt, keys)
+	found, err := reader.ReadKeys(attempt, keys)
 	if err != nil {
 		return fmt.Errorf("read %d resources again: %w", len(keys), err)
 	}
-	conflicts, err := w.putPartialRead(b, partialRead{keys, found, readAt, target.keyReader().Omits}, before)
+	conflicts, err := w.putPartialRead(b, partialRead{keys, found, readAt, reader.Omits}, s.completed)
 	w.requeue(conflicts)
 	return err
 }
@@ -204,7 +210,7 @@ type refreshRequest struct {
 // refreshNow refreshes the target now, or after the refresh in flight if that
 // has not brought the batch up to date.
 func (w *worker) refreshNow(ctx context.Context, b *batch) error {
-	if _, report, _ := w.latest(); report.State != coverage.OK {
+	if w.state().report.State != coverage.OK {
 		return errFailing
 	}
 	request := refreshRequest{needed: func() bool { return len(w.pendingKeys(b)) > 0 }, result: make(chan error, 1)}
@@ -235,7 +241,7 @@ type partialRead struct {
 // merge. If a refresh has ended since completed refreshes, the conflicts are
 // resources that it has not found.
 func (w *worker) putPartialRead(b *batch, read partialRead, completed int) (conflicts []coverage.Key, err error) {
-	rows := &coverage.Snapshot{Resources: coverage.Dedupe(slices.Clone(read.found))}
+	rows := coverage.Dedupe(slices.Clone(read.found))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -246,17 +252,17 @@ func (w *worker) putPartialRead(b *batch, read partialRead, completed int) (conf
 	}
 	var gone []coverage.Key
 	for _, k := range read.keys {
-		row, unconfirmed := rows.Lookup(k), b.events[k].Status == ""
-		omitted := row == nil && !unconfirmed && read.omits(b.events[k])
+		row, pending := coverage.Find(rows, k), b.pending[k]
+		omitted := row == nil && !pending.unconfirmed && read.omits(pending.event)
 		b.missing[k] = row == nil
-		if row == nil && (unconfirmed || omitted) {
+		if row == nil && (pending.unconfirmed || omitted) {
 			gone = append(gone, k)
 		}
 		if row != nil && w.completed != completed && w.report.Snapshot.Lookup(k) == nil {
 			conflicts = append(conflicts, k)
 		}
 		switch {
-		case row == nil && unconfirmed:
+		case row == nil && pending.unconfirmed:
 			delete(w.partialReads, k)
 		case w.partialReads != nil && (row != nil || omitted):
 			w.partialReads[k] = row
@@ -264,7 +270,7 @@ func (w *worker) putPartialRead(b *batch, read partialRead, completed int) (conf
 	}
 	w.report.Snapshot = w.report.Snapshot.WithUpdates(gone, read.found, read.readAt)
 	o := w.refresher.o
-	o.Metrics.countUnclassified(&coverage.Snapshot{Resources: read.found})
+	o.Metrics.countUnclassified(read.found)
 	o.Put(w.report)
 	return conflicts, nil
 }

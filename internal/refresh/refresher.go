@@ -107,7 +107,7 @@ func (r *Refresher) Set(ctx context.Context, s Settings, targets []Target) {
 	r.set(ctx, s, nil, targets)
 	for _, w := range r.workers {
 		if w.parent != nil {
-			w.update(w.target, s)
+			w.update(w.state().target, s)
 		}
 	}
 }
@@ -116,8 +116,7 @@ func (r *Refresher) Set(ctx context.Context, s Settings, targets []Target) {
 func (r *Refresher) setListed(ctx context.Context, parent *worker, targets []Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, s := parent.current() // may be newer than when the listing began
-	r.set(ctx, s, parent, targets)
+	r.set(ctx, parent.state().settings, parent, targets) // may be newer than when the listing began
 }
 
 // ExpireSnapshots removes the snapshots that are too old. A timer does so for
@@ -140,7 +139,7 @@ func (r *Refresher) Ready() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.workers {
-		if _, _, attempted := w.latest(); !attempted {
+		if w.state().completed == 0 {
 			return false
 		}
 	}
@@ -158,7 +157,7 @@ func (r *Refresher) set(ctx context.Context, s Settings, parent *worker, targets
 		wanted[t.id()] = t
 	}
 	for id, w := range r.workers {
-		if t, ok := wanted[id]; w.parent == parent && (!ok || t.Key != w.target.Key) {
+		if t, ok := wanted[id]; w.parent == parent && (!ok || t.Key != w.state().target.Key) {
 			r.remove(w)
 		}
 	}
@@ -177,7 +176,7 @@ func (r *Refresher) set(ctx context.Context, s Settings, parent *worker, targets
 		workerCtx, cancel := context.WithCancel(ctx)
 		w.cancel = cancel
 		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), s.Interval), rand.Float64) })
-		if w.target.keyReader() != nil {
+		if w.state().target.keyReader() != nil {
 			r.running.Go(func() { w.runPartialReads(workerCtx) })
 		}
 	}

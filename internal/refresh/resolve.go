@@ -31,7 +31,7 @@ func (r *Refresher) Apply(ctx context.Context, e coverage.Event) (coverage.Outco
 			return "", err
 		}
 		// If the target filters by attribute, the resource may be in another target.
-		if target, _, _ := w.latest(); found || !target.keyReader().FiltersByAttribute(e.Key) {
+		if found || !w.state().lastRead.keyReader().FiltersByAttribute(e.Key) {
 			return result, nil
 		}
 		if result != coverage.Applied {
@@ -55,23 +55,23 @@ func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, err
 	var found []targetMatch
 	outcome, err := coverage.NoTarget, r.errUnlisted()
 	for _, w := range r.keyReadersIn(k.Region) {
-		target, report, attempted := w.latest()
+		s := w.state()
 		if outcome == coverage.NoTarget {
 			outcome, err = coverage.UnknownAccount, nil
 		}
-		affinity := affinityOf(report, k.AccountID)
+		affinity := affinityOf(s.report, k.AccountID)
 		switch {
-		case report.Snapshot == nil && (!attempted || affinity == ownAccount):
+		case s.report.Snapshot == nil && (s.completed == 0 || affinity == ownAccount):
 			err = errNotRefreshed
-		case report.Snapshot == nil, affinity == none:
+		case s.report.Snapshot == nil, affinity == none:
 			// A failing target reads everything when it recovers.
-		case !target.keyReader().Matches(k):
+		case !s.lastRead.keyReader().Matches(k):
 			outcome = coverage.Filtered
 			if affinity == ownAccount {
 				err = nil
 			}
 		default:
-			found = append(found, targetMatch{w, affinity, target.keyReader().FiltersByAttribute(k)})
+			found = append(found, targetMatch{w, affinity, s.lastRead.keyReader().FiltersByAttribute(k)})
 		}
 	}
 	if len(found) == 0 {
@@ -104,7 +104,7 @@ func (r *Refresher) keyReadersIn(region string) []*worker {
 	defer r.mu.Unlock()
 	var found []*worker
 	for id, w := range r.workers {
-		if target, _ := w.current(); id.Region == region && target.keyReader() != nil {
+		if id.Region == region && w.state().target.keyReader() != nil {
 			found = append(found, w)
 		}
 	}
@@ -118,8 +118,7 @@ func (r *Refresher) errUnlisted() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.workers {
-		target, _ := w.current()
-		if _, report, _ := w.latest(); target.List != nil && report.LastSuccess.IsZero() {
+		if s := w.state(); s.target.List != nil && s.report.LastSuccess.IsZero() {
 			return fmt.Errorf("the Regions of target %s are not listed yet", w.id.Name)
 		}
 	}

@@ -22,27 +22,49 @@ type worker struct {
 	refreshLog logLevels // used by run only
 	partialLog logLevels // used by runPartialReads only
 
-	mu        sync.Mutex // guards the fields below
-	target    Target
-	settings  Settings
-	report    coverage.Report
-	lastRead  Target // the target as of the last successful refresh
-	completed int    // refreshes
-	attempted bool
-	stopped   bool
-	expiry    *time.Timer // runs from each success until the snapshot is too old
-	pending   *batch      // nil for none
+	mu sync.Mutex // guards the fields below
+	workerState
+	stopped bool
+	expiry  *time.Timer // expires the snapshot; see setExpiry
+	pending *batch      // nil for none
 	// partialReads holds what was read by key during the refresh in flight, nil
 	// for resources that the target omits. The map is nil while none is in flight.
 	partialReads map[coverage.Key]*coverage.Resource
 }
 
+// workerState is what others may know of a worker.
+type workerState struct {
+	target    Target   // of the next refresh
+	settings  Settings // of the next refresh
+	lastRead  Target   // the target as of the last successful refresh
+	completed int      // refreshes, successful or not
+	report    coverage.Report
+}
+
 func newWorker(r *Refresher, t Target, s Settings) *worker {
 	return &worker{
-		refresher: r, id: t.id(), target: t, settings: s,
+		refresher: r, id: t.id(),
 		changed: make(chan struct{}, 1), requests: make(chan refreshRequest), hasPending: make(chan struct{}, 1),
-		report: coverage.Report{Target: t.id()},
+		workerState: workerState{target: t, settings: s, report: coverage.Report{Target: t.id()}},
 	}
+}
+
+// state returns the state. The report has no snapshot if that has optional data
+// only.
+func (w *worker) state() workerState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.workerState
+	if !w.listed() {
+		s.report.Snapshot = nil
+	}
+	return s
+}
+
+// listed reports whether the snapshot is of a successful refresh. The caller
+// holds w.mu.
+func (w *worker) listed() bool {
+	return w.report.Snapshot != nil && !w.report.Snapshot.OptionalOnly
 }
 
 // run refreshes after the first delay and then at every interval, until ctx ends.
@@ -70,8 +92,7 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 			started = time.Now()
 			request.result <- w.refresh(ctx)
 		}
-		_, settings := w.current()
-		timer.Reset(time.Until(nextStart(started, settings.Interval, random())))
+		timer.Reset(time.Until(nextStart(started, w.state().settings.Interval, random())))
 	}
 }
 
@@ -141,7 +162,6 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 	if w.stopped {
 		return coverage.Report{}, nil, false
 	}
-	w.attempted = true
 	w.completed++
 	w.report.Duration = r.duration
 	w.report.State = awserr.State(w.target.Region, r.err)
@@ -156,7 +176,9 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 		w.report.LastSuccess, w.lastRead = time.Now(), target
 		w.report.Snapshot, conflicts = w.merge(r.snapshot)
 		w.setExpiry()
-		o.Metrics.countUnclassified(r.snapshot)
+		if r.snapshot != nil {
+			o.Metrics.countUnclassified(r.snapshot.Resources)
+		}
 	}
 	w.partialReads = nil
 	o.Put(w.report)
@@ -228,37 +250,4 @@ func (w *worker) stop() coverage.TargetID {
 		w.expiry.Stop()
 	}
 	return w.report.Target
-}
-
-// latest returns the target as of its last successful refresh, its report, and
-// whether a refresh was attempted. The report has no snapshot if that has optional
-// data only.
-func (w *worker) latest() (lastRead Target, r coverage.Report, attempted bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r = w.report
-	if !w.listed() {
-		r.Snapshot = nil
-	}
-	return w.lastRead, r, w.attempted
-}
-
-// listed reports whether the snapshot is of a successful refresh: one of optional
-// data only was read after the last one. The caller holds w.mu.
-func (w *worker) listed() bool {
-	return w.report.Snapshot != nil && !w.report.Snapshot.ReadAt.After(w.report.LastSuccess)
-}
-
-// completedRefreshes returns how many refreshes have ended.
-func (w *worker) completedRefreshes() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.completed
-}
-
-// current returns the target and settings for the next refresh.
-func (w *worker) current() (Target, Settings) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.target, w.settings
 }

@@ -54,26 +54,25 @@ func TestStoppedWorkerPutsNothing(t *testing.T) {
 	}
 }
 
-// An event without a status is for a resource that is read in any case.
 func TestBatchKeepsTheNewestEvent(t *testing.T) {
-	older := coverage.Event{Status: coverage.Healthy, UpdatedAt: time.Unix(1, 0)}
-	newer := coverage.Event{Status: coverage.Unhealthy, UpdatedAt: time.Unix(2, 0)}
-	unconfirmed := coverage.Event{}
+	older := pendingRead{event: coverage.Event{Status: coverage.Healthy, UpdatedAt: time.Unix(1, 0)}}
+	newer := pendingRead{event: coverage.Event{Status: coverage.Unhealthy, UpdatedAt: time.Unix(2, 0)}}
+	unconfirmed := pendingRead{unconfirmed: true}
 	for _, tc := range []struct {
-		events []coverage.Event
-		want   coverage.Event
+		reads []pendingRead
+		want  pendingRead
 	}{
-		{[]coverage.Event{older, newer}, newer},
-		{[]coverage.Event{newer, older}, newer},
-		{[]coverage.Event{newer, unconfirmed}, unconfirmed},
-		{[]coverage.Event{unconfirmed, newer}, unconfirmed},
+		{[]pendingRead{older, newer}, newer},
+		{[]pendingRead{newer, older}, newer},
+		{[]pendingRead{newer, unconfirmed}, unconfirmed},
+		{[]pendingRead{unconfirmed, newer}, unconfirmed},
 	} {
 		b := newBatch()
-		for _, e := range tc.events {
-			b.add(e)
+		for _, r := range tc.reads {
+			b.add(coverage.Key{}, r)
 		}
-		if got := b.events[coverage.Key{}]; got != tc.want {
-			t.Errorf("of %v the batch has %v, want %v", tc.events, got, tc.want)
+		if got := b.pending[coverage.Key{}]; got != tc.want {
+			t.Errorf("of %v the batch has %v, want %v", tc.reads, got, tc.want)
 		}
 	}
 }
