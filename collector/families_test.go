@@ -15,8 +15,8 @@ func example() Input {
 	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"}
 	return Input{
 		View: coverage.Merge([]coverage.Report{{
-			Target: coverage.TargetID{Name: "default", AccountID: key.AccountID, Region: key.Region},
-			State:  coverage.OK, LastSuccess: at, Duration: time.Second,
+			Target: coverage.TargetID{Name: "default", Region: key.Region}, AccountID: key.AccountID,
+			State: coverage.OK, LastSuccess: at, Duration: time.Second,
 			Snapshot: &coverage.Snapshot{
 				Resources: coverage.Dedupe([]coverage.Resource{coverage.New(coverage.Row{
 					Key: key, Status: coverage.Unhealthy, ManagementType: "AUTO_MANAGED", Covered: 1, Compatible: 2, UpdatedAt: at,

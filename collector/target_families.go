@@ -16,7 +16,7 @@ func targetFamilies() []Family {
 			Each: func(in Input, emit Emit) {
 				for _, r := range in.View.Reports {
 					for _, state := range coverage.States() {
-						emit(boolToFloat(r.State == state), targetValues(r.Target, string(state))...)
+						emit(boolToFloat(r.State == state), targetValues(r, string(state))...)
 					}
 				}
 			},
@@ -34,7 +34,7 @@ func targetFamilies() []Family {
 						continue
 					}
 					for _, c := range r.Snapshot.Capabilities {
-						emit(boolToFloat(c.OK), targetValues(r.Target, c.Name)...)
+						emit(boolToFloat(c.OK), targetValues(r, c.Name)...)
 					}
 				}
 			},
@@ -85,15 +85,15 @@ func targetLabels(more ...string) []string {
 	return append([]string{"target", "kind", "account_id", "region"}, more...)
 }
 
-func targetValues(t coverage.TargetID, more ...string) []string {
-	return append([]string{t.Name, t.Kind.String(), t.AccountID, t.Region}, more...)
+func targetValues(r coverage.Report, more ...string) []string {
+	return append([]string{r.Target.Name, r.Target.Kind.String(), r.AccountID, r.Target.Region}, more...)
 }
 
 func targetFamily(name, help string, value func(coverage.Report) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: targetLabels(), Each: func(in Input, emit Emit) {
 		for _, r := range in.View.Reports {
 			if v, ok := value(r); ok {
-				emit(v, targetValues(r.Target)...)
+				emit(v, targetValues(r)...)
 			}
 		}
 	}}

@@ -154,7 +154,7 @@ func randomInput(r *rand.Rand) collector.Input {
 	var reports []coverage.Report
 	for i := range r.IntN(6) {
 		one := coverage.Report{
-			Target:   coverage.TargetID{Name: fmt.Sprint(`target "`, i/2, `"`), AccountID: pick(r, "", "1", "2"), Region: []string{"r-1", "r-2"}[i%2]},
+			Target: coverage.TargetID{Name: fmt.Sprint(`target "`, i/2, `"`), Region: []string{"r-1", "r-2"}[i%2]}, AccountID: pick(r, "", "1", "2"),
 			State:    coverage.States()[r.IntN(len(coverage.States()))],
 			Duration: time.Duration(r.Int64()),
 		}

@@ -52,8 +52,8 @@ func (f fleet) report() coverage.Report {
 	}
 	s.Resources = coverage.Dedupe(s.Resources)
 	return coverage.Report{
-		Target: coverage.TargetID{Name: "organization", AccountID: home, Region: "eu-central-1"},
-		State:  coverage.OK, LastSuccess: then, Duration: time.Second, Snapshot: s,
+		Target: coverage.TargetID{Name: "organization", Region: "eu-central-1"}, AccountID: home,
+		State: coverage.OK, LastSuccess: then, Duration: time.Second, Snapshot: s,
 	}
 }
 

@@ -19,7 +19,7 @@ type transitionMetrics struct {
 	counter *prometheus.CounterVec
 
 	mu       sync.Mutex
-	accounts map[coverage.TargetID][]string // of the last snapshot, by ID without the account
+	accounts map[coverage.TargetID][]string // of the last snapshot
 	targets  map[accountRegion]int          // number of targets that report it
 }
 
@@ -58,7 +58,6 @@ func (m *transitionMetrics) drop(t coverage.TargetID) {
 
 // set replaces the accounts that a target reports. The caller holds m.mu.
 func (m *transitionMetrics) set(t coverage.TargetID, accounts []string) {
-	t.AccountID = ""
 	before := m.accounts[t]
 	if slices.Equal(before, accounts) {
 		return

@@ -58,18 +58,17 @@ func TestTransitionCountersExistWhileATargetReportsTheAccount(t *testing.T) {
 	changed := []string{"1/r/HEALTHY 0", "1/r/UNHEALTHY 0", "2/r/HEALTHY 1", "2/r/UNHEALTHY 0", "2/r/other 2"}
 	check("transitions", changed...)
 
-	known := coverage.TargetID{Name: "b", AccountID: "9", Region: "r"}
 	other := report("b", "2")
-	other.Target = known
+	other.AccountID = "9"
 	m.observe(other, nil)
 	m.observe(coverage.Report{Target: coverage.TargetID{Name: "a", Region: "r"}}, nil) // expired
 	check("expired", changed...)
 
 	m.observe(report("a"), nil)
 	check("another target still reports the account", changed...)
-	m.drop(known)
+	m.drop(coverage.TargetID{Name: "b", Region: "r"})
 	check("no target reports the account", "1/r/HEALTHY 0", "1/r/UNHEALTHY 0")
-	m.drop(coverage.TargetID{Name: "a", AccountID: "1", Region: "r"})
+	m.drop(coverage.TargetID{Name: "a", Region: "r"})
 	check("no targets")
 }
 

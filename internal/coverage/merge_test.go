@@ -26,7 +26,7 @@ func cluster(account, name string, status coverage.Status, minute int) coverage.
 // report returns the successful report of a target with the name of its account.
 func report(account string, s coverage.Snapshot) coverage.Report {
 	return coverage.Report{
-		Target:   coverage.TargetID{Name: account, AccountID: account, Region: region},
+		Target:   coverage.TargetID{Name: account, Region: region},
 		State:    coverage.OK,
 		Snapshot: &s,
 	}

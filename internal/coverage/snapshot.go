@@ -35,10 +35,9 @@ func (k Kind) String() string {
 // target includes its members' resources. The combination of Name, Kind and
 // Region is unique.
 type TargetID struct {
-	Name      string
-	Kind      Kind
-	AccountID string // of the detector; "" until it is known
-	Region    string // "" unless Kind is KindCoverage
+	Name   string
+	Kind   Kind
+	Region string // "" unless Kind is KindCoverage
 }
 
 func (t TargetID) compare(other TargetID) int {
@@ -46,7 +45,6 @@ func (t TargetID) compare(other TargetID) int {
 		cmp.Compare(t.Name, other.Name),
 		cmp.Compare(t.Kind, other.Kind),
 		cmp.Compare(t.Region, other.Region),
-		cmp.Compare(t.AccountID, other.AccountID),
 	)
 }
 
@@ -235,6 +233,7 @@ func (s *Snapshot) hasLeft(accountID string) bool {
 // Report is what is known of a target after an attempt to refresh it.
 type Report struct {
 	Target      TargetID
+	AccountID   string // of the detector; "" until it is known
 	State       State
 	LastSuccess time.Time     // zero before the first one
 	Duration    time.Duration // of the last attempt

@@ -25,7 +25,7 @@ func TestListedTargetsAppear(t *testing.T) {
 			t.Error("ready before the list")
 		}
 		h.advance(time.Second)
-		if got := h.lastReport("all"); got.State != coverage.OK || got.Snapshot != nil || got.LastSuccess.IsZero() || got.Target.AccountID != lister.account {
+		if got := h.lastReport("all"); got.State != coverage.OK || got.Snapshot != nil || got.LastSuccess.IsZero() || got.AccountID != lister.account {
 			t.Errorf("the parent's report is %+v", got.Report)
 		}
 		if h.lastReport("one").cluster() != "web" {

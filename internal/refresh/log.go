@@ -9,8 +9,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-func targetAttrs(t coverage.TargetID) []any {
-	return []any{"target", t.Name, "kind", t.Kind.String(), "account_id", t.AccountID, "region", t.Region}
+func targetAttrs(r coverage.Report) []any {
+	return []any{"target", r.Target.Name, "kind", r.Target.Kind.String(), "account_id", r.AccountID, "region", r.Target.Region}
 }
 
 // logInterval is how often a failure that lasts is logged above debug level.
@@ -51,7 +51,7 @@ func (l *logLevels) next(state coverage.State, err error) slog.Level {
 // logRefresh logs a refresh.
 func (w *worker) logRefresh(ctx context.Context, report coverage.Report, r result) {
 	level, logger := w.refreshLog.next(report.State, r.err), w.refresher.o.Logger
-	attrs := append(targetAttrs(report.Target), "state", string(report.State), "duration", r.duration)
+	attrs := append(targetAttrs(report), "state", string(report.State), "duration", r.duration)
 	if r.err != nil {
 		logger.Log(ctx, level, "target refresh failed", append(attrs, "err", r.err)...)
 		return

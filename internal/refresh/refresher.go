@@ -88,7 +88,7 @@ type Refresher struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	workers map[coverage.TargetID]*worker // by ID without the account
+	workers map[coverage.TargetID]*worker
 }
 
 // New returns a Refresher without targets.
@@ -191,5 +191,6 @@ func (r *Refresher) remove(w *worker) {
 	}
 	w.cancel()
 	delete(r.workers, w.id)
-	r.o.Drop(w.stop())
+	w.stop()
+	r.o.Drop(w.id)
 }

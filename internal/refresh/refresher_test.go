@@ -116,7 +116,7 @@ func TestFailureKeepsTheLastGoodSnapshot(t *testing.T) {
 		h.set(settings, s.target("one"))
 		h.advance(s.latency)
 		good := h.lastReport("one")
-		if good.cluster() != "web" || good.State != coverage.OK || good.Duration != s.latency || good.Target.AccountID != s.account {
+		if good.cluster() != "web" || good.State != coverage.OK || good.Duration != s.latency || good.AccountID != s.account {
 			t.Fatalf("the first report is %+v", good)
 		}
 		if !good.LastSuccess.Equal(h.start.Add(s.latency)) {
@@ -147,8 +147,8 @@ func TestAccountFromAFailure(t *testing.T) {
 		s.err = errDenied
 		h.set(settings, s.target("one"))
 		h.advance(0)
-		if got := h.lastReport("one"); got.Target != (coverage.TargetID{Name: "one", AccountID: s.account, Region: region}) {
-			t.Errorf("the target is %+v", got.Target)
+		if got := h.lastReport("one"); got.Target != (coverage.TargetID{Name: "one", Region: region}) || got.AccountID != s.account {
+			t.Errorf("the target is %+v of account %q", got.Target, got.AccountID)
 		}
 	})
 }

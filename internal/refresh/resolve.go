@@ -137,13 +137,13 @@ const (
 
 func affinityOf(r coverage.Report, accountID string) affinity {
 	switch {
-	case r.Target.AccountID == accountID:
+	case r.AccountID == accountID:
 		return ownAccount
 	case r.Snapshot == nil:
 		return none
 	case r.Snapshot.Includes(accountID):
 		return reportsAccount
-	case r.Snapshot.IncludesOthers(r.Target.AccountID):
+	case r.Snapshot.IncludesOthers(r.AccountID):
 		return multiAccount
 	}
 	return none

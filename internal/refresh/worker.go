@@ -166,7 +166,7 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 	w.report.Duration = r.duration
 	w.report.State = awserr.State(w.target.Region, r.err)
 	if r.accountID != "" {
-		w.report.Target.AccountID = r.accountID
+		w.report.AccountID = r.accountID
 	}
 	if r.err != nil && r.snapshot != nil {
 		w.report.Snapshot = w.report.Snapshot.WithOptional(r.snapshot)
@@ -207,7 +207,7 @@ func (w *worker) setExpiry() {
 func (w *worker) expire() {
 	if report, maxStaleness, ok := w.putExpired(); ok {
 		w.refresher.o.Logger.Warn("target data expired, last successful refresh exceeds max_staleness",
-			append(targetAttrs(report.Target), "last_success", report.LastSuccess, "max_staleness", maxStaleness)...)
+			append(targetAttrs(report), "last_success", report.LastSuccess, "max_staleness", maxStaleness)...)
 	}
 }
 
@@ -241,13 +241,12 @@ func (w *worker) update(t Target, s Settings) {
 	}
 }
 
-// stop returns the target. Nothing is put after it returns.
-func (w *worker) stop() coverage.TargetID {
+// stop stops the worker. Nothing is put after it returns.
+func (w *worker) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
 	if w.expiry != nil {
 		w.expiry.Stop()
 	}
-	return w.report.Target
 }

@@ -18,23 +18,22 @@ type Store struct {
 	Changed func()
 
 	mu      sync.Mutex
-	reports map[coverage.TargetID]coverage.Report // by ID without the account
+	reports map[coverage.TargetID]coverage.Report
 }
 
 // Put replaces the report of a target and returns which clusters have changed
 // their status.
 func (s *Store) Put(r coverage.Report) []coverage.Transition {
-	id := key(r.Target)
 	var before coverage.Report
 	var others []coverage.Report
 	s.change(func() {
 		if s.reports == nil {
 			s.reports = map[coverage.TargetID]coverage.Report{}
 		}
-		before = s.reports[id]
-		s.reports[id] = r
+		before = s.reports[r.Target]
+		s.reports[r.Target] = r
 		for other, report := range s.reports {
-			if other != id && other.Region == id.Region && report.Snapshot != nil {
+			if other != r.Target && other.Region == r.Target.Region && report.Snapshot != nil {
 				others = append(others, report)
 			}
 		}
@@ -44,7 +43,7 @@ func (s *Store) Put(r coverage.Report) []coverage.Transition {
 
 // Drop removes a target that is no longer configured.
 func (s *Store) Drop(t coverage.TargetID) {
-	s.change(func() { delete(s.reports, key(t)) })
+	s.change(func() { delete(s.reports, t) })
 }
 
 // View merges all reports. It costs time and memory for each resource, and the
@@ -67,10 +66,4 @@ func (s *Store) change(edit func()) {
 	if s.Changed != nil {
 		s.Changed()
 	}
-}
-
-// key is what identifies a target: its account may not be known yet.
-func key(t coverage.TargetID) coverage.TargetID {
-	t.AccountID = ""
-	return t
 }

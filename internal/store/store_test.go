@@ -50,7 +50,7 @@ func TestPutAndDrop(t *testing.T) {
 	check("replaced", report("a", "api", "web"), report("b", "db"))
 
 	known := report("b", "db")
-	known.Target.AccountID = "111122223333"
+	known.AccountID = "111122223333"
 	s.Put(known)
 	check("the account became known", report("a", "api", "web"), known)
 
@@ -59,7 +59,7 @@ func TestPutAndDrop(t *testing.T) {
 	s.Put(elsewhere)
 	check("the same name in another Region", report("a", "api", "web"), known, elsewhere)
 
-	s.Drop(coverage.TargetID{Name: "b", Region: region}) // the account does not matter
+	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	check("dropped", report("a", "api", "web"), elsewhere)
 	s.Drop(coverage.TargetID{Name: "b", Region: region})
 	check("dropped again", report("a", "api", "web"), elsewhere)
