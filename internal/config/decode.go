@@ -68,7 +68,11 @@ func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
 
 func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
 	if !isMapping(node) {
-		d.addf(key, "must be a mapping of keys, not %s", describe(node))
+		subject := ""
+		if key == "" {
+			subject = "the file "
+		}
+		d.addf(key, "%smust be a mapping of keys, not %s", subject, describe(node))
 		return
 	}
 	fields := fieldsByKey(out)

@@ -92,10 +92,10 @@ func addSyntaxError(errs *errorList, data []byte, err error) {
 	switch {
 	case strings.HasPrefix(reason, "did not find expected"):
 		line++ // errors of the parser count lines from 0, errors of the scanner from 1
-	case strings.Contains(reason, "tab character"):
-		// The library reports the line of the token before the tab.
+	case strings.Contains(reason, "tab character"), strings.Contains(reason, "cannot start any token"):
+		// The library may report the line of the token before the tab.
 		if at := indentingTab.FindIndex(data); at != nil {
-			line = lineAt(data, at[0])
+			line, reason = lineAt(data, at[0]), "a tab cannot be used for indentation; use spaces"
 		}
 	}
 	errs.add("", min(line, lastLine(data)), "not valid YAML: "+reason)

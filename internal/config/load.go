@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -48,8 +49,11 @@ func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	ctx, cancel := withReadTimeout(ctx)
 	defer cancel()
 	result := l.read(ctx)
-	if result.err != nil {
-		return nil, fmt.Errorf("read configuration %s: %w", l.path, result.err)
+	if err := result.err; err != nil {
+		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+			err = pathError.Err // the path is in the message below
+		}
+		return nil, fmt.Errorf("read configuration %s: %w", l.path, err)
 	}
 	return Parse(l.path, result.data)
 }

@@ -45,8 +45,8 @@ func TestMistakes(t *testing.T) {
 
 func mistakesInDocument() []mistake {
 	return []mistake{
-		{"root list", "- a\n", "1: must be a mapping of keys, not a list"},
-		{"root text", "hello\n", "1: must be a mapping of keys, not text"},
+		{"root list", "- a\n", "1: the file must be a mapping of keys, not a list"},
+		{"root text", "hello\n", "1: the file must be a mapping of keys, not text"},
 		{"syntax", "refresh: {interval: 5m\n", "1: not valid YAML: did not find expected ',' or '}'"},
 		{"syntax key", "refresh:\n  interval: 5m\n bad: x\n", "3: not valid YAML: did not find expected key"},
 		{
@@ -55,8 +55,9 @@ func mistakesInDocument() []mistake {
 		},
 		{
 			"tab", "refresh:\n  interval: 5m\n\ttimeout: 1m\n",
-			"3: not valid YAML: found a tab character that violates indentation",
+			"3: not valid YAML: a tab cannot be used for indentation; use spaces",
 		},
+		{"first tab", "refresh:\n\tinterval: 5m\n", "2: not valid YAML: a tab cannot be used for indentation; use spaces"},
 		{"unclosed quote", "targets:\n- name: \"abc\n", "2: not valid YAML: found unexpected end of stream"},
 		{
 			"unknown anchor", "targets:\n- name: a\n  external_id: *s3cret\n",
@@ -79,8 +80,8 @@ func mistakesInDocument() []mistake {
 		{"list as key", "[a]: b\n", "1: mapping keys must be scalars, not a list"},
 		{"merge of text", "targets:\n- <<: x\n", "2: targets[0].<<: must be a mapping or a list of mappings, not text"},
 		{"merge of nothing", "targets:\n- <<:\n", "2: targets[0].<<: must be a mapping or a list of mappings, not nothing"},
-		{"root number", "5\n", "1: must be a mapping of keys, not a number"},
-		{"root boolean", "\ntrue\n", "2: must be a mapping of keys, not true or false"},
+		{"root number", "5\n", "1: the file must be a mapping of keys, not a number"},
+		{"root boolean", "\ntrue\n", "2: the file must be a mapping of keys, not true or false"},
 		{"merge of itself", "targets:\n- &a\n  <<: *a\n", "2: targets[0].<<: merges a mapping into itself"},
 	}
 }
