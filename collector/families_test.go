@@ -30,7 +30,7 @@ func example() Input {
 					Key: coverage.Key{Type: coverage.ECS, AccountID: key.AccountID, Region: key.Region, Name: "api"}, Status: coverage.Healthy,
 				}), instance("i-1", "arn:aws:ecs:us-east-1:111122223333:cluster/web"), eksCluster()}),
 				Consistent: new(true),
-				Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
+				Statistics: map[coverage.ResourceType]coverage.Counts{
 					coverage.ECS: {coverage.Healthy: 0, coverage.Unhealthy: 1},
 				},
 				Types:              []coverage.ResourceType{coverage.ECS, coverage.EC2, coverage.EKS},

@@ -56,8 +56,8 @@ type Options struct {
 	Listening func(*web.Server)
 }
 
-// App is a built exporter.
-type App struct {
+// app is a built exporter.
+type app struct {
 	o          Options
 	registry   *prometheus.Registry // of the exporter's own metrics
 	self       *SelfMetrics
@@ -79,7 +79,7 @@ type App struct {
 func Run(ctx context.Context, o Options) error {
 	o.Logger = slog.New(redactHandler{o.Logger.Handler()})
 	registry := prometheus.NewRegistry()
-	a := &App{
+	a := &app{
 		o: o, registry: registry, self: NewSelfMetrics(registry, o.LogWriter),
 		reloads: make(chan chan error), stopped: make(chan struct{}),
 	}
@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) error {
 
 // build creates all components and opens the listeners, but starts nothing. It
 // returns the first configuration.
-func (a *App) build(ctx context.Context) (*prepared, error) {
+func (a *app) build(ctx context.Context) (*prepared, error) {
 	o := a.o
 	a.refresher = refresh.New(refresh.Options{
 		Put:     func(r coverage.Report) { a.self.transitions.observe(r, a.store.Put(r)) },
@@ -127,19 +127,19 @@ func (a *App) build(ctx context.Context) (*prepared, error) {
 }
 
 // render renders the store's view.
-func (a *App) render() (page *exposition.Page, expires time.Time) {
+func (a *app) render() (page *exposition.Page, expires time.Time) {
 	in := a.input()
 	return renderPage(in), expiry(in.View)
 }
 
 // drop removes a target that is no longer configured.
-func (a *App) drop(t coverage.TargetID) {
+func (a *app) drop(t coverage.TargetID) {
 	a.store.Drop(t)
 	a.self.transitions.drop(t)
 }
 
 // run starts all components, waits for the end and shuts down.
-func (a *App) run(ctx context.Context, first *prepared) error {
+func (a *app) run(ctx context.Context, first *prepared) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	renderCtx, stopRendering := context.WithCancel(context.WithoutCancel(ctx))
@@ -167,7 +167,7 @@ func (a *App) run(ctx context.Context, first *prepared) error {
 
 // drain stops accepting connections and waits for open requests. Requests that
 // take too long are not an error of the exporter.
-func (a *App) drain(ctx context.Context) error {
+func (a *app) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	err := a.server.Shutdown(ctx)
@@ -179,7 +179,7 @@ func (a *App) drain(ctx context.Context) error {
 }
 
 // waitForWork returns when refreshes and event queues have ended.
-func (a *App) waitForWork(ctx context.Context) error {
+func (a *app) waitForWork(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	done := make(chan struct{})
@@ -197,7 +197,7 @@ func (a *App) waitForWork(ctx context.Context) error {
 }
 
 // reloadUntil performs the requested reloads until ctx ends or serving fails.
-func (a *App) reloadUntil(ctx, work context.Context, served <-chan error) error {
+func (a *app) reloadUntil(ctx, work context.Context, served <-chan error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

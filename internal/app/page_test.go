@@ -176,7 +176,7 @@ func randomSnapshot(r *rand.Rand, region string) *coverage.Snapshot {
 	s := &coverage.Snapshot{
 		Consistent: &consistent, NarrowedByStatus: r.IntN(4) == 0,
 		Accounts: []string{pick(r, "1", "2")}, Types: []coverage.ResourceType{coverage.ECS},
-		Statistics: map[coverage.ResourceType]map[coverage.Status]int64{
+		Statistics: map[coverage.ResourceType]coverage.Counts{
 			coverage.ECS: {coverage.Healthy: r.Int64(), coverage.Status(clean()): 1},
 		},
 		Detectors:          []coverage.Detector{{AccountID: pick(r, "1", "2"), Region: region}},

@@ -23,7 +23,7 @@ type prepared struct {
 }
 
 // input returns the input of the page: the store's view and the options in use.
-func (a *App) input() collector.Input {
+func (a *app) input() collector.Input {
 	in := collector.Input{View: a.store.View()}
 	if issues := a.issues.Load(); issues != nil {
 		in.Issues = *issues
@@ -31,8 +31,8 @@ func (a *App) input() collector.Input {
 	return in
 }
 
-// requestReload requests a reload from the running App and returns its result.
-func (a *App) requestReload() error {
+// requestReload requests a reload from the running app and returns its result.
+func (a *app) requestReload() error {
 	result := make(chan error, 1)
 	select {
 	case a.reloads <- result:
@@ -44,7 +44,7 @@ func (a *App) requestReload() error {
 
 // reload builds everything from the configuration and then swaps it in. If it
 // fails, nothing changes. Targets run until ctx ends.
-func (a *App) reload(ctx context.Context) error {
+func (a *app) reload(ctx context.Context) error {
 	next, err := a.prepare(ctx)
 	if err != nil {
 		a.self.reloads.failed()
@@ -56,7 +56,7 @@ func (a *App) reload(ctx context.Context) error {
 }
 
 // apply puts a configuration into use.
-func (a *App) apply(ctx context.Context, next *prepared) {
+func (a *app) apply(ctx context.Context, next *prepared) {
 	a.config = next.config
 	for _, o := range next.operations {
 		a.self.sessions.Init(o)
@@ -70,7 +70,7 @@ func (a *App) apply(ctx context.Context, next *prepared) {
 }
 
 // prepare reads the configuration and builds the components it defines.
-func (a *App) prepare(ctx context.Context) (*prepared, error) {
+func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	cfg, err := a.o.Load()
 	if err == nil && a.config != nil {
 		err = a.config.CheckReload(cfg)

@@ -117,7 +117,8 @@ func (i Issue) Type() IssueType { return sortedTypes[i.issueType] }
 // TaskDefinition returns family:revision, "" if the text names none.
 func (i Issue) TaskDefinition() string { return i.text[i.defStart:i.defEnd] }
 
-// Text returns AWS's text after [NormalizeIssue].
+// Text returns AWS's text without what may change while the issue stays the
+// same.
 func (i Issue) Text() string { return i.text[:i.length] }
 
 // Equal reports whether both issues are the same, for comparison in tests.
@@ -125,9 +126,6 @@ func (i Issue) Equal(other Issue) bool { return i == other }
 
 // WithoutText returns the issue with an empty text.
 func (i Issue) WithoutText() Issue { return NewIssue(i.Type(), i.TaskDefinition(), "") }
-
-// WithoutTaskDefinition returns the issue with an empty task definition.
-func (i Issue) WithoutTaskDefinition() Issue { return NewIssue(i.Type(), "", i.Text()) }
 
 func (i Issue) compare(other Issue) int {
 	return cmp.Or(
@@ -149,7 +147,7 @@ func classifyAll(raw []string, t ResourceType, known []Issue) []Issue {
 		}
 		issue := reclassify(text, known)
 		if t != ECS && issue.TaskDefinition() != "" {
-			issue = issue.WithoutTaskDefinition() // only ECS clusters have tasks
+			issue = NewIssue(issue.Type(), "", issue.Text()) // only ECS clusters have tasks
 		}
 		issues = append(issues, issue)
 	}

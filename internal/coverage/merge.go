@@ -30,22 +30,13 @@ type Total struct {
 	AccountID    string
 	Region       string
 	ResourceType ResourceType
-	ByStatus     map[Status]int64 // always has Healthy and Unhealthy, zeros included
-}
-
-// Sum returns the number of resources of all statuses.
-func (t Total) Sum() int64 {
-	var all int64
-	for _, n := range t.ByStatus {
-		all += n
-	}
-	return all
+	ByStatus     Counts // always has Healthy and Unhealthy, zeros included
 }
 
 // Percent returns AWS's coverage percentage, (healthy ÷ all) × 100. It is
 // undefined without resources; then Percent returns false.
 func (t Total) Percent() (float64, bool) {
-	all := t.Sum()
+	all := t.ByStatus.Sum()
 	if all == 0 {
 		return 0, false
 	}
@@ -192,7 +183,7 @@ func (t totals) get(resourceType ResourceType, accountID, region string) Total {
 	if !ok {
 		total = Total{
 			AccountID: accountID, Region: region, ResourceType: resourceType,
-			ByStatus: map[Status]int64{Healthy: 0, Unhealthy: 0},
+			ByStatus: Counts{Healthy: 0, Unhealthy: 0},
 		}
 		t[key] = total
 	}

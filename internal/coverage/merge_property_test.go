@@ -176,10 +176,10 @@ func checkView(t *testing.T, reports []coverage.Report, v *coverage.View) {
 		if i > 0 && compareKeys(keyOf(v.Totals[i-1]), keyOf(of)) >= 0 {
 			t.Errorf("the total of %v stands before that of %v", keyOf(v.Totals[i-1]), keyOf(of))
 		}
-		if percent, ok := of.Percent(); ok != (of.Sum() > 0) || percent < 0 || percent > 100 {
+		if percent, ok := of.Percent(); ok != (of.ByStatus.Sum() > 0) || percent < 0 || percent > 100 {
 			t.Errorf("the percent of %v is %v, %v", of, percent, ok)
 		}
-		all += of.Sum()
+		all += of.ByStatus.Sum()
 		totals[keyOf(of)] = true
 	}
 	if diff := gocmp.Diff(places, totals); diff != "" {

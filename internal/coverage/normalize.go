@@ -9,18 +9,13 @@ import (
 // ellipsis replaces what may change while an issue stays the same.
 const ellipsis = "…"
 
-// NormalizeIssue is Sanitize for the text of an issue. Whatever may change while
-// the issue stays the same becomes "…", so that the issue is one series from
-// one refresh to the next: every word with a digit (IDs, addresses, digests,
-// counts, times, versions), and lists of such words. Kept are the names of task
-// definitions and services, VPCs, accounts and Regions, status and exit codes,
-// ports that are not ephemeral, and known names such as EC2.
-func NormalizeIssue(s string) string {
-	return truncate(normalizeRaw(s), MaxTextBytes)
-}
-
-// normalize replaces the volatile parts of a printable text. It returns s itself
-// if there are none, and stops after maxIssue bytes.
+// normalize replaces whatever may change in a printable text while the issue
+// stays the same by "…", so that the issue is one series from one refresh to the
+// next: every word with a digit (IDs, addresses, digests, counts, times,
+// versions), and lists of such words. Kept are the names of task definitions and
+// services, VPCs, accounts and Regions, status and exit codes, ports that are not
+// ephemeral, and known names such as EC2. It returns s itself if nothing has to be
+// replaced, and stops after maxIssue bytes.
 func normalize(s string) string {
 	n := normalizer{in: s}
 	for name, ok := nextName(s, 0); ok && len(n.out) <= maxIssue; name, ok = nextName(s, name.end) {

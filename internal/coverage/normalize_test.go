@@ -104,7 +104,7 @@ func TestIssueIsOneSeries(t *testing.T) {
 					t.Errorf("%q is %q (%s), want %q (%s)", raw, got.Text(), got.Type(), want.Text(), want.Type())
 					break
 				}
-				if again := coverage.NormalizeIssue(got.Text()); again != got.Text() {
+				if again := coverage.Classify(got.Text()).Text(); again != got.Text() {
 					t.Errorf("%q becomes %q, and that %q", raw, got.Text(), again)
 					break
 				}
@@ -130,7 +130,7 @@ func TestNormalizeIssueKeepsActionableParts(t *testing.T) {
 		"us-gov-west-1 and ap-southeast-7",
 		"the agent doesn't run",
 	} {
-		if got := coverage.NormalizeIssue(raw); got != raw {
+		if got := coverage.Classify(raw).Text(); got != raw {
 			t.Errorf("%q is %q", raw, got)
 		}
 	}
@@ -148,7 +148,7 @@ func TestNormalizeIssueKeepsActionableParts(t *testing.T) {
 		"a1 (and 3 more) tasks":                                    "… tasks",
 		strings.Repeat("x", 250) + " 1 2 3":                        strings.Repeat("x", 200),
 	} {
-		if got := coverage.NormalizeIssue(raw); got != want {
+		if got := coverage.Classify(raw).Text(); got != want {
 			t.Errorf("%q is %q, want %q", raw, got, want)
 		}
 	}
@@ -199,8 +199,8 @@ func TestLongListIsOneSeries(t *testing.T) {
 // TestNormalizeKeepsStatus has issues that differ only in a status.
 func TestNormalizeKeepsStatus(t *testing.T) {
 	for _, text := range []string{"exit status %d", "endpoint returned HTTP %d", "Status Code: %d", "ExitCode: %d"} {
-		if one, other := fmt.Sprintf(text, 1), fmt.Sprintf(text, 403); coverage.NormalizeIssue(one) != one || coverage.NormalizeIssue(other) != other {
-			t.Errorf("%q, %q", coverage.NormalizeIssue(one), coverage.NormalizeIssue(other))
+		if one, other := fmt.Sprintf(text, 1), fmt.Sprintf(text, 403); coverage.Classify(one).Text() != one || coverage.Classify(other).Text() != other {
+			t.Errorf("%q, %q", coverage.Classify(one).Text(), coverage.Classify(other).Text())
 		}
 	}
 }
@@ -247,9 +247,6 @@ func TestIssueFields(t *testing.T) {
 		if w := i.WithoutText(); w.Text() != "" || w.TaskDefinition() != tc.taskDefinition || w.Type() != tc.issueType {
 			t.Errorf("%+v without its text is %+v", tc, w)
 		}
-		if w := i.WithoutTaskDefinition(); w.TaskDefinition() != "" || w.Text() != tc.text || w.Type() != tc.issueType {
-			t.Errorf("%+v without its task definition is %+v", tc, w)
-		}
 	}
 	if got := coverage.NewIssue("no such type", "", "").Type(); got != coverage.Unclassified {
 		t.Errorf("an unknown type is %s", got)
@@ -272,7 +269,7 @@ func TestNormalizeAdjacentParts(t *testing.T) {
 		"x '" + id + "' 5 more":  "x '…'",
 		"x '" + id + "', 5 more": "x '…'",
 	} {
-		if got := coverage.NormalizeIssue(text); got != want {
+		if got := coverage.Classify(text).Text(); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

@@ -39,6 +39,17 @@ const (
 	Unknown   Status = "UNKNOWN"
 )
 
+// Counts are numbers of resources by status.
+type Counts map[Status]int64
+
+// Sum returns the number of resources of all statuses.
+func (c Counts) Sum() (all int64) {
+	for _, n := range c {
+		all += n
+	}
+	return all
+}
+
 // Key identifies a resource. Name is a cluster's name or an instance's ID: the
 // API gives clusters no ARN, but a name is unique within an account and Region.
 type Key struct {

@@ -204,8 +204,8 @@ func TestNormalizeIssueReplacesVolatileParts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, raw := range []string{tc.once, tc.again, tc.want} {
-				if got := coverage.NormalizeIssue(raw); got != tc.want {
-					t.Errorf("NormalizeIssue(%q) is %q, want %q", raw, got, tc.want)
+				if got := coverage.Classify(raw).Text(); got != tc.want {
+					t.Errorf("the text of %q is %q, want %q", raw, got, tc.want)
 				}
 			}
 		})
@@ -219,8 +219,8 @@ func TestNormalizeIssueKeepsStableParts(t *testing.T) {
 		"Others : Unidentified issue(s), for task(s) in TaskDefinition 'buildkite:17' . Refer documentation",
 		"Insufficient memory in TaskDefinition - 'web:3', too many pods",
 	} {
-		if got := coverage.NormalizeIssue(raw); got != raw {
-			t.Errorf("NormalizeIssue(%q) is %q", raw, got)
+		if got := coverage.Classify(raw).Text(); got != raw {
+			t.Errorf("the text of %q is %q", raw, got)
 		}
 	}
 }
@@ -240,6 +240,6 @@ func FuzzSanitize(f *testing.F) {
 				t.Errorf("%s(%q) is %q, and of that %q", name, raw, once, twice)
 			}
 		}
-		checkLabel(t, raw, coverage.NormalizeIssue(raw))
+		checkLabel(t, raw, coverage.Classify(raw).Text())
 	})
 }

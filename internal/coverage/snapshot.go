@@ -66,7 +66,7 @@ type Snapshot struct {
 	Accounts []string
 	// Statistics has the counts by status from GetCoverageStatistics for each
 	// listed type. Types whose counts were not read, or denied, are absent.
-	Statistics map[ResourceType]map[Status]int64
+	Statistics map[ResourceType]Counts
 	// StatisticsByType has the counts of resources of all types, including types that are
 	// not listed; nil if they were not read, or denied.
 	StatisticsByType map[ResourceType]int64

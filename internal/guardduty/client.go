@@ -126,7 +126,7 @@ func (c *Client) connect(ctx context.Context) error {
 // pass is one reading of the target.
 type pass struct {
 	snapshot *coverage.Snapshot // being built
-	known    *coverage.Snapshot // the last one; nil for none
+	known    *coverage.Snapshot // the last one; empty for none
 	features []coverage.Feature // the detector's own; nil if they were not read
 	// memberFeatures is set if the features of all enabled members were read.
 	memberFeatures bool
@@ -138,10 +138,13 @@ func (c *Client) read(ctx context.Context, known *coverage.Snapshot) (*coverage.
 	if err := c.findDetector(ctx); err != nil {
 		return nil, err
 	}
+	if known == nil {
+		known = &coverage.Snapshot{}
+	}
 	p := &pass{known: known, snapshot: &coverage.Snapshot{
 		ReadAt:           time.Now(),
 		Types:            c.o.Types,
-		Statistics:       map[coverage.ResourceType]counts{},
+		Statistics:       map[coverage.ResourceType]coverage.Counts{},
 		NarrowedByStatus: !c.o.Filter.CoverageStatus.IsEmpty(),
 	}}
 	if c.accountID != "" && c.o.Filter.IncludesAll(c.accountID) {

@@ -104,7 +104,7 @@ func TestReadEveryPage(t *testing.T) {
 	if got != account || len(s.Resources) != 125 || s.Resources[124].Name != "cluster-0124" {
 		t.Errorf("account %s, %d clusters", got, len(s.Resources))
 	}
-	if diff := cmp.Diff(map[coverage.Status]int64{coverage.Healthy: 125, coverage.Unhealthy: 0}, s.Statistics[coverage.ECS]); diff != "" {
+	if diff := cmp.Diff(coverage.Counts{coverage.Healthy: 125, coverage.Unhealthy: 0}, s.Statistics[coverage.ECS]); diff != "" {
 		t.Error(diff)
 	}
 	if _, _, err := c.Read(t.Context(), nil); err != nil {

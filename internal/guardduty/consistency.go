@@ -41,10 +41,10 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 		}
 		return rows, err
 	}
-	listings := c.partition(t, total(before), p)
+	listings := c.partition(t, before.Sum(), p)
 	start := time.Now()
 	l, err := c.listWithCounts(ctx, countedListing{resourceType: t, before: before, beforeAt: p.beforeAt}, listings)
-	if total(before) == 0 && c.confirmOff(ctx, p, t, err) {
+	if before.Sum() == 0 && c.confirmOff(ctx, p, t, err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -53,10 +53,10 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	// Rows may be missing because the listing ended early, or because an account
 	// has joined since the members were listed.
 	missing := l.isIncomplete() || len(listings) > 1 && !l.matchesCounts()
-	changed := l.changedDuring(p.known)
+	changed := l.changedDuring(p.known.Resources)
 	inSequence := time.Since(start) * time.Duration(min(len(listings), c.concurrency())) // the approximate time for it
-	if (missing || changed) && hasTime(ctx, inSequence) && c.checkDeadline(ctx, map[coverage.ResourceType]counts{t: l.after}) == nil {
-		first := &coverage.Snapshot{Resources: l.rows}
+	if (missing || changed) && hasTime(ctx, inSequence) && c.checkDeadline(ctx, map[coverage.ResourceType]coverage.Counts{t: l.after}) == nil {
+		first := l.rows
 		again := countedListing{resourceType: t, before: l.after, beforeAt: l.afterAt}
 		l, err = c.listWithCounts(ctx, again, []listing{c.listing(t, c.o.Filter, p.known)})
 		if err != nil {
@@ -66,7 +66,7 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 	}
 	if l.isIncomplete() {
 		return nil, fmt.Errorf("list coverage of %s: %w: %d resources, but the statistics count %d before and %d after",
-			t, coverage.ErrInvalidResponse, len(l.rows), total(l.before), total(l.after))
+			t, coverage.ErrInvalidResponse, len(l.rows), l.before.Sum(), l.after.Sum())
 	}
 	s.Statistics[t] = l.after
 	consistent := l.matchesCounts() && !changed && (s.Consistent == nil || *s.Consistent)
@@ -77,7 +77,7 @@ func (c *Client) listType(ctx context.Context, t coverage.ResourceType, p *pass)
 // countedListing is a listing of a type between two statistics of it.
 type countedListing struct {
 	resourceType      coverage.ResourceType
-	before, after     counts
+	before, after     coverage.Counts
 	beforeAt, afterAt time.Time // the times of the statistics' responses, by AWS's clock
 	rows              []coverage.Resource
 }
@@ -92,12 +92,12 @@ func (c *Client) listWithCounts(ctx context.Context, l countedListing, listings 
 
 // isIncomplete reports whether there are fewer rows than both statistics count.
 func (l countedListing) isIncomplete() bool {
-	return int64(len(l.rows)) < min(total(l.before), total(l.after))
+	return int64(len(l.rows)) < min(l.before.Sum(), l.after.Sum())
 }
 
 // matchesCounts reports whether the rows match both statistics.
 func (l countedListing) matchesCounts() bool {
-	counted := counts{}
+	counted := coverage.Counts{}
 	for status := range l.before {
 		counted[status] = 0
 	}
@@ -110,7 +110,7 @@ func (l countedListing) matchesCounts() bool {
 // changedDuring reports whether a resource changed during the listing: the
 // statistics differ, or a row updated since then had another status in known,
 // or was not in it. Changes may cancel each other out in the statistics.
-func (l countedListing) changedDuring(known *coverage.Snapshot) bool {
+func (l countedListing) changedDuring(known []coverage.Resource) bool {
 	if !maps.Equal(l.before, l.after) {
 		return true
 	}
@@ -118,7 +118,7 @@ func (l countedListing) changedDuring(known *coverage.Snapshot) bool {
 		if row.UpdatedAt.Before(l.beforeAt) {
 			return false
 		}
-		was := known.Lookup(row.Key)
+		was := coverage.Find(known, row.Key)
 		return was == nil || was.Status != row.Status
 	})
 }

@@ -97,8 +97,8 @@ func convertEKS(details *types.CoverageResourceDetails, row *coverage.Row) {
 }
 
 // convertCounts adds the zeros that the API may omit.
-func convertCounts(byStatus map[string]int64) counts {
-	converted := counts{coverage.Healthy: 0, coverage.Unhealthy: 0}
+func convertCounts(byStatus map[string]int64) coverage.Counts {
+	converted := coverage.Counts{coverage.Healthy: 0, coverage.Unhealthy: 0}
 	for status, n := range byStatus {
 		converted[coverage.Status(coverage.Sanitize(status))] = n
 	}

@@ -9,27 +9,17 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// counts are numbers of resources by status.
-type counts = map[coverage.Status]int64
-
-func total(n counts) (all int64) {
-	for _, of := range n {
-		all += of
-	}
-	return all
-}
-
 // checkDeadline returns an error if listing these resources takes longer at the
 // request rate than the time left.
-func (c *Client) checkDeadline(ctx context.Context, statistics map[coverage.ResourceType]counts) error {
+func (c *Client) checkDeadline(ctx context.Context, statistics map[coverage.ResourceType]coverage.Counts) error {
 	deadline, ok := ctx.Deadline()
 	if !ok || c.o.RequestsPerSecond == 0 {
 		return nil
 	}
 	var resources, calls int64
 	for _, n := range statistics {
-		resources += total(n)
-		calls += max(1, (total(n)+pageSize-1)/pageSize) + 1 // and the statistics after them
+		resources += n.Sum()
+		calls += max(1, (n.Sum()+pageSize-1)/pageSize) + 1 // and the statistics after them
 	}
 	needed := time.Duration(float64(calls) / c.o.RequestsPerSecond * float64(time.Second))
 	left := time.Until(deadline)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -46,19 +47,20 @@ func (c *Client) getDetector(ctx context.Context) (enabled bool, features []cove
 		return false, nil, fmt.Errorf("get the detector: %w: no status", coverage.ErrInvalidResponse)
 	}
 	for _, f := range out.Features {
-		feature := coverage.Feature{
-			AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name)),
-			Enabled:   f.Status == types.FeatureStatusEnabled,
-			ManagedBy: coverage.Sanitize(string(f.ManagedBy)), UpdatedAt: aws.ToTime(f.UpdatedAt),
-		}
-		features = append(features, feature)
+		own := coverage.Feature{AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name))}
+		features = append(features, withStatus(own, f.Status, f.ManagedBy, f.UpdatedAt))
 		for _, a := range f.AdditionalConfiguration {
-			feature.Additional = coverage.Sanitize(string(a.Name))
-			feature.Enabled = a.Status == types.FeatureStatusEnabled
-			feature.ManagedBy = coverage.Sanitize(string(a.ManagedBy))
-			feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
-			features = append(features, feature)
+			own.Additional = coverage.Sanitize(string(a.Name))
+			features = append(features, withStatus(own, a.Status, a.ManagedBy, a.UpdatedAt))
 		}
 	}
 	return out.Status == types.DetectorStatusEnabled, features, nil
+}
+
+// withStatus returns a feature or an additional configuration with its state.
+func withStatus(f coverage.Feature, status types.FeatureStatus, managedBy types.ManagedBy, updatedAt *time.Time) coverage.Feature {
+	f.Enabled = status == types.FeatureStatusEnabled
+	f.ManagedBy = coverage.Sanitize(string(managedBy))
+	f.UpdatedAt = aws.ToTime(updatedAt)
+	return f
 }

@@ -131,18 +131,11 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 			if f.Name != types.OrgFeatureRuntimeMonitoring {
 				continue
 			}
-			feature := coverage.Feature{
-				AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name),
-				Enabled:   f.Status == types.FeatureStatusEnabled,
-				ManagedBy: coverage.Sanitize(string(f.ManagedBy)), UpdatedAt: aws.ToTime(f.UpdatedAt),
-			}
-			s.Features = append(s.Features, feature)
+			member := coverage.Feature{AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name)}
+			s.Features = append(s.Features, withStatus(member, f.Status, f.ManagedBy, f.UpdatedAt))
 			for _, a := range f.AdditionalConfiguration {
-				feature.Additional = coverage.Sanitize(string(a.Name))
-				feature.Enabled = a.Status == types.FeatureStatusEnabled
-				feature.ManagedBy = coverage.Sanitize(string(a.ManagedBy))
-				feature.UpdatedAt = aws.ToTime(a.UpdatedAt)
-				s.Features = append(s.Features, feature)
+				member.Additional = coverage.Sanitize(string(a.Name))
+				s.Features = append(s.Features, withStatus(member, a.Status, a.ManagedBy, a.UpdatedAt))
 			}
 		}
 	}

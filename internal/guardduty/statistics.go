@@ -45,7 +45,7 @@ func (c *Client) readStatistics(ctx context.Context, p *pass) error {
 		return err
 	})
 	if !ok { // perhaps not at the first call
-		s.Statistics, s.StatisticsByType, p.beforeAt = map[coverage.ResourceType]counts{}, nil, time.Time{}
+		s.Statistics, s.StatisticsByType, p.beforeAt = map[coverage.ResourceType]coverage.Counts{}, nil, time.Time{}
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (c *Client) hasStatistics(t coverage.ResourceType) bool {
 
 // countByStatus counts the resources of a type by status. It returns the time of
 // the response by AWS's clock.
-func (c *Client) countByStatus(ctx context.Context, t coverage.ResourceType) (counts, time.Time, error) {
+func (c *Client) countByStatus(ctx context.Context, t coverage.ResourceType) (coverage.Counts, time.Time, error) {
 	n, readAt, err := c.statistics(ctx, types.CoverageStatisticsTypeCountByCoverageStatus, criteria(c.o.Filter, t))
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("get the coverage statistics of %s: %w", t, err)
