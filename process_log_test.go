@@ -80,6 +80,7 @@ func (p *served) page() string {
 // TestLogThatIsNotRead blocks standard error: data still expires, the exporter
 // stays ready, reloads, and stops in time.
 func TestLogThatIsNotRead(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, 1)
 	p.reload(short)
 	p.log.mu.Lock() // the reader of the pipe blocks
@@ -133,6 +134,7 @@ func (p *served) untilPage(what string, holds func(page string) bool) {
 
 // TestLogReaderCloses closes the pipe of standard error, which sends SIGPIPE.
 func TestLogReaderCloses(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, 1)
 	if err := p.stderr.Close(); err != nil {
 		t.Fatal(err)
@@ -152,6 +154,7 @@ func TestLogReaderCloses(t *testing.T) {
 // TestSuspendedProcess stops the process until its data are too old. The scrape
 // that waits for it is the first thing that it handles.
 func TestSuspendedProcess(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, 1)
 	p.reload(short)
 	p.untilPage("the cluster", func(page string) bool { return strings.Contains(page, cluster) })

@@ -156,6 +156,7 @@ func (p *served) exits() {
 
 // TestThousandSIGHUPs reloads a thousand times, every second time with an invalid file.
 func TestThousandSIGHUPs(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, 1)
 	for i := range 1000 {
 		if i%2 == 0 {
@@ -210,6 +211,7 @@ func TestFilesAreEmptied(t *testing.T) {
 // TestSIGTERMWhileScraped stops the process during a scrape that is larger than
 // the socket buffers.
 func TestSIGTERMWhileScraped(t *testing.T) {
+	t.Parallel()
 	const clusters = 4000
 	p := serveProcess(t, clusters)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.address)
@@ -242,6 +244,7 @@ func TestSIGTERMWhileScraped(t *testing.T) {
 
 // TestSIGTERMWhileRefreshing stops the process while AWS does not respond.
 func TestSIGTERMWhileRefreshing(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, 1)
 	called := make(chan struct{}, 100)
 	p.aws.SetIntercept(func(_ simulator.Call, _ http.ResponseWriter, r *http.Request) bool {

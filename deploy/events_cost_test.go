@@ -151,6 +151,7 @@ func consume(t *testing.T, d time.Duration, messages []map[string]any) map[strin
 
 // An empty queue gets as many requests in a hundred hours of fake time as docs/cost.md states.
 func TestRequestsOfAQueue(t *testing.T) {
+	t.Parallel()
 	const hours = 100
 	synctest.Test(t, func(t *testing.T) {
 		calls := consume(t, hours*time.Hour, nil)

@@ -123,6 +123,7 @@ func TestTemplateReferences(t *testing.T) {
 
 // cfn-lint checks the properties of every resource.
 func TestTemplatesPassTheLinter(t *testing.T) {
+	t.Parallel()
 	linter, err := exec.LookPath("cfn-lint")
 	if err != nil {
 		t.Skip("cfn-lint is not installed: AWS's own check is left out")
