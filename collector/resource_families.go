@@ -95,8 +95,8 @@ func (o IssueOptions) selected(r *coverage.Resource) iter.Seq[coverage.Issue] {
 	}
 }
 
-// resourcesOf yields the resources of a type with their key label values. The slice is
-// reused: append to it, do not keep it.
+// resourcesOf yields the resources of a type with their key label values. The
+// slice is reused: append to it, do not keep it.
 func resourcesOf(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource, []string] {
 	return func(yield func(*coverage.Resource, []string) bool) {
 		resources, key := in.View.OfType(t), make([]string, 3, 8)

@@ -13,12 +13,13 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
-// minRenderInterval is the minimum time between the starts of two renderings, except
-// for a reload.
+// minRenderInterval is the minimum time between the starts of two renderings,
+// except for a reload.
 const minRenderInterval = 100 * time.Millisecond
 
 // renderer keeps the page that scrapes get and renders it again after a change.
-// Renderings start at least minRenderInterval apart and take at most half of the time.
+// Renderings start at least minRenderInterval apart and take at most half of
+// the time.
 type renderer struct {
 	o       rendererOptions
 	changed chan struct{} // holds one value when a change may not be on the page

@@ -97,7 +97,8 @@ type Issue struct {
 var sortedTypes = slices.Sorted(slices.Values(IssueTypes()))
 
 // NewIssue returns an issue. taskDefinition and text must be sanitized and at
-// most [MaxTextBytes] long. A type that is not one of [IssueTypes] becomes [Unclassified].
+// most [MaxTextBytes] long. A type that is not one of [IssueTypes] becomes
+// [Unclassified].
 func NewIssue(t IssueType, taskDefinition, text string) Issue {
 	index, ok := slices.BinarySearch(sortedTypes, t)
 	if !ok {

@@ -274,3 +274,13 @@ func TestIssueTypes(t *testing.T) {
 		t.Errorf("there are %d issue types, want 40", len(types))
 	}
 }
+
+func TestOnlyECSClustersHaveTaskDefinitions(t *testing.T) {
+	text := "Agent not reporting for tasks in TaskDefinition - 'web:3'"
+	for of, want := range map[coverage.ResourceType]string{coverage.ECS: "web:3", coverage.EC2: "", coverage.EKS: ""} {
+		row := coverage.Row{Key: coverage.Key{Type: of, Name: "one"}, Issues: []string{text}}
+		if got := coverage.New(row).Issues[0]; got.TaskDefinition() != want || got.Text() != text {
+			t.Errorf("an issue of %s is %+v, want the task definition %q", of, got, want)
+		}
+	}
+}

@@ -45,10 +45,10 @@ func (t Total) Percent() (float64, bool) {
 
 // Merge merges all reports into one view. If several snapshots have a row of a
 // resource, Merge keeps that of a target that is up; then the newest; then the
-// one read last. A row of a target that is not up is omitted if a target that is
-// up has listed the account completely since, without that resource. Totals count the merged rows,
-// except those that are only in snapshots that a filter narrows by status. The
-// order of the reports does not matter.
+// one read last. A row of a target that is not up is omitted if a target that
+// is up has listed the account completely since, without that resource. Totals
+// count the merged rows, except those that are only in snapshots that a filter
+// narrows by status. The order of the reports does not matter.
 func Merge(reports []Report) *View {
 	v := &View{Reports: slices.SortedFunc(slices.Values(reports), func(a, b Report) int {
 		return a.Target.compare(b.Target)

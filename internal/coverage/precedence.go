@@ -35,7 +35,7 @@ func (c rankedRow) compare(other rankedRow) int {
 // mergeResources returns one row of each resource. If only one snapshot has
 // rows, the result is usually its slice.
 func mergeResources(reports []Report) []Resource {
-	var withRows []Report // with rows
+	var withRows []Report
 	for _, r := range reports {
 		if r.Snapshot != nil && len(r.Snapshot.Resources) > 0 {
 			withRows = append(withRows, r)

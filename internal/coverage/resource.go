@@ -137,7 +137,7 @@ func NewFrom(known *Resource, r Row) Resource {
 	if known == nil {
 		known = &Resource{}
 	}
-	c := Resource{
+	resource := Resource{
 		Key:            Key{Type: r.Type, AccountID: Sanitize(r.AccountID), Region: r.Region, Name: SanitizeName(r.Name)},
 		Status:         Status(Sanitize(string(r.Status))),
 		ManagementType: Sanitize(r.ManagementType),
@@ -146,21 +146,21 @@ func NewFrom(known *Resource, r Row) Resource {
 		UpdatedAt:      r.UpdatedAt.UTC(),
 		Issues:         classifyAll(r.Issues, r.Type, known.Issues),
 	}
-	if c.Key == known.Key {
-		c.Key = known.Key // the same strings, so that memory has them once
+	if resource.Key == known.Key {
+		resource.Key = known.Key // the same strings, so that memory has them once
 	}
-	if c.Status == "" {
-		c.Status = Unknown
+	if resource.Status == "" {
+		resource.Status = Unknown
 	}
 	switch r.Type {
 	case EC2:
-		c.Instance = &Instance{
+		resource.Instance = &Instance{
 			Type: Sanitize(r.Instance.Type), AgentVersion: Sanitize(r.Instance.AgentVersion), ClusterARN: r.Instance.ClusterARN,
 		}
 	case EKS:
-		c.Addon = &Addon{Version: Sanitize(r.Addon.Version), Status: Sanitize(r.Addon.Status)}
+		resource.Addon = &Addon{Version: Sanitize(r.Addon.Version), Status: Sanitize(r.Addon.Status)}
 	}
-	return c
+	return resource
 }
 
 func clamp(n int64) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) }

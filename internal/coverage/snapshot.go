@@ -67,8 +67,8 @@ type Snapshot struct {
 	// Statistics has the counts by status from GetCoverageStatistics for each
 	// listed type. Types whose counts were not read, or denied, are absent.
 	Statistics map[ResourceType]Counts
-	// StatisticsByType has the counts of resources of all types, including types that are
-	// not listed; nil if they were not read, or denied.
+	// StatisticsByType has the counts of resources of all types, including types
+	// that are not listed; nil if they were not read, or denied.
 	StatisticsByType map[ResourceType]int64
 	// Consistent reports whether the rows match the statistics before and after
 	// the listing; nil without statistics.

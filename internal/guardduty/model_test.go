@@ -173,9 +173,10 @@ func (h *history) remember() {
 	h.states[uint64(f)] = true
 }
 
-// TestPublishedSnapshotsMatchTheWorld reads a world whose clusters are created, deleted and changed and whose members leave and
-// join between the calls. The snapshot is a state of the world during the refresh, or is marked as inconsistent; each row
-// is a state of its cluster in both cases.
+// TestPublishedSnapshotsMatchTheWorld reads a world whose clusters are created,
+// deleted and changed and whose members leave and join between the calls. The
+// snapshot is a state of the world during the refresh, or is marked as
+// inconsistent; each row is a state of its cluster in both cases.
 func TestPublishedSnapshotsMatchTheWorld(t *testing.T) {
 	steps := 1_250
 	if testing.Short() {

@@ -9,7 +9,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// readOptional reads readOptional data of the snapshot. If AWS denies it, readOptional
+// readOptional reads optional data of the snapshot. If AWS denies it, readOptional
 // returns false and logs the denial once, until the data is allowed again.
 func (c *Client) readOptional(s *coverage.Snapshot, name, action string, read func() error) (ok bool, err error) {
 	err = read()
@@ -26,8 +26,8 @@ func (c *Client) readOptional(s *coverage.Snapshot, name, action string, read fu
 	return ok, nil
 }
 
-// optionalData returns the optionalData data without statistics, which are useless without
-// resources; nil if there is none.
+// optionalData returns the optional data without statistics, which are useless
+// without resources; nil if there is none.
 func (p *pass) optionalData() *coverage.Snapshot {
 	s := p.snapshot
 	capabilities := slices.DeleteFunc(slices.Clone(s.Capabilities), func(c coverage.Capability) bool {

@@ -235,11 +235,11 @@ type partialRead struct {
 	omits  func(coverage.Event) bool // of the KeyReader
 }
 
-// putPartialRead puts the result of a partial read. It removes a missing resource only if
-// the target omits it, or the last refresh has not found it either. A refresh in
-// flight may have read these resources before, so the result is also kept for
-// merge. If a refresh has ended since completed refreshes, the conflicts are
-// resources that it has not found.
+// putPartialRead puts the result of a partial read. It removes a missing
+// resource only if the target omits it, or the last refresh has not found it
+// either. A refresh in flight may have read these resources before, so the
+// result is also kept for merge. If a refresh has ended since completed
+// refreshes, the conflicts are resources that it has not found.
 func (w *worker) putPartialRead(b *batch, read partialRead, completed int) (conflicts []coverage.Key, err error) {
 	rows := coverage.Dedupe(slices.Clone(read.found))
 	w.mu.Lock()
