@@ -12,6 +12,7 @@ import (
 )
 
 const twoTargets = `
+aws: {requests_per_second: 1000}
 refresh: {interval: 1h, timeout: 10s, max_staleness: 3h}
 targets:
   - regions: [us-east-1]

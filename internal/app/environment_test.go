@@ -66,7 +66,7 @@ func TestEnvironmentOfTheSDK(t *testing.T) {
 			t.Setenv("AWS_REGION", "us-east-1")
 			w := homeWorld(healthy("a"))
 			w.Accounts[0].Roles = []*simulator.Role{{Name: "coverage"}}
-			e := start(t, w, "", func(o *Options) {
+			e := start(t, w, "aws: {requests_per_second: 1000}\n", func(o *Options) {
 				setUp(t, o.Simulator.Endpoint)
 				o.Simulator = nil
 			})

@@ -89,6 +89,7 @@ const (
 var then = time.Date(2026, 11, 1, 12, 30, 0, 250_000_000, time.UTC)
 
 const ambient = `
+aws: {requests_per_second: 1000}
 targets:
   - regions: [us-east-1]
 `

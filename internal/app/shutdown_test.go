@@ -45,7 +45,7 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) 
 func TestStopDrains(t *testing.T) {
 	t.Parallel()
 	const clusters = 3500
-	e, body := slowScrape(t, clusters, ambient+"aws: {requests_per_second: 1000}\n")
+	e, body := slowScrape(t, clusters, ambient+"")
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	for refused := false; !refused; {
@@ -72,7 +72,7 @@ func TestStopDrains(t *testing.T) {
 // once, and the connection is closed in time, which is not an error.
 func TestStopWithAReaderThatStalls(t *testing.T) {
 	t.Parallel()
-	e, _ := slowScrape(t, 3500, ambient+"aws: {requests_per_second: 1000}\nrefresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n")
+	e, _ := slowScrape(t, 3500, ambient+"refresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n")
 	started, stopped := time.Now(), make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	time.Sleep(time.Second)

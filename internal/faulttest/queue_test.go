@@ -37,7 +37,7 @@ func queueCases() []testCase {
 			during: wantDiscarded("outdated", 50),
 		},
 		{
-			group: eventQueue, name: "an event before the filtered index of ListCoverage has the change", state: coverage.OK, short: true,
+			group: eventQueue, name: "an event before the filtered index of ListCoverage has the change", state: coverage.OK,
 			skip: skips{lastGood: refreshSucceeds}, pace: heavyPace(), setup: addQueue, after: checkQueue,
 			begin: func(h *harness) func() {
 				h.aws.Update(func(w *simulator.World) { w.FilteredIndex = []*simulator.Account{{ID: subjectAccount}} })

@@ -1,6 +1,7 @@
-package e2e
+package acceptance
 
 import (
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -175,4 +176,12 @@ func build(t *testing.T) string {
 		t.Fatalf("build the exporter: %v\n%s", err, output)
 	}
 	return path
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // the tests wait
+		panic(err)
+	}
+	os.Exit(m.Run())
 }
