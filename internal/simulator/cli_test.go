@@ -34,6 +34,7 @@ func runCLI(t *testing.T, url string, arguments ...string) ([]byte, error) {
 // The AWS CLI has its own model of the API. The calls are the examples of the
 // GuardDuty user guide, with the filter in the form of the API: a list in Equals.
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	_, url := serve(t, organizationWorld(0, 1), simulator.Options{})
 	run := func(into any, arguments ...string) {
 		t.Helper()
@@ -96,6 +97,7 @@ func TestAWSCLI(t *testing.T) {
 }
 
 func TestAWSCLIWithSQS(t *testing.T) {
+	t.Parallel()
 	s, url := serve(t, queueWorld(), simulator.Options{})
 	queue := queueAt(queueName).URL(url)
 	run := func(arguments ...string) string {
