@@ -187,6 +187,7 @@ func TestUnresponsiveTarget(t *testing.T) {
 // TestSlotsAreReleased has more redeliveries and malformed messages than events
 // can be in flight.
 func TestSlotsAreReleased(t *testing.T) {
+	t.Parallel()
 	const messages = 1010
 	for name, c := range map[string]struct {
 		body string

@@ -19,6 +19,7 @@ import (
 
 // TestReceiveFails has receiving from one of two queues fail for 20 minutes.
 func TestReceiveFails(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(http.ResponseWriter, *http.Request){
 		"denied":        errorResponse(http.StatusForbidden, "AccessDeniedException"),
 		"key denied":    errorResponse(http.StatusBadRequest, "KmsAccessDenied"),
@@ -150,6 +151,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 // TestLargestMessages has ten messages of 1 MiB, much of which is escaped on the
 // wire, and clients that accept all or only some of them in one response.
 func TestLargestMessages(t *testing.T) {
+	t.Parallel()
 	for name, limit := range map[string]int{"all in one response": 32 << 20, "few in one response": 8 << 20} {
 		t.Run(name, func(t *testing.T) {
 			withHarness(t, func(t *testing.T, h *harness) {

@@ -26,6 +26,7 @@ import (
 // TestSimulatorOverTCP runs over TCP and in real time, unlike the tests in
 // synctest bubbles.
 func TestSimulatorOverTCP(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(simulator.New(&simulator.World{Accounts: []*simulator.Account{{
 		ID: account, Keys: simulator.Keys{AccessKeyID: keyID, SecretAccessKey: secret},
 		Queues: []*simulator.Queue{{Region: region, Name: mainQueue}},

@@ -37,12 +37,21 @@ func (p permitted) add(principal, action string) {
 	p[principal][action] = true
 }
 
+// TestMain keeps the shared configuration files of the SDK out of the tests.
+func TestMain(m *testing.M) {
+	for _, variable := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		if err := os.Setenv(variable, os.DevNull); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // TestPoliciesAreWhatTheExporterCalls compares the policies with the requests of a running exporter.
 func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
-	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
 	for name, text := range configurations() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cfg := parse(t, text)
 			cfg.AWS.RequestsPerSecond = 1000
 			for i, target := range cfg.Targets {
