@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
@@ -77,6 +78,52 @@ func oddResponseCases() []testCase {
 				return nil
 			},
 		},
+		{
+			group: api, name: "a member's detector that AWS does not process", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: respond(callsOf(subject(), "GetMemberDetectors"), jsonBody(`{"members":[],"unprocessedAccounts":[{"accountId":"`+memberAccount+`","result":"unavailable"}]}`)),
+			checkPage: func(_, during page) error {
+				return checkTargetValue(during, "guardduty_target_members_unprocessed", "1")
+			},
+		},
+		{
+			group: api, name: "statistics with 33 statuses", state: coverage.InvalidResponse,
+			begin: respond(callsOf(subject(), "GetCoverageStatistics"), jsonBody(`{"coverageStatistics":{"countByCoverageStatus":{`+manyStatuses(33)+`}}}`)),
+		},
+		{
+			group: api, name: "an `updatedAt` in the year 2100", state: coverage.OK, skip: skips{lastGood: refreshSucceeds},
+			begin: updateWorld(setUpdatedAt(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)), setUpdatedAt(baseTime)),
+			checkPage: func(_, during page) error {
+				if s := series("guardduty_ecs_cluster_updated_timestamp_seconds", "account_id", subjectAccount, "cluster_name", "cluster-00000", "region", faultRegion); during.series[s] != "" {
+					return fmt.Errorf("%s %s", s, during.series[s])
+				}
+				return checkTargetValue(during, "guardduty_target_invalid_timestamps", "1")
+			},
+		},
+	}
+}
+
+// checkTargetValue checks the value of a metric of the subject.
+func checkTargetValue(p page, family, want string) error {
+	s := series(family, "target", "subject", "account_id", subjectAccount, "kind", "coverage", "region", faultRegion)
+	if got := p.series[s]; got != want {
+		return fmt.Errorf("%s is %q, want %s", s, got, want)
+	}
+	return nil
+}
+
+// manyStatuses returns the counts of n statuses.
+func manyStatuses(n int) string {
+	counts := make([]string, n)
+	for i := range counts {
+		counts[i] = fmt.Sprintf(`"STATUS_%d":1`, i)
+	}
+	return strings.Join(counts, ",")
+}
+
+// setUpdatedAt changes the time of the subject's first cluster.
+func setUpdatedAt(t time.Time) func(*simulator.World) {
+	return func(w *simulator.World) {
+		w.Account(subjectAccount).Cluster(faultRegion, "cluster-00000").UpdatedAt = t
 	}
 }
 
