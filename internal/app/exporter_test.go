@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil { // most tests wait
+	if err := flag.Set("test.parallel", "8"); err != nil { // most tests wait
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

@@ -27,7 +27,6 @@ import (
 // TestPageEqualsThatOfARegistry compares pages of random reports. The registry is
 // pedantic: it rejects two samples with the same labels and invalid UTF-8.
 func TestPageEqualsThatOfARegistry(t *testing.T) {
-	t.Parallel()
 	seen := map[string]bool{}
 	rare := []string{ // one for each seed, in turns
 		"text/plain; version=0.0.4; escaping=dots", "text/plain; version=0.0.4; escaping=values",
@@ -118,7 +117,6 @@ func add(t *testing.T, found map[string]string, key, value string) {
 
 // TestPageIsValidOpenMetrics parses strictly, which is slow.
 func TestPageIsValidOpenMetrics(t *testing.T) {
-	t.Parallel()
 	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))))
 	response := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
