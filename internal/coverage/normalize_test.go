@@ -161,9 +161,10 @@ func TestClassifyInvalidUTF8(t *testing.T) {
 	}
 }
 
-// TestClassifyOnlyTheBeginning has a task definition within and beyond 1 KiB.
+// TestClassifyOnlyTheBeginning has a task definition within and beyond
+// 512 bytes.
 func TestClassifyOnlyTheBeginning(t *testing.T) {
-	for length, want := range map[int]string{900: "web:3", 1100: ""} {
+	for length, want := range map[int]string{400: "web:3", 600: ""} {
 		text := "Agent exited: " + strings.Repeat("a ", length/2) + "TaskDefinition - 'web:3' stopped"
 		if got := coverage.Classify(text).TaskDefinition(); got != want {
 			t.Errorf("after %d bytes: task definition %q, want %q", length, got, want)
