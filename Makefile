@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests have -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race reliability lint fuzz bench golden image stack acceptance rules clean
+.PHONY: all build test race reliability lint fuzz bench golden image stack e2e rules clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -46,7 +46,7 @@ image:
 	  --build-arg BUILD_USER=$(BUILD_USER) --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
 
 stack: ; deploy/stack/run
-acceptance: ; go test -count=1 -v ./internal/acceptance
+e2e: ; CI=true go test -count=1 -v ./internal/e2e
 rules: ; .ci/run packages rules
 
 clean:

@@ -56,7 +56,7 @@ func newCommandLine(std streams) *commandLine {
 	demo.Flag("simulator.listen-address", "Loopback address of the simulated AWS.").Default("127.0.0.1:0").StringVar(&c.simulatorAddress)
 	check := c.app.Command("check-config", "Check a configuration file.")
 	check.Arg("file", "Configuration file; - reads standard input.").Required().StringVar(&c.checkedFile)
-	check.Flag("clusters", "Also estimate AWS API calls, and the cost of event queues, for this many ECS clusters.").SetValue(&c.clusters)
+	check.Flag("clusters", "Estimate AWS API calls and the cost of event queues with this many ECS clusters.").SetValue(&c.clusters)
 	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
 	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role or the name of a target. Without it, all policies are printed, and the reasons on standard error.").StringVar(&c.principal)

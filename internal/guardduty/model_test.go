@@ -178,7 +178,7 @@ func (h *history) remember() {
 // snapshot is a state of the world during the refresh, or is marked as
 // inconsistent; each row is a state of its cluster in both cases.
 func TestPublishedSnapshotsMatchTheWorld(t *testing.T) {
-	steps := 500
+	steps := 1_250
 	if testing.Short() {
 		steps = 200
 	}

@@ -12,7 +12,7 @@ import (
 // chunk of accounts would take more calls.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()
-	members := 4_000
+	members := 10_000
 	if testing.Short() {
 		members = 2_000
 	}
