@@ -117,6 +117,8 @@ func TestAssumeRoleWithoutCredentials(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty": "", "JSON": `{"Credentials": {}}`, "no result": fmt.Sprintf(response, ""),
 		"no expiration": fmt.Sprintf(response, "<Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey></Credentials>"),
+		"no key ID":     fmt.Sprintf(response, "<Credentials><SecretAccessKey>b</SecretAccessKey><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"),
+		"no secret key": fmt.Sprintf(response, "<Credentials><AccessKeyId>a</AccessKeyId><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"),
 		"no keys":       fmt.Sprintf(response, "<Credentials><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"),
 	} {
 		t.Run(name, func(t *testing.T) {
