@@ -81,22 +81,22 @@ func TestCallerIdentityWithoutAccount(t *testing.T) {
 	}
 }
 
-// TestAccountIDCancelled has the caller that sends the request cancelled while
-// another waits for it.
+// TestAccountIDCancelled has a caller that is cancelled while others wait for its
+// request.
 func TestAccountIDCancelled(t *testing.T) {
 	first, release := make(chan struct{}), make(chan struct{})
-	url, requests := serve(t, func(_ int, w http.ResponseWriter) {
-		close(first)
-		<-release
+	url, _ := serve(t, func(n int, w http.ResponseWriter) {
+		if n == 0 {
+			close(first)
+			<-release
+		}
 		_, _ = fmt.Fprint(w, callerIdentity)
 	})
+	t.Cleanup(func() { close(release) })
 	session := open(t, url, nil).Session(Role{}, region)
 	ctx, cancel := context.WithCancel(t.Context())
 	var callers sync.WaitGroup
-	callers.Go(func() {
-		_, _ = session.AccountID(ctx)
-		close(release)
-	})
+	callers.Go(func() { _, _ = session.AccountID(ctx) })
 	<-first
 	callers.Go(func() {
 		if id, err := session.AccountID(t.Context()); id != home || err != nil {
@@ -105,8 +105,23 @@ func TestAccountIDCancelled(t *testing.T) {
 	})
 	time.AfterFunc(50*time.Millisecond, cancel)
 	callers.Wait()
-	if n := requests(); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+}
+
+// TestCredentialsReplacedDuringGetCallerIdentity has a response about credentials
+// that were invalidated meanwhile.
+func TestCredentialsReplacedDuringGetCallerIdentity(t *testing.T) {
+	var session *Session
+	url, _ := serve(t, func(n int, w http.ResponseWriter) {
+		if n == 0 {
+			session.identity.invalidate(time.Now())
+			_, _ = fmt.Fprint(w, callerIdentity)
+			return
+		}
+		_, _ = fmt.Fprint(w, strings.ReplaceAll(callerIdentity, home, other))
+	})
+	session = open(t, url, nil).Session(Role{}, region)
+	if id, err := session.AccountID(t.Context()); id != other || err != nil {
+		t.Errorf("account %q, %v, want %q", id, err, other)
 	}
 }
 

@@ -39,8 +39,9 @@ type identity struct {
 
 // AccountID returns the account of the credentials. It is taken from the
 // credentials if the SDK knows it, otherwise from GetCallerIdentity, which is
-// called once for all concurrent callers. The ID is "" if it cannot be determined
-// in time; an error means that there are no credentials.
+// called once for all concurrent callers. If the caller whose context is used is
+// cancelled, another one takes over. The ID is "" if it cannot be determined in
+// time; an error means that there are no credentials.
 func (i *identity) AccountID(ctx context.Context) (string, error) {
 	if id := i.known(); id != "" {
 		return id, nil
@@ -57,12 +58,19 @@ func (i *identity) AccountID(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	wait := identityWait(ctx)
-	select {
-	case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
-		i.logUnknown(ctx, r.Err)
-	case <-time.After(wait):
-		i.logUnknown(ctx, fmt.Errorf("no response within %v", wait))
-	case <-ctx.Done():
+	timeout := time.After(wait)
+	for ctx.Err() == nil {
+		select {
+		case r := <-i.callerIdentity.DoChan("", func() (any, error) { return nil, i.getCallerIdentity(ctx) }):
+			if !isContextError(r.Err) {
+				i.logUnknown(ctx, r.Err)
+				return i.known(), nil
+			}
+		case <-timeout:
+			i.logUnknown(ctx, fmt.Errorf("no response within %v", wait))
+			return i.known(), nil
+		case <-ctx.Done():
+		}
 	}
 	return i.known(), nil
 }
@@ -84,20 +92,43 @@ func identityWait(ctx context.Context) time.Duration {
 	return maxIdentityWait
 }
 
-// getCallerIdentity does not end with ctx, because its result is not only for one
-// caller.
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// getCallerIdentity stores the account, unless the credentials were invalidated
+// meanwhile: new ones may be of another account, so it calls again.
 func (i *identity) getCallerIdentity(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxIdentityWait)
-	defer cancel()
-	out, err := i.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return err
+	for {
+		before := i.lastInvalidated()
+		out, err := i.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return err
+		}
+		if aws.ToString(out.Account) == "" {
+			return errors.New("the response has no account")
+		}
+		if i.storeAccount(out.Account, before) {
+			return nil
+		}
 	}
-	if aws.ToString(out.Account) == "" {
-		return errors.New("the response has no account")
+}
+
+func (i *identity) lastInvalidated() time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.invalidated
+}
+
+// storeAccount reports whether the credentials are still the same.
+func (i *identity) storeAccount(id *string, before time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.invalidated.Equal(before) {
+		return false
 	}
-	i.accountID.Store(out.Account)
-	return nil
+	i.accountID.Store(id)
+	return true
 }
 
 const (
@@ -120,8 +151,8 @@ func resilientCache(provider aws.CredentialsProvider, logger *slog.Logger) *aws.
 type resilientProvider struct {
 	provider aws.CredentialsProvider
 	logger   *slog.Logger
-	last     aws.Credentials
-	failing  bool // the last refresh failed, which was logged
+	last     aws.Credentials // with their true expiry
+	failing  bool            // the last refresh failed, which was logged
 }
 
 // Retrieve implements aws.CredentialsProvider. It is called when the last
