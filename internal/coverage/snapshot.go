@@ -213,21 +213,21 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 	if read[MemberDetectorsCapability] {
 		next.UnprocessedMembers = incomplete.UnprocessedMembers
 	}
-	updated := map[string]bool{}
+	updated, present := map[string]bool{}, map[string]bool{}
 	for _, f := range incomplete.Features {
 		updated[f.AccountID] = true
 	}
+	for _, d := range next.Detectors {
+		present[d.AccountID] = true
+	}
+	for _, m := range next.Members {
+		present[m.AccountID] = true
+	}
 	next.Features = append(slices.Clone(incomplete.Features), slices.DeleteFunc(slices.Clone(next.Features), func(f Feature) bool {
-		return updated[f.AccountID] || read[MembersCapability] && next.hasLeft(f.AccountID)
+		hasLeft := read[MembersCapability] && !present[f.AccountID]
+		return updated[f.AccountID] || hasLeft
 	})...)
 	return &next
-}
-
-// hasLeft reports whether an account is neither that of the detector nor one of
-// the members.
-func (s *Snapshot) hasLeft(accountID string) bool {
-	return !slices.ContainsFunc(s.Members, func(m Member) bool { return m.AccountID == accountID }) &&
-		!slices.ContainsFunc(s.Detectors, func(d Detector) bool { return d.AccountID == accountID })
 }
 
 // Report is what is known of a target after an attempt to refresh it.

@@ -60,8 +60,8 @@ type Client struct {
 	detectorID  string          // "" until it is found
 	denied      map[string]bool // optional data whose denial has been logged
 	listingSize int64
-	// otherAccounts is set once a snapshot included other accounts: the detector
-	// is an administrator's.
+	// otherAccounts is set if the last snapshot with resources included other
+	// accounts: the detector is an administrator's.
 	otherAccounts  bool
 	lastDetectorID atomic.Pointer[string] // the detector of the last successful Read; nil before
 }
@@ -98,7 +98,9 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
 	}
-	c.otherAccounts = c.otherAccounts || c.includesOthers(known)
+	if others := c.includesOthers(known); others || known != nil && len(known.Resources) > 0 {
+		c.otherAccounts = others
+	}
 	s, err = c.read(ctx, known)
 	if isStaleDetector(err) && c.o.DetectorID == "" {
 		// The detector was deleted and may have been created again.

@@ -47,10 +47,10 @@ func (c *Client) getDetector(ctx context.Context) (enabled bool, features []cove
 		return false, nil, fmt.Errorf("get the detector: %w: no status", coverage.ErrInvalidResponse)
 	}
 	for _, f := range out.Features {
-		own := coverage.Feature{AccountID: c.accountID, Region: c.o.Region, Name: coverage.Sanitize(string(f.Name))}
+		own := coverage.Feature{AccountID: c.accountID, Region: c.o.Region, Name: keep(string(f.Name))}
 		features = append(features, withStatus(own, f.Status, f.ManagedBy, f.UpdatedAt))
 		for _, a := range f.AdditionalConfiguration {
-			own.Additional = coverage.Sanitize(string(a.Name))
+			own.Additional = keep(string(a.Name))
 			features = append(features, withStatus(own, a.Status, a.ManagedBy, a.UpdatedAt))
 		}
 	}
@@ -60,7 +60,7 @@ func (c *Client) getDetector(ctx context.Context) (enabled bool, features []cove
 // withStatus returns a feature or an additional configuration with its state.
 func withStatus(f coverage.Feature, status types.FeatureStatus, managedBy types.ManagedBy, updatedAt *time.Time) coverage.Feature {
 	f.Enabled = status == types.FeatureStatusEnabled
-	f.ManagedBy = coverage.Sanitize(string(managedBy))
+	f.ManagedBy = keep(string(managedBy))
 	f.UpdatedAt = aws.ToTime(updatedAt)
 	return f
 }

@@ -123,3 +123,6 @@ func (i interner) text(s string) string {
 	i[s] = s
 	return s
 }
+
+// keep returns a sanitized copy of a string of a response, see interner.
+func keep(s string) string { return coverage.Sanitize(strings.Clone(s)) }

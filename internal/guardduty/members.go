@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/guardduty"
@@ -95,7 +94,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 				return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
 			}
 			s.Members = append(s.Members, coverage.Member{
-				AccountID: coverage.Sanitize(strings.Clone(aws.ToString(m.AccountId))), Region: c.o.Region, // see interner
+				AccountID: keep(aws.ToString(m.AccountId)), Region: c.o.Region,
 				Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
 			})
 		}
@@ -131,10 +130,12 @@ func (c *Client) readMemberDetectors(ctx context.Context, accountIDs []string, s
 			if f.Name != types.OrgFeatureRuntimeMonitoring {
 				continue
 			}
-			member := coverage.Feature{AccountID: coverage.Sanitize(aws.ToString(m.AccountId)), Region: c.o.Region, Name: string(f.Name)}
+			member := coverage.Feature{
+				AccountID: keep(aws.ToString(m.AccountId)), Region: c.o.Region, Name: runtimeMonitoring,
+			}
 			s.Features = append(s.Features, withStatus(member, f.Status, f.ManagedBy, f.UpdatedAt))
 			for _, a := range f.AdditionalConfiguration {
-				member.Additional = coverage.Sanitize(string(a.Name))
+				member.Additional = keep(string(a.Name))
 				s.Features = append(s.Features, withStatus(member, a.Status, a.ManagedBy, a.UpdatedAt))
 			}
 		}

@@ -76,8 +76,9 @@ func (c *Client) includesOthers(s *coverage.Snapshot) bool {
 
 // confirmOff reports whether a list may be missing because there is nothing to list:
 // the detector and its members have Runtime Monitoring off. For an administrator
-// it has to know the features of the members. It reads the detector unless the
-// refresh has done so.
+// it has to know the features of the members; before the first snapshot, a
+// detector is not known to be an administrator's. It reads the detector unless
+// the refresh has done so.
 func (c *Client) confirmOff(ctx context.Context, p *pass, t coverage.ResourceType, err error) bool {
 	if !errors.Is(err, errMissingList) || c.otherAccounts && !p.memberFeatures {
 		return false

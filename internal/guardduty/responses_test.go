@@ -112,6 +112,12 @@ func TestMissingListOfAnAdministrator(t *testing.T) {
 			t.Errorf("with %v: %v", last, err)
 		}
 	}
+	former := &coverage.Snapshot{Resources: []coverage.Resource{coverage.New(coverage.Row{
+		Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: "web"}, Status: coverage.Healthy,
+	})}}
+	if _, s, err := c.Read(t.Context(), former); err != nil || len(s.Resources) != 0 {
+		t.Errorf("no longer an administrator: %+v, %v", s, err)
+	}
 	withMembers := newAdministrator(t, Options{Members: true})
 	bodies["GetMemberDetectors"] = `{"members":[{"accountId":"` + member + `","features":[{"name":"RUNTIME_MONITORING","status":"DISABLED"}]}]}`
 	withMembers.respond(bodies)

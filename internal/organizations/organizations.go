@@ -7,6 +7,7 @@ package organizations
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
@@ -44,8 +45,10 @@ func Names(ctx context.Context, cfg aws.Config) ([]coverage.AccountName, error) 
 			if aws.ToString(a.Id) == "" {
 				return nil, fmt.Errorf("%w: an account without an ID", coverage.ErrInvalidResponse)
 			}
-			if name := coverage.Sanitize(aws.ToString(a.Name)); name != "" {
-				names = append(names, coverage.AccountName{AccountID: coverage.Sanitize(aws.ToString(a.Id)), Name: name})
+			// Clones, because the SDK decodes the strings of a response into one block of
+			// memory, with the e-mail addresses.
+			if name := coverage.Sanitize(strings.Clone(aws.ToString(a.Name))); name != "" {
+				names = append(names, coverage.AccountName{AccountID: coverage.Sanitize(strings.Clone(aws.ToString(a.Id))), Name: name})
 			}
 		}
 		return out.NextToken, nil

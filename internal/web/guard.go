@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -63,15 +64,10 @@ func newGuard(file string, metrics *Metrics, logger *slog.Logger) (*guard, error
 // maxFileSize limits the memory of a check, in bytes.
 const maxFileSize = 1 << 20
 
-// readVersion also returns how long ago the file was modified. It does not open a
-// file that is not regular, because opening a FIFO blocks.
+// readVersion also returns how long ago the file was modified. It does not read a
+// file that is not regular, and does not block on opening a FIFO.
 func readVersion(file string) (version, time.Duration, error) {
-	if info, err := os.Stat(file); err != nil {
-		return version{}, 0, err
-	} else if !info.Mode().IsRegular() {
-		return version{}, 0, errors.New("it is not a regular file")
-	}
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return version{}, 0, err
 	}
@@ -79,6 +75,9 @@ func readVersion(file string) (version, time.Duration, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return version{}, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return version{}, 0, errors.New("it is not a regular file")
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err == nil && len(content) > maxFileSize {
@@ -111,36 +110,34 @@ func readStable(file string) (version, error) {
 // check returns the version of the file, or an error if it is rejected.
 func (g *guard) check() (version, error) {
 	current, err := readStable(g.file)
-	loaded := false
-	if err == nil {
-		loaded, err = g.load(current)
+	g.mu.Lock()
+	isNew := err == nil && current != g.valid
+	if isNew {
+		err = g.load(current)
 	}
-	if loaded {
+	problem := g.newProblem(badFile, err)
+	g.mu.Unlock()
+	if isNew && err == nil {
 		g.logger.Info("web configuration loaded", "file", g.file)
 	}
-	g.record(badFile, err)
+	g.log(badFile, problem)
 	return current, err
 }
 
-// load validates a version of the file. It reports whether it is a new one.
-func (g *guard) load(current version) (bool, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if current == g.valid {
-		return false, nil
-	}
+// load validates a version of the file. The caller holds g.mu.
+func (g *guard) load(current version) error {
 	next, err := parse([]byte(current.content))
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := g.required.allow(next); err != nil {
-		return false, err
+		return err
 	}
 	if err := toolkit.Validate(g.file); err != nil {
-		return false, err
+		return err
 	}
 	g.required, g.valid = next, current
-	return true, nil
+	return nil
 }
 
 // unchanged reports whether the file is still in that version.
@@ -149,18 +146,16 @@ func (g *guard) unchanged(checked version) bool {
 	return err == nil && current == checked
 }
 
-// record sets the metric and logs an error once.
-func (g *guard) record(kind problem, err error) {
-	if text := g.newProblem(kind, err); text != "" {
+// log logs what newProblem returned, without the lock.
+func (g *guard) log(kind problem, text string) {
+	if text != "" {
 		g.logger.Error("web configuration cannot be used", "effect", string(kind), "file", g.file, "err", text)
 	}
 }
 
 // newProblem sets the metric. It returns the text of an error that differs from
-// the last one of its kind, otherwise "".
+// the last one of its kind, otherwise "". The caller holds g.mu.
 func (g *guard) newProblem(kind problem, err error) (text string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if err == nil {
 		delete(g.problems, kind)
 	} else if text = quoted.ReplaceAllString(err.Error(), "…"); text == g.problems[kind] {
@@ -263,7 +258,10 @@ func (g *guard) handshake(
 			return nil, err
 		}
 		c, err := configure(hello)
-		g.record(badHandshake, err)
+		g.mu.Lock()
+		problem := g.newProblem(badHandshake, err)
+		g.mu.Unlock()
+		g.log(badHandshake, problem)
 		if err != nil {
 			return nil, err
 		}

@@ -109,8 +109,8 @@ func TestGuardKnowsEveryField(t *testing.T) {
 	}
 }
 
-// TestRecord logs an error once, and again when it changes or comes back.
-func TestRecord(t *testing.T) {
+// TestProblems logs an error once, and again when it changes or comes back.
+func TestProblems(t *testing.T) {
 	var log bytes.Buffer
 	g := &guard{metrics: NewMetrics(nil), logger: slog.New(slog.NewTextHandler(&log, nil)), problems: map[problem]string{}}
 	a, b := errors.New("a"), errors.New("b with `secret`")
@@ -130,7 +130,7 @@ func TestRecord(t *testing.T) {
 		{badFile, nil, 4, false},
 		{badHandshake, nil, 4, true},
 	} {
-		g.record(step.kind, step.err)
+		g.log(step.kind, g.newProblem(step.kind, step.err))
 		valid := (&guarded{t: t, metrics: g.metrics}).valid()
 		if lines := strings.Count(log.String(), "\n"); lines != step.lines || valid != step.valid {
 			t.Errorf("step %d: %d lines, the metric is %v", i, lines, valid)
