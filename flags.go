@@ -37,7 +37,7 @@ type commandLine struct {
 
 func newCommandLine(std streams) *commandLine {
 	c := &commandLine{std: std, logging: promslog.Config{Writer: std.err}}
-	c.app = kingpin.New(name, "Exports Amazon GuardDuty Runtime Monitoring coverage to Prometheus. Without a command it runs serve; 'serve --help' shows --config.file.")
+	c.app = kingpin.New(name, "Exports Amazon GuardDuty Runtime Monitoring coverage to Prometheus. The default command is serve; 'serve --help' shows its options.")
 	c.app.UsageWriter(std.out)
 	if build, ok := debug.ReadBuildInfo(); ok && version.Version == "" {
 		version.Version = build.Main.Version
@@ -51,15 +51,15 @@ func newCommandLine(std streams) *commandLine {
 	c.app.Flag("web.enable-pprof", "Enable profiling under /debug/pprof/.").BoolVar(&c.options.Profiling)
 
 	serve := c.app.Command("serve", "Serve the metrics of AWS accounts.").Default()
-	serve.Flag("config.file", "Configuration file. Without it, the account of the default AWS credentials is read, in the Region of the environment.").StringVar(&c.configFile)
+	serve.Flag("config.file", "Configuration file. Without it, the account of the ambient AWS credentials is read, in the Region of the environment.").StringVar(&c.configFile)
 	demo := c.app.Command("demo", "Serve the metrics of a simulated organization. Needs no AWS account and no configuration.")
 	demo.Flag("simulator.listen-address", "Loopback address of the simulated AWS.").Default("127.0.0.1:0").StringVar(&c.simulatorAddress)
 	check := c.app.Command("check-config", "Check a configuration file.")
 	check.Arg("file", "Configuration file; - reads standard input.").Required().StringVar(&c.checkedFile)
-	check.Flag("clusters", "Estimate AWS API calls and the cost of event queues with this many ECS clusters.").SetValue(&c.clusters)
+	check.Flag("clusters", "After the check, estimate the AWS API calls of a fleet with this many ECS clusters, and the cost of the event queues.").SetValue(&c.clusters)
 	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
-	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role or the name of a target. Without it, all policies are printed, and the reasons on standard error.").StringVar(&c.principal)
+	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
 	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
 	return c
 }
@@ -104,16 +104,18 @@ func checkValues(parsed *kingpin.ParseContext) error {
 	}
 	for _, element := range parsed.Elements {
 		var option string
+		supported := false // standard input
 		switch clause := element.Clause.(type) {
 		case *kingpin.FlagClause:
 			option = "--" + clause.Model().Name
+			supported = command == "iam-policy" && option == "--config.file"
 		case *kingpin.ArgClause:
 			option = "argument <" + clause.Model().Name + ">"
+			supported = command == "check-config"
 		}
 		if option == "" || element.Value == nil {
 			continue
 		}
-		supported := command == "check-config" && option == "argument <file>" || command == "iam-policy" && option == "--config.file"
 		switch value := strings.TrimPrefix(*element.Value, "\x00"); {
 		case value == "":
 			return fmt.Errorf("%s must not be empty", option)

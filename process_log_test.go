@@ -83,7 +83,6 @@ func (p *served) page() string {
 // TestLogThatIsNotRead blocks standard error: data still expires, the exporter
 // stays ready, reloads, and stops in time.
 func TestLogThatIsNotRead(t *testing.T) {
-	t.Parallel()
 	p := serveProcess(t, 1)
 	p.reload(short)
 	p.log.mu.Lock() // the reader of the pipe blocks
@@ -154,10 +153,9 @@ func TestLogReaderCloses(t *testing.T) {
 	p.exited = func() error { return nil }
 }
 
-// TestSuspendedProcess stops the process until its data are too old. The scrape
+// TestSuspendedProcess stops the process until its data is too old. The scrape
 // that waits for it is the first thing that it handles.
 func TestSuspendedProcess(t *testing.T) {
-	t.Parallel()
 	p := serveProcess(t, 1)
 	p.reload(short)
 	p.untilPage("the cluster", func(page string) bool { return strings.Contains(page, cluster) })

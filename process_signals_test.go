@@ -156,7 +156,6 @@ func (p *served) exits() {
 
 // TestThousandSIGHUPs reloads a thousand times, every second time with an invalid file.
 func TestThousandSIGHUPs(t *testing.T) {
-	t.Parallel()
 	p := serveProcess(t, 1)
 	for i := range 1000 {
 		if i%2 == 0 {

@@ -253,8 +253,8 @@ func exported() map[string]bool {
 	return names
 }
 
-// make rules runs promtool's tests of the rules.
-func TestPromtool(t *testing.T) {
+// TestRulesAreLinted does not evaluate the rules, which .ci/run and make rules do.
+func TestRulesAreLinted(t *testing.T) {
 	rules := fileNames(t, ruleFiles)
 	for _, name := range rules {
 		read(t, name) // so that go test does not take a result from its cache when the file has changed

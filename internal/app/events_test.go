@@ -26,7 +26,6 @@ func eventWorld(t *testing.T, format simulator.EventFormat) *exporter {
 func TestChangeIsExportedWithinTwoSeconds(t *testing.T) {
 	for name, format := range map[string]simulator.EventFormat{"direct": simulator.Direct, "through SNS": simulator.SNS} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			e := eventWorld(t, format)
 			e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} 1`)
 			before := e.calls("ListCoverage")

@@ -45,7 +45,7 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) 
 func TestStopDrains(t *testing.T) {
 	t.Parallel()
 	const clusters = 3500
-	e, body := slowScrape(t, clusters, ambient+"")
+	e, body := slowScrape(t, clusters, ambient)
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	for refused := false; !refused; {

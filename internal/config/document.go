@@ -93,8 +93,10 @@ func addSyntaxError(errs *errorList, data []byte, err error) {
 	case strings.HasPrefix(reason, "did not find expected"):
 		line++ // errors of the parser count lines from 0, errors of the scanner from 1
 	case strings.Contains(reason, "tab character"), strings.Contains(reason, "cannot start any token"):
-		// The library may report the line of the token before the tab.
-		if at := indentingTab.FindIndex(data); at != nil {
+		// "tab character" is reported with the line of the token before the tab. No
+		// token can start with a tab, nor with other characters.
+		at := indentingTab.FindIndex(data)
+		if at != nil && (strings.Contains(reason, "tab character") || lineAt(data, at[0]) == line) {
 			line, reason = lineAt(data, at[0]), "a tab cannot be used for indentation; use spaces"
 		}
 	}

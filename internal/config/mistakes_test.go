@@ -58,6 +58,7 @@ func mistakesInDocument() []mistake {
 			"3: not valid YAML: a tab cannot be used for indentation; use spaces",
 		},
 		{"first tab", "refresh:\n\tinterval: 5m\n", "2: not valid YAML: a tab cannot be used for indentation; use spaces"},
+		{"no tab", "aws:\n  profile: @a\nrefresh:\n\tinterval: 5m\n", "2: not valid YAML: found character that cannot start any token"},
 		{"unclosed quote", "targets:\n- name: \"abc\n", "2: not valid YAML: found unexpected end of stream"},
 		{
 			"unknown anchor", "targets:\n- name: a\n  external_id: *s3cret\n",

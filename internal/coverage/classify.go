@@ -9,7 +9,7 @@ import (
 // Classify makes an Issue of AWS's text. Letter case, white space, the plural
 // "(s)" and stray punctuation do not matter, and quoted text (names that users
 // chose) does not decide the type. At most 16 KiB of the text are read, and at
-// most 512 bytes of the normalized result is classified.
+// most 512 bytes of the normalized text are classified.
 func Classify(raw string) Issue {
 	return classify(normalizeRaw(raw))
 }
@@ -80,8 +80,9 @@ func wordsOf(text string) string {
 
 // issueRules are tried in order: a documented reason before its category, an
 // add-on's code before words that its message may contain, and an agent's exit
-// before words that its reason may quote. Each expression begins with a literal or
-// an anchor, because alternatives take package regexp several times as long.
+// before words that its reason may quote. Alternatives that do not begin with ^
+// are rules of their own, because package regexp takes several times as long for
+// them.
 var issueRules = []struct {
 	issueType IssueType
 	words     *regexp.Regexp

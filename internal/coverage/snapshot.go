@@ -163,7 +163,7 @@ type State string
 const (
 	OK              State = "ok"
 	NoDetector      State = "no_detector"      // GuardDuty is not enabled in the Region
-	Denied          State = "denied"           // AWS refused the call or the credentials, or there are no credentials
+	Denied          State = "denied"           // AWS denied the call or the credentials, or there are no credentials
 	RegionDisabled  State = "region_disabled"  // the account has not opted in to the Region
 	Throttled       State = "throttled"        // AWS limits the request rate
 	Timeout         State = "timeout"          // a call or the whole refresh took too long

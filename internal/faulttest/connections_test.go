@@ -99,7 +99,7 @@ func (f flood) run(h *harness) {
 		h.Errorf("%d of %d connections were attempted", opened.Load(), n)
 	}
 	stop()
-	if resident := exporter.peakResident(); resident > maxResident && !raceEnabled {
+	if resident := exporter.peakResident(); resident > maxResident {
 		h.Errorf("peak resident memory %d kB, want at most %d kB", resident, maxResident)
 	}
 	h.wantSame(before, h.configured()...)

@@ -32,7 +32,7 @@ type worker struct {
 	partialReads map[coverage.Key]*coverage.Resource
 }
 
-// workerState is what others may know of a worker.
+// workerState is the part of a worker that state returns.
 type workerState struct {
 	target    Target   // of the next refresh
 	settings  Settings // of the next refresh
@@ -49,8 +49,8 @@ func newWorker(r *Refresher, t Target, s Settings) *worker {
 	}
 }
 
-// state returns the state. The report has no snapshot if that has optional data
-// only.
+// state returns the state. The report has no snapshot if the snapshot has only
+// optional data.
 func (w *worker) state() workerState {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -215,7 +215,6 @@ func TestHalfWrittenWebConfiguration(t *testing.T) {
 // TestWebConfigurationIsRewritten empties and writes the file in place, again
 // and again, while clients without the password send requests.
 func TestWebConfigurationIsRewritten(t *testing.T) {
-	t.Parallel()
 	g := serveGuarded(t, users, example())
 	done := make(chan struct{})
 	var rewriting sync.WaitGroup
