@@ -35,6 +35,7 @@ type served struct {
 	aws       *simulator.Server
 	address   string
 	file, web string // configuration files
+	shared    string // the SDK's, absent at first
 	log       *logBuffer
 	stderr    *os.File     // read into log
 	exited    func() error // waits for the end; may be called again
@@ -64,8 +65,8 @@ func serveProcess(t *testing.T, clusters int) *served {
 			p.cmd.Env = append(p.cmd.Env, name+"=")
 		}
 	}
-	none := filepath.Join(t.TempDir(), "none")
-	p.cmd.Env = append(p.cmd.Env, "AWS_ENDPOINT_URL="+endpoint.URL, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none,
+	p.shared = filepath.Join(t.TempDir(), "config")
+	p.cmd.Env = append(p.cmd.Env, "AWS_ENDPOINT_URL="+endpoint.URL, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE="+p.shared, "AWS_SHARED_CREDENTIALS_FILE="+p.shared,
 		"AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey)
 	p.start()
 	t.Cleanup(func() { _ = p.exited() }) // the test's context has ended the process

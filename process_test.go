@@ -191,3 +191,52 @@ func TestReloadOfAFileThatBlocks(t *testing.T) {
 		t.Errorf("ended %v after SIGTERM", took)
 	}
 }
+
+// TestSharedFileThatBlocks has a FIFO without data as the SDK's configuration, at
+// the start and at a reload.
+func TestSharedFileThatBlocks(t *testing.T) {
+	t.Parallel()
+	blocks := func(name string) {
+		writer, err := os.OpenFile(name, os.O_WRONLY, 0) // returns when the process opens the file
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { writer.Close() })
+	}
+	ends := func(cmd *exec.Cmd, wait func() error) error {
+		stopped := time.Now()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		err := wait()
+		if took := time.Since(stopped); took > 5*time.Second {
+			t.Errorf("ended %v after SIGTERM", took)
+		}
+		return err
+	}
+
+	fifo := filepath.Join(t.TempDir(), "config")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := process(t, "--web.listen-address=127.0.0.1:0")
+	cmd.Env, cmd.Stderr = append(cmd.Env, "AWS_CONFIG_FILE="+fifo), &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	blocks(fifo)
+	if err := ends(cmd, cmd.Wait); err == nil || !strings.Contains(stderr.String(), "read the AWS configuration: ") {
+		t.Errorf("got %v and %q", err, &stderr)
+	}
+
+	p := serveProcess(t, 1)
+	if err := syscall.Mkfifo(p.shared, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	blocks(p.shared)
+	if err := ends(p.cmd, p.exited); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}

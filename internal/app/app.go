@@ -209,9 +209,9 @@ func (a *app) reloadUntil(ctx, work context.Context, served <-chan error) error 
 		case err := <-served:
 			return err
 		case <-hangup:
-			_ = a.reload(work) // logged, and visible in a metric
+			_ = a.reload(ctx, work) // logged, and visible in a metric
 		case result := <-a.reloads:
-			result <- a.reload(work)
+			result <- a.reload(ctx, work)
 		}
 	}
 }

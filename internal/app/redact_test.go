@@ -16,6 +16,7 @@ func TestLogRedactsSecrets(t *testing.T) {
 		"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY":            "wJalrXUtn",
 		"X-Amz-Security-Token=" + strings.Repeat("IQoJb3Jp%2F", 20):                   "IQoJ",
 		"token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2ln-bmF0_dXJl is expired": "eyJzdWIi",
+		"Failed to parse uri: http://user:hunter2@proxy:port":                         "hunter2",
 		"no account of security.team@example.com":                                     "team@",
 	} {
 		var log bytes.Buffer

@@ -43,15 +43,15 @@ func (a *app) requestReload() error {
 }
 
 // reload builds everything from the configuration and then swaps it in. If it
-// fails, nothing changes. Targets run until ctx ends.
-func (a *app) reload(ctx context.Context) error {
+// fails, or ctx ends before, nothing changes. Targets run until work ends.
+func (a *app) reload(ctx, work context.Context) error {
 	next, err := a.prepare(ctx)
 	if err != nil {
 		a.self.reloads.failed()
 		a.o.Logger.Error("reload failed, configuration unchanged", "err", err)
 		return err
 	}
-	a.apply(ctx, next)
+	a.apply(work, next)
 	return nil
 }
 

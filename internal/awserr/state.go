@@ -86,6 +86,13 @@ func stateOfCode(region, code string) (coverage.State, bool) {
 	return "", false
 }
 
+// statusError is an error of AWS or of an endpoint for credentials, such as that
+// of Pod Identity, with its HTTP status.
+type statusError interface {
+	error
+	HTTPStatusCode() int
+}
+
 // stateOfResponse classifies an error without a known code.
 func stateOfResponse(err error) coverage.State {
 	var (
@@ -94,8 +101,9 @@ func stateOfResponse(err error) coverage.State {
 		send     *smithyhttp.RequestSendError
 		missing  *CredentialsError
 	)
-	if errors.As(err, &response) {
-		switch status := response.HTTPStatusCode(); {
+	_ = errors.As(err, &response)
+	if withStatus, ok := errors.AsType[statusError](err); ok {
+		switch status := withStatus.HTTPStatusCode(); {
 		case status == http.StatusTooManyRequests:
 			return coverage.Throttled
 		case status == http.StatusUnauthorized, status == http.StatusForbidden:

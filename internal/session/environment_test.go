@@ -6,10 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/account"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -155,5 +158,88 @@ func TestCredentialProcessLog(t *testing.T) {
 	}
 	if text, err := io.ReadAll(r); len(text) > 0 || err != nil {
 		t.Errorf("%.200q on standard error, %v", text, err)
+	}
+}
+
+// TestCredentialsEndpoint has a Pod Identity agent that fails, with and without a
+// role.
+func TestCredentialsEndpoint(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for status, want := range map[int]coverage.State{
+		0: coverage.Unreachable, http.StatusOK: coverage.InvalidResponse, http.StatusForbidden: coverage.Denied,
+		http.StatusInternalServerError: coverage.Failed, http.StatusTooManyRequests: coverage.Throttled,
+	} {
+		url, _ := serve(t, func(_ int, w http.ResponseWriter) { w.WriteHeader(status) })
+		if status == 0 {
+			url = "http://127.0.0.1:1"
+		}
+		checkStates(t, map[string]string{
+			"AWS_CONTAINER_CREDENTIALS_FULL_URI": url + "/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token,
+		}, want)
+	}
+}
+
+// TestFIPSWithAnEndpoint has settings that exclude each other.
+func TestFIPSWithAnEndpoint(t *testing.T) {
+	checkStates(t, map[string]string{
+		"AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+		"AWS_ACCESS_KEY_ID": homeKeys.AccessKeyID, "AWS_SECRET_ACCESS_KEY": homeKeys.SecretAccessKey,
+	}, coverage.Failed)
+}
+
+// TestSTSUnreachable has an STS without an address and one with an unknown
+// certificate.
+func TestSTSUnreachable(t *testing.T) {
+	unknown := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(unknown.Close)
+	for _, url := range []string{"http://sts.invalid", unknown.URL} {
+		setEnvironment(t, map[string]string{
+			"AWS_REGION": region, "AWS_ENDPOINT_URL_STS": url,
+			"AWS_ACCESS_KEY_ID": homeKeys.AccessKeyID, "AWS_SECRET_ACCESS_KEY": homeKeys.SecretAccessKey,
+		})
+		f := open(t, "", func(o *Options) { o.Simulator = nil })
+		_, err := accountClient(f.Session(reader, region).Config(other)).ListRegions(t.Context(), &account.ListRegionsInput{})
+		if got := awserr.State(region, err); got != coverage.Unreachable {
+			t.Errorf("%s: %s, %v", url, got, err)
+		}
+	}
+}
+
+// checkStates checks the state of calls with the ambient credentials and with a
+// role.
+func checkStates(t *testing.T, variables map[string]string, want coverage.State) {
+	t.Helper()
+	setEnvironment(t, variables)
+	t.Setenv("AWS_REGION", region)
+	f := open(t, "", func(o *Options) { o.Simulator = nil })
+	for _, role := range []Role{{}, reader} {
+		_, err := accountClient(f.Session(role, region).Config(other)).ListRegions(t.Context(), &account.ListRegionsInput{})
+		if got := awserr.State(region, err); got != want {
+			t.Errorf("role %q: %s, want %s: %v", role.ARN, got, want, err)
+		}
+	}
+}
+
+// TestExternalIDOfAProfile has an STS that repeats it.
+func TestExternalIDOfAProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte("[default]\nrole_arn = "+reader.ARN+"\nexternal_id = sesame-open\nsource_profile = base\n"+
+		"[profile base]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, _ := serve(t, func(_ int, w http.ResponseWriter) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>sesame-open is wrong</Message></Error></ErrorResponse>")
+	})
+	setEnvironment(t, map[string]string{"AWS_REGION": region, "AWS_CONFIG_FILE": file, "AWS_ENDPOINT_URL_STS": url})
+	f := open(t, "", func(o *Options) { o.Simulator = nil })
+	for range 2 { // the second time after the configuration is read again
+		_, err := f.ambient.credentials.Retrieve(t.Context())
+		if err == nil || strings.Contains(err.Error(), "sesame") || !strings.Contains(err.Error(), "<secret> is wrong") {
+			t.Errorf("error %v", err)
+		}
 	}
 }

@@ -30,6 +30,16 @@ func (p redactingProvider) Retrieve(ctx context.Context) (aws.Credentials, error
 	return c, err
 }
 
+// invalidator is a credentials cache.
+type invalidator interface{ Invalidate() }
+
+// Invalidate invalidates the credentials of a provider that is a cache.
+func (p redactingProvider) Invalidate() {
+	if cache, ok := p.CredentialsProvider.(invalidator); ok {
+		cache.Invalidate()
+	}
+}
+
 // redactedError has the type of an error, but not its text.
 type redactedError struct {
 	err  error
