@@ -69,7 +69,7 @@ func (n *normalizer) replace(end int) {
 			return
 		}
 	} else {
-		n.out = append(n.out, ellipsis...)
+		n.out = append(withoutDateNames(n.out), ellipsis...)
 	}
 	n.replaced, n.pos = len(n.out), end
 }
@@ -77,8 +77,12 @@ func (n *normalizer) replace(end int) {
 // isListSeparator reports whether s stands between two words of a list, or
 // between two parts of a date or a ratio.
 func isListSeparator(s string) bool {
-	s = strings.TrimSuffix(strings.TrimRight(s, ` '"(+`), "and")
-	return strings.Trim(s, ` ,'"(/:-`) == ""
+	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(` ,'"(/:-+`, r) }) {
+		if word != "and" && !slices.Contains(dateNames, word) {
+			return false
+		}
+	}
+	return true
 }
 
 // copyStable copies the text up to end, its volatile words replaced.
@@ -182,8 +186,15 @@ func isAfterID(before string) bool {
 	})
 }
 
+// podSuffix is the length of the last part of a pod's name. Kubernetes makes it of
+// consonants and digits.
+const podSuffix = 5
+
 // isVolatile reports whether a word may change while an issue stays the same.
 func isVolatile(word string) bool {
+	if pod, ok := strings.CutPrefix(word, "aws-guardduty-agent-"); ok && len(pod) == podSuffix {
+		return !strings.ContainsAny(pod, "aeiou")
+	}
 	if !hasDigit(word) {
 		prefix, id, ok := strings.Cut(word, "-")
 		return ok && prefix != "vpc" && (len(id) == 8 || len(id) == 17) && span(id, isHexByte) == len(id)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -51,6 +52,9 @@ func volatile(r *rand.Rand) map[string]func() string {
 	ip := join(".", number(256), number(256), number(256), number(256))
 	ipv6 := join("", fixed("2600:1f18:"), letters(hex, 4), fixed(":"), letters(hex, 4), fixed("::"), letters(hex, 2))
 	two := func(n int) func() string { return func() string { return fmt.Sprintf("%02d", r.IntN(n)) } }
+	date := func(layout string) func() string {
+		return func() string { return time.Unix(r.Int64N(1<<31), 0).UTC().Format(layout) }
+	}
 	ephemeral := func() string { return fmt.Sprint(32_768 + r.IntN(28_000)) }
 	return map[string]func() string{
 		"Impacted task ID(s): {}":                    list(id, ", ", true),
@@ -80,6 +84,10 @@ func volatile(r *rand.Rand) map[string]func() string {
 		"arn:aws:sts::111122223333:assumed-role/exec/{} is not authorized": id,
 		"arn:aws:ecs:eu-west-1:111122223333:task/web/{} stopped":           id,
 		"pod agent-{} is pending":                                          join("", fixed("7d9f"), letters(hex, 5), fixed("-x2"), letters("bcdfgh", 3)),
+		"pod {} is pending":                                                join("", fixed("aws-guardduty-agent-"), letters("bcdfghjklmnpqrstvwxz2456789", 5)),
+		"ended {}":                                                         date(time.RFC1123),
+		"begun {}, retry":                                                  date(time.ANSIC),
+		"log of [{}]":                                                      date("02/Jan/2006:15:04:05 -0700"),
 		"memory {} MiB":                                                    number(4096),
 	}
 }

@@ -1,6 +1,10 @@
 package coverage
 
-import "strings"
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
 
 // nameRange is the range of a name in a text.
 type nameRange struct {
@@ -75,3 +79,21 @@ func isBase64Byte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("
 
 // isWordByte reports whether b is part of a word that is kept or replaced as one.
 func isWordByte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("._-~%@+", b) >= 0 }
+
+// dateNames are the days and months of dates such as "Mon, 02 Nov 2026".
+var dateNames = []string{
+	"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+}
+
+// withoutDateNames removes the names of dates at the end of a text, before a number.
+func withoutDateNames(out []byte) []byte {
+	for {
+		trimmed := bytes.TrimRight(out, " ,")
+		start := bytes.LastIndexAny(trimmed, ` ,('"[`) + 1
+		if !slices.Contains(dateNames, string(trimmed[start:])) {
+			return out
+		}
+		out = out[:start]
+	}
+}
