@@ -13,7 +13,7 @@ import (
 // is exported, and the target's account once it is known.
 func TestCallerIdentityIsOptional(t *testing.T) {
 	t.Parallel()
-	aws := simulator.New(homeWorld(healthy("web")), simulator.Options{})
+	aws := simulator.New(homeWorld(), simulator.Options{})
 	aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
 		if c.Operation != "GetCallerIdentity" {
 			return false
@@ -21,8 +21,8 @@ func TestCallerIdentityIsOptional(t *testing.T) {
 		awswire.WriteError(w, http.StatusForbidden, "AccessDenied", "not now")
 		return true
 	})
-	e := startWith(t, aws, "refresh: {interval: 3s, timeout: 2s, max_staleness: 3h}\ntargets: [{name: home, regions: [us-east-1], members: true, detector: true}]\n")
-	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} 1`)
+	const config = "refresh: {interval: 3s, timeout: 2s, max_staleness: 3h}\ntargets: [{name: home, regions: [us-east-1], members: true, detector: true}]\n"
+	e := startWith(t, aws, config)
 	up := func(account string) func() bool {
 		return func() bool {
 			for line := range strings.Lines(e.metrics()) {
@@ -34,12 +34,13 @@ func TestCallerIdentityIsOptional(t *testing.T) {
 		}
 	}
 	e.until("the target is up without an account", up(""))
-	if page := e.metrics(); strings.Contains(page, `guardduty_coverage_percent{account_id=""`) {
+	if page := e.metrics(); strings.Contains(page, `guardduty_coverage_resources{account_id=""`) {
 		t.Errorf("coverage of an unknown account:\n%s", page)
 	}
+	aws.Update(func(w *simulator.World) { w.Accounts[0].Clusters = []*simulator.Cluster{healthy("web")} })
+	e.untilMetric(`guardduty_ecs_cluster_healthy{account_id="111122223333",cluster_name="web",region="us-east-1"} 1`)
+	e.until("the account is that of its clusters", up("111122223333"))
+	aws.Update(func(w *simulator.World) { w.Accounts[0].Clusters = nil })
 	aws.SetIntercept(nil)
-	e.until("the account is known", up("111122223333"))
-	e.until("the account has its coverage", func() bool {
-		return strings.Contains(e.metrics(), `guardduty_coverage_percent{account_id="111122223333",region="us-east-1",resource_type="ECS"} 100`)
-	})
+	e.untilMetric(`guardduty_coverage_resources{account_id="111122223333",coverage_status="HEALTHY",region="us-east-1",resource_type="ECS"} 0`)
 }

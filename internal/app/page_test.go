@@ -24,6 +24,20 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
+func TestPageExpiresWithItsFirstSnapshot(t *testing.T) {
+	a, first := &app{}, time.Unix(1_800_000_000, 0)
+	for name, expires := range map[string]time.Time{"later": first.Add(time.Minute), "first": first, "without data": {}} {
+		r := coverage.Report{Target: coverage.TargetID{Name: name, Region: "us-east-1"}, Expires: expires}
+		if !expires.IsZero() {
+			r.Snapshot = &coverage.Snapshot{}
+		}
+		a.store.Put(r)
+	}
+	if _, expires := a.render(); !expires.Equal(first) {
+		t.Errorf("the page expires at %v, want %v", expires, first)
+	}
+}
+
 // TestPageEqualsThatOfARegistry compares pages of random reports. The registry is
 // pedantic: it rejects two samples with the same labels and invalid UTF-8.
 func TestPageEqualsThatOfARegistry(t *testing.T) {

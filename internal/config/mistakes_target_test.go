@@ -211,6 +211,10 @@ func mistakesInFilters() []mistake {
 			`5: targets[0].filter.account_id.not_equals[1]: "111122223333" is in both equals and not_equals`,
 		},
 		{
+			"status wanted and not", "targets:\n- filter: {management_type: {equals: [AUTO_MANAGED, MANUAL], not_equals: [MANUAL]}}\n",
+			`2: targets[0].filter.management_type.not_equals[0]: "MANUAL" is in both equals and not_equals`,
+		},
+		{
 			"cluster ARN", "targets:\n- filter: {ecs_cluster_name: {equals: ['arn:aws:ecs:us-east-1:111122223333:cluster/shop']}}\n",
 			`2: targets[0].filter.ecs_cluster_name.equals[0]: "arn:aws:ecs:us-east-1:111122223333:cluster/shop" is not a cluster name: at most 255 letters, digits, hyphens and underscores`,
 		},

@@ -297,5 +297,3 @@ func isAccount(before, word string) bool {
 	before = strings.TrimRight(before, ` :'"`)
 	return strings.HasPrefix(arn, "arn:") || hasSuffixFold(before, "account") || hasSuffixFold(before, "account id")
 }
-
-func isAccountID(word string) bool { return len(word) == 12 && isNumber(word) }

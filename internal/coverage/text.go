@@ -67,6 +67,8 @@ func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 func isNumber(s string) bool { return s != "" && span(s, isDigit) == len(s) }
 
+func isAccountID(s string) bool { return len(s) == 12 && isNumber(s) }
+
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 func isHexByte(b byte) bool { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }

@@ -93,7 +93,8 @@ func (c *Client) Operations() []string {
 // With [coverage.ErrInvalidResponse] it may also return the optional data that it
 // read before, for [coverage.Snapshot.WithOptional]. known is the last snapshot,
 // nil for none. The detector's account is returned as soon as it is known, even
-// with an error.
+// with an error; while the credentials' is unknown, it is that of the resources if
+// all have the same.
 func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID string, s *coverage.Snapshot, err error) {
 	if err := c.connect(ctx); err != nil {
 		return "", nil, err
@@ -110,7 +111,23 @@ func (c *Client) Read(ctx context.Context, known *coverage.Snapshot) (accountID 
 	if err == nil {
 		c.lastDetectorID.Store(aws.String(c.detectorID))
 	}
+	if c.accountID == "" {
+		return onlyAccount(s), s, err
+	}
 	return c.accountID, s, err
+}
+
+// onlyAccount returns the account of all resources of a snapshot, nil for none. It
+// returns "" if there are members, or resources of several accounts.
+func onlyAccount(s *coverage.Snapshot) string {
+	if s == nil || len(s.Resources) == 0 || len(s.Members) > 0 {
+		return ""
+	}
+	id := s.Resources[0].AccountID
+	if slices.ContainsFunc(s.Resources, func(r coverage.Resource) bool { return r.AccountID != id }) {
+		return ""
+	}
+	return id
 }
 
 func (c *Client) connect(ctx context.Context) error {

@@ -284,7 +284,8 @@ func TestReadSendsTheFilter(t *testing.T) {
 	}
 }
 
-// TestReadWithoutAccount has an account that is not known at first.
+// TestReadWithoutAccount has an account that is not known at first, except from
+// its resources.
 func TestReadWithoutAccount(t *testing.T) {
 	results := []struct {
 		id  string
@@ -296,13 +297,33 @@ func TestReadWithoutAccount(t *testing.T) {
 		n++
 		return results[n-1].id, results[n-1].err
 	}
-	for read, want := range []string{"", "", account, account} {
+	for read, want := range []string{"", account, account, account} {
 		id, s, err := c.Read(t.Context(), nil)
 		if id != want || (err != nil) != (read == 0) {
 			t.Errorf("read %d: got %q, %v", read, id, err)
 		}
 		if err == nil && (len(s.Resources) != 1 || slices.Contains(s.Accounts, "")) {
 			t.Errorf("read %d: got %+v", read, s)
+		}
+	}
+}
+
+func TestOnlyAccount(t *testing.T) {
+	of := func(ids ...string) *coverage.Snapshot {
+		s := &coverage.Snapshot{}
+		for _, id := range ids {
+			s.Resources = append(s.Resources, coverage.New(coverage.Row{Key: coverage.Key{AccountID: id}}))
+		}
+		return s
+	}
+	withMembers := of(account)
+	withMembers.Members = []coverage.Member{{AccountID: member}}
+	for _, tc := range []struct {
+		snapshot *coverage.Snapshot
+		want     string
+	}{{nil, ""}, {of(), ""}, {of(account), account}, {of(account, account), account}, {of(account, member), ""}, {withMembers, ""}} {
+		if got := onlyAccount(tc.snapshot); got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.snapshot, got, tc.want)
 		}
 	}
 }

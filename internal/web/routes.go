@@ -46,6 +46,7 @@ func (r Routes) all() ([]route, error) {
 		return nil, fmt.Errorf("the telemetry path %q must be a plain absolute path, such as /metrics, and not one under /-/ or %s", p, profiles)
 	}
 	all := []route{
+		{"GET " + favicon, http.HandlerFunc(noContent)},
 		{"GET /-/healthy", http.HandlerFunc(healthy)},
 		{"GET /-/ready", http.HandlerFunc(r.ready)},
 		{"POST /-/reload", http.HandlerFunc(r.reload)},
@@ -61,8 +62,14 @@ func (r Routes) all() ([]route, error) {
 }
 
 func isReserved(path string) bool {
-	return strings.HasPrefix(path, "/-/") || strings.HasPrefix(path+"/", profiles)
+	return path == favicon || strings.HasPrefix(path, "/-/") || strings.HasPrefix(path+"/", profiles)
 }
+
+// favicon is the path that browsers request with pages that name no icon, such as
+// the metrics.
+const favicon = "/favicon.ico"
+
+func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
 func healthy(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, "Healthy.") }
 
@@ -87,8 +94,7 @@ func (r Routes) reload(w http.ResponseWriter, _ *http.Request) {
 }
 
 // landing is the landing page. Its links are relative, so that they work behind
-// a path prefix. The icon is inline because browsers request /favicon.ico
-// otherwise.
+// a path prefix, as does the inline icon.
 var landing = template.Must(template.New("landing page").Parse(`<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -228,6 +228,16 @@ func TestLandingPage(t *testing.T) {
 	}
 }
 
+func TestFavicon(t *testing.T) {
+	resp, err := http.Get(serveOpen(t, example()) + "/favicon.ico")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
 // TestHead compares the headers of HEAD with those of GET.
 func TestHead(t *testing.T) {
 	url := serveOpen(t, example())
