@@ -21,7 +21,9 @@ func slowScrape(t *testing.T, clusters int, yaml string) (*exporter, io.Reader) 
 	for i := range clusters {
 		all = append(all, healthy(fmt.Sprintf("%0200d", i)))
 	}
-	e := start(t, homeWorld(all...), yaml)
+	w := homeWorld(all...)
+	w.Accounts[0].Queues = []*simulator.Queue{{Region: "us-east-1", Name: "coverage"}}
+	e := start(t, w, yaml)
 	e.untilMetric(`guardduty_target_up{account_id="111122223333",kind="coverage",region="us-east-1",target="default"} 1`)
 	address := strings.TrimPrefix(e.url, "http://")
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -68,11 +70,14 @@ func TestStopDrains(t *testing.T) {
 	}
 }
 
-// TestStopWithAReaderThatStalls never reads the response: the refreshes stop at
-// once, and the connection is closed in time, which is not an error.
+// TestStopWithAReaderThatStalls never reads the response: the refreshes and the
+// event queue stop at once, and the connection is closed in time, which is not an
+// error.
 func TestStopWithAReaderThatStalls(t *testing.T) {
 	t.Parallel()
-	e, _ := slowScrape(t, 3500, ambient+"refresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n")
+	e, _ := slowScrape(t, 3500, ambient+"refresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n"+
+		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
+	e.until("the queue is received from", func() bool { return e.calls("ReceiveMessage") > 0 })
 	started, stopped := time.Now(), make(chan error, 1)
 	go func() { stopped <- e.stop() }()
 	time.Sleep(time.Second)

@@ -96,7 +96,7 @@ func addSyntaxError(errs *errorList, data []byte, err error) {
 		// "tab character" is reported with the line of the token before the tab. No
 		// token can start with a tab, nor with other characters.
 		at := indentingTab.FindIndex(data)
-		if at != nil && (strings.Contains(reason, "tab character") || lineAt(data, at[0]) == line) {
+		if len(at) > 0 && (strings.Contains(reason, "tab character") || lineAt(data, at[0]) == line) {
 			line, reason = lineAt(data, at[0]), "a tab cannot be used for indentation; use spaces"
 		}
 	}
