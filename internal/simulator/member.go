@@ -57,8 +57,8 @@ func (s *Server) administratorDetector(req *request) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range s.index.accounts {
-		if above := a.Detector(d.Region); above != nil && s.administers(above, req.session.AccountID) {
+	for _, above := range s.index.administrators {
+		if above.Region == d.Region && s.administers(above, req.session.AccountID) {
 			return nil, badRequest("the current account is a member account and cannot call %s.", req.call.Operation)
 		}
 	}
@@ -90,8 +90,11 @@ func (s *Server) listMembers(req *request) (any, error) {
 		NextToken string   `json:"nextToken,omitempty"`
 	}{Members: []member{}}
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(d.Members))) {
+		if id <= after {
+			continue
+		}
 		m := s.member(req.session.AccountID, id, d)
-		if id <= after || !m.associated() && onlyAssociated != "false" {
+		if !m.associated() && onlyAssociated != "false" {
 			continue
 		}
 		if len(out.Members) == page.limit {

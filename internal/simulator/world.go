@@ -186,9 +186,10 @@ func first[T any](list []*T, matches func(*T) bool) *T {
 
 // index finds accounts of a world. It is rebuilt when the world changes.
 type index struct {
-	accounts map[string]*Account // by ID
-	keys     map[string]*Account // by access key ID
-	filtered map[string]*Account // of FilteredIndex, by ID
+	accounts       map[string]*Account // by ID
+	keys           map[string]*Account // by access key ID
+	filtered       map[string]*Account // of FilteredIndex, by ID
+	administrators []*Detector         // those with members
 }
 
 // newIndex indexes w and sets missing detector IDs.
@@ -206,6 +207,9 @@ func newIndex(w *World) index {
 			if d.ID == "" {
 				sum := sha256.Sum256([]byte("detector/" + a.ID + "/" + d.Region))
 				d.ID = hex.EncodeToString(sum[:16])
+			}
+			if len(d.Members) > 0 {
+				ix.administrators = append(ix.administrators, d)
 			}
 		}
 	}
