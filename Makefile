@@ -46,7 +46,7 @@ image:
 	  --build-arg BUILD_USER=$(BUILD_USER) --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
 
 stack: ; deploy/stack/run
-e2e: ; CI=true go test -count=1 -v ./internal/e2e
+e2e: ; CI=true go test -count=1 -v ./internal/e2e ./dashboards
 rules: ; .ci/run packages rules
 
 clean:

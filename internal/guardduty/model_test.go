@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -178,9 +179,9 @@ func (h *history) remember() {
 // snapshot is a state of the world during the refresh, or is marked as
 // inconsistent; each row is a state of its cluster in both cases.
 func TestPublishedSnapshotsMatchTheWorld(t *testing.T) {
-	steps := 1_250
-	if testing.Short() {
-		steps = 200
+	steps := 250
+	if os.Getenv("CI") == "true" {
+		steps = 1_250
 	}
 	for _, kind := range []struct {
 		divided, flips bool

@@ -1,6 +1,7 @@
 package guardduty
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 // chunk of accounts would take more calls.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()
-	members := 10_000
-	if testing.Short() {
-		members = 2_000
+	members := 2_000
+	if os.Getenv("CI") == "true" {
+		members = 10_000
 	}
 	c := newTarget(t, Options{Members: true, RequestsPerSecond: 1000})
 	c.organization(members, 1)
