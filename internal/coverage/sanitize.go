@@ -32,6 +32,18 @@ func SanitizeName(s string) string {
 	return truncate(clean, MaxTextBytes-len(suffix)) + suffix
 }
 
+// TagLabel returns the name of the label that holds the value of a tag: "tag_"
+// and the key, with "_" for each character that label names may not have. Labels
+// of different keys may be equal.
+func TagLabel(key string) string {
+	return "tag_" + strings.Map(func(r rune) rune {
+		if r == '_' || r < utf8.RuneSelf && isAlphanumeric(byte(r)) {
+			return r
+		}
+		return '_'
+	}, key)
+}
+
 func printable(s string) string {
 	s = strings.TrimSpace(s)
 	if isPlain(s) {

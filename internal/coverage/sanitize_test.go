@@ -243,3 +243,14 @@ func FuzzSanitize(f *testing.F) {
 		checkLabel(t, raw, coverage.Classify(raw).Text())
 	})
 }
+
+func TestTagLabel(t *testing.T) {
+	for key, want := range map[string]string{
+		"team": "tag_team", "cost-center": "tag_cost_center", "Cost Center": "tag_Cost_Center", "aws:owner/1": "tag_aws_owner_1",
+		"größe": "tag_gr__e", "\xff": "tag__", "": "tag_", "_x9": "tag__x9",
+	} {
+		if got := coverage.TagLabel(key); got != want {
+			t.Errorf("%q: %q, want %q", key, got, want)
+		}
+	}
+}

@@ -109,12 +109,15 @@ type ServiceTasks struct {
 
 // Diagnosis is the result for one cluster.
 type Diagnosis struct {
-	Cluster   Cluster
-	Listed    bool // whether GuardDuty lists the cluster
-	Healthy   bool // whether GuardDuty reports it as HEALTHY
-	Findings  []Finding
-	Services  []ServiceTasks // sorted by name
-	Tags      map[string]string
+	Cluster  Cluster
+	Listed   bool // whether GuardDuty lists the cluster
+	Healthy  bool // whether GuardDuty reports it as HEALTHY
+	Findings []Finding
+	Services []ServiceTasks // sorted by name
+	// TasksRead reports whether the running tasks of the cluster were read.
+	// Otherwise Services says nothing about them.
+	TasksRead bool
+	Tags      map[string]string // nil if they are unknown
 	Truncated bool
 }
 
