@@ -12,9 +12,9 @@ type Collector struct {
 }
 
 // New returns a Collector of what input returns. input is called at each
-// scrape and must be safe for concurrent use.
-func New(input func() Input) *Collector {
-	c := &Collector{input: input, families: Families()}
+// scrape and must be safe for concurrent use. tags are those of [Families].
+func New(input func() Input, tags ...string) *Collector {
+	c := &Collector{input: input, families: Families(tags...)}
 	for _, f := range c.families {
 		c.descs = append(c.descs, prometheus.NewDesc(f.Name, f.Help, f.Labels, nil))
 	}

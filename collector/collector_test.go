@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write testdata/example.txt")
 func TestCollector(t *testing.T) {
 	in := example()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(New(func() Input { return in }))
+	registry.MustRegister(New(func() Input { return in }, tags()...))
 	gathered, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestCollectorReportsInvalidLabels(t *testing.T) {
 	in := example()
 	in.View.Reports[0].Target.Name = "\xff"
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(New(func() Input { return in }))
+	registry.MustRegister(New(func() Input { return in }, tags()...))
 	gathered, err := registry.Gather()
 	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("error: %v", err)

@@ -17,6 +17,18 @@ func ecsFamilies() []Family {
 			"Number of container instances in the cluster, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", compatible),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_updated_timestamp_seconds", labels,
 			"Time when the cluster's coverage status last changed or a task was last created in it, in seconds since the epoch, as of the last successful refresh.", updated),
+		{
+			Name:   "guardduty_ecs_cluster_unhealthy_since_timestamp_seconds",
+			Help:   "Time since which the cluster has not been HEALTHY, in seconds since the epoch, as of the last successful refresh: the update time when the exporter first saw it so, thus at the latest; absent while it is HEALTHY.",
+			Labels: labels,
+			Each: func(in Input, emit Emit) {
+				for r, key := range resourcesOf(in, coverage.ECS) {
+					if at, ok := in.View.UnhealthySince[r.Key]; ok {
+						emit(seconds(at), key...)
+					}
+				}
+			},
+		},
 		infoFamily(coverage.ECS, "guardduty_ecs_cluster_info", withLabels(labels, "management_type"),
 			"Always 1; labeled with how the GuardDuty agent of the cluster is managed (AUTO_MANAGED, MANUAL or DISABLED), as of the last successful refresh.",
 			func(r *coverage.Resource, key []string) []string { return append(key, r.ManagementType) }),

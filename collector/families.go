@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
 // Family is one metric family, a gauge: its name, help and labels, and the pure
@@ -29,21 +30,28 @@ type Emit func(value float64, labelValues ...string)
 
 // Input is the data that samples are computed from.
 type Input struct {
-	View   *coverage.View
+	View *coverage.View
+	// ECS are the reports of what was read from ECS. No two of them have the same
+	// target, account and Region.
+	ECS    []diagnosis.Report
 	Issues IssueOptions
 }
 
-// IssueOptions limits the series of the …_issue_info families.
+// IssueOptions limits the series of the …_issue_info families and, for each
+// cluster, of services and of causes.
 type IssueOptions struct {
 	Text          bool // set the issue label to AWS's text; otherwise it is empty
-	MaxPerCluster int  // maximum number of series per cluster or instance
+	MaxPerCluster int  // maximum number of issues, services or causes with series per cluster or instance
 }
 
 // Families returns all metric families about GuardDuty coverage. Their names
-// and labels are a contract with users.
-func Families() []Family {
+// and labels are a contract with users. tags are the keys of the cluster tags that
+// become labels of guardduty_ecs_cluster_tags_info; no two have the same
+// [coverage.TagLabel].
+func Families(tags ...string) []Family {
 	return slices.Concat(
-		totalFamilies(), statisticsFamilies(), ecsFamilies(), ec2Families(), eksFamilies(), detectorFamilies(), accountFamilies(), targetFamilies(),
+		totalFamilies(), statisticsFamilies(), ecsFamilies(), diagnosisFamilies(tags), ec2Families(), eksFamilies(),
+		detectorFamilies(), accountFamilies(), targetFamilies(),
 	)
 }
 

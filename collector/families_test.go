@@ -10,7 +10,17 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
+// tags are the keys of cluster tags that are labels in these tests.
+func tags() []string { return []string{"team", "cost-center"} }
+
 func example() Input {
+	in := exampleOfGuardDuty()
+	in.View.UnhealthySince = coverage.UnhealthySince(nil, in.View)
+	in.ECS = exampleOfECS()
+	return in
+}
+
+func exampleOfGuardDuty() Input {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "web"}
 	return Input{
@@ -71,7 +81,7 @@ func eksCluster() coverage.Resource {
 func samples(t *testing.T, in Input, name string) map[string]float64 {
 	t.Helper()
 	found := map[string]float64{}
-	for _, f := range Families() {
+	for _, f := range Families(tags()...) {
 		if f.Name == name {
 			f.Each(in, func(value float64, labelValues ...string) {
 				found[strings.Join(labelValues, "|")] = value
@@ -83,7 +93,7 @@ func samples(t *testing.T, in Input, name string) map[string]float64 {
 
 func TestFamilies(t *testing.T) {
 	names := map[string]bool{}
-	for _, f := range Families() {
+	for _, f := range Families(tags()...) {
 		if names[f.Name] {
 			t.Errorf("%s: duplicate family", f.Name)
 		}

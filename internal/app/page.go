@@ -134,9 +134,9 @@ func expiry(v *coverage.View) time.Time {
 	return first
 }
 
-// renderPage renders all families.
-func renderPage(in collector.Input) *exposition.Page {
-	families := slices.SortedFunc(slices.Values(collector.Families()), func(a, b collector.Family) int {
+// renderPage renders all families, with labels for these cluster tags.
+func renderPage(in collector.Input, tags ...string) *exposition.Page {
+	families := slices.SortedFunc(slices.Values(collector.Families(tags...)), func(a, b collector.Family) int {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return exposition.Render(func(w *exposition.Writer) {

@@ -54,9 +54,9 @@ func TestPageEqualsThatOfARegistry(t *testing.T) {
 		seeds = 50
 	}
 	for seed := range seeds {
-		in := randomInput(rand.New(rand.NewPCG(seed, 1)))
+		in, tags := randomInput(rand.New(rand.NewPCG(seed, 1))), []string{"team", "cost-center"}[:seed%3]
 		domain := prometheus.NewPedanticRegistry()
-		domain.MustRegister(collector.New(func() collector.Input { return in }))
+		domain.MustRegister(collector.New(func() collector.Input { return in }, tags...))
 		families, err := domain.Gather()
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -69,7 +69,7 @@ func TestPageEqualsThatOfARegistry(t *testing.T) {
 			NewSelfMetrics(self, nil)
 			return self
 		}
-		page := renderPage(in)
+		page := renderPage(in, tags...)
 		got := exposition.MetricsHandler(exposition.Options{Page: func() *exposition.Page { return page }, Self: own(), Logger: discard()})
 		self := own()
 		want := promhttp.InstrumentMetricHandler(self, promhttp.HandlerFor(
@@ -137,7 +137,7 @@ func add(t *testing.T, found map[string]string, key, value string) {
 
 // TestPageIsValidOpenMetrics parses strictly, which is slow.
 func TestPageIsValidOpenMetrics(t *testing.T) {
-	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))))
+	page := renderPage(randomInput(rand.New(rand.NewPCG(1, 2))), "team")
 	response := httptest.NewRecorder()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
@@ -182,8 +182,11 @@ func randomInput(r *rand.Rand) collector.Input {
 		}
 		reports = append(reports, one)
 	}
+	view := coverage.Merge(reports)
+	view.UnhealthySince = coverage.UnhealthySince(nil, view)
 	return collector.Input{
-		View:   coverage.Merge(reports),
+		View:   view,
+		ECS:    randomECS(r),
 		Issues: collector.IssueOptions{Text: r.IntN(2) == 0, MaxPerCluster: r.IntN(4)},
 	}
 }

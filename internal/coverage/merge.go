@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"time"
 )
 
 // View is the merge of all reports.
@@ -16,6 +17,9 @@ type View struct {
 	Members      []Member      // sorted, one for each account and Region
 	AccountNames []AccountName // sorted, one for each account
 	Reports      []Report      // sorted by target
+
+	// UnhealthySince is the result of [UnhealthySince]; it is not set by [Merge].
+	UnhealthySince map[Key]time.Time
 }
 
 // OfType returns the resources of one type.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -19,6 +20,9 @@ type Store struct {
 
 	mu      sync.Mutex
 	reports map[coverage.TargetID]coverage.Report
+
+	viewMu    sync.Mutex
+	unhealthy map[coverage.Key]time.Time // of the last view, see coverage.UnhealthySince
 }
 
 // Put replaces the report of a target and returns which clusters have changed
@@ -47,9 +51,14 @@ func (s *Store) Drop(t coverage.TargetID) {
 }
 
 // View merges all reports. It costs time and memory for each resource, and the
-// store does not keep the result.
+// store keeps of the result only since when clusters are unhealthy.
 func (s *Store) View() *coverage.View {
-	return coverage.Merge(s.all())
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
+	v := coverage.Merge(s.all())
+	s.unhealthy = coverage.UnhealthySince(s.unhealthy, v)
+	v.UnhealthySince = s.unhealthy
+	return v
 }
 
 func (s *Store) all() []coverage.Report {

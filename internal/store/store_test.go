@@ -151,3 +151,18 @@ func TestTransitionsOfTwoTargets(t *testing.T) {
 		}
 	}
 }
+
+// TestUnhealthySinceStaysInTheStore: a later view has the time of the first.
+func TestUnhealthySinceStaysInTheStore(t *testing.T) {
+	var s store.Store
+	key := coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: region, Name: "web"}
+	for minute, want := range []int{0, 0, 0} {
+		r := report("a", "web")
+		r.Snapshot.Resources[0].Status = coverage.Unhealthy
+		r.Snapshot.Resources[0].UpdatedAt = time.Unix(int64(60*minute), 0)
+		s.Put(r)
+		if at := s.View().UnhealthySince[key]; !at.Equal(time.Unix(int64(60*want), 0)) {
+			t.Errorf("after %d minutes: since %v", minute, at)
+		}
+	}
+}

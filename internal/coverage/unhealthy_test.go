@@ -1,0 +1,98 @@
+package coverage_test
+
+import (
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+)
+
+// TestUnhealthySince replaces the reports of targets one after the other.
+func TestUnhealthySince(t *testing.T) {
+	web := coverage.Key{Type: coverage.ECS, AccountID: member, Region: region, Name: "web"}
+	at := func(minute int) time.Time { return time.Date(2026, 11, 1, 12, minute, 0, 0, time.UTC) }
+	report := func(target string, rows ...coverage.Resource) coverage.Report {
+		return coverage.Report{
+			Target: coverage.TargetID{Name: target, Region: region}, State: coverage.OK, LastSuccess: at(0),
+			Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows), Accounts: []string{member}, Types: []coverage.ResourceType{coverage.ECS}},
+		}
+	}
+	row := func(status coverage.Status, updated time.Time) coverage.Resource {
+		return coverage.Resource{Key: web, Status: status, UpdatedAt: updated}
+	}
+	failed := func(r coverage.Report) coverage.Report { r.State = coverage.Denied; return r }
+	expired := func(target string) coverage.Report {
+		r := failed(report(target))
+		r.Snapshot = nil
+		return r
+	}
+	type step = []coverage.Report
+	for name, tc := range map[string]struct {
+		steps []step
+		want  time.Time // zero for absent
+	}{
+		"healthy":                   {[]step{{report("a", row(coverage.Healthy, at(1)))}}, time.Time{}},
+		"unhealthy":                 {[]step{{report("a", row(coverage.Unhealthy, at(1)))}}, at(1)},
+		"without a status":          {[]step{{report("a", row(coverage.Unknown, at(1)))}}, at(1)},
+		"stays unhealthy":           {[]step{{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Unhealthy, at(2)))}}, at(1)},
+		"unhealthy, then unknown":   {[]step{{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Unknown, at(2)))}}, at(1)},
+		"an earlier time is not it": {[]step{{report("a", row(coverage.Unhealthy, at(2)))}, {report("a", row(coverage.Unhealthy, at(1)))}}, at(2)},
+		"unhealthy again": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Healthy, at(2)))}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"deleted and created": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {report("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"time becomes known": {[]step{{report("a", row(coverage.Unhealthy, time.Time{}))}, {report("a", row(coverage.Unhealthy, at(2)))}}, at(2)},
+		"time unknown":       {[]step{{report("a", row(coverage.Unhealthy, time.Time{}))}}, time.Time{}},
+		"failed refresh": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {failed(report("a", row(coverage.Unhealthy, at(1))))}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(1)},
+		"data expired meanwhile": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(1)},
+		"data expired, then healthy": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {report("a", row(coverage.Healthy, at(3)))},
+		}, time.Time{}},
+		"another target has the row while data is expired": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a"), report("b", row(coverage.Unhealthy, at(2)))},
+		}, at(1)},
+		"another target lists the account without the row": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a"), report("b")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"target dropped": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"target of other kind without data": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))},
+			{{Target: coverage.TargetID{Name: "a", Kind: coverage.KindAccountNames}, LastSuccess: at(0)}},
+			{report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+	} {
+		var since map[coverage.Key]time.Time
+		for _, reports := range tc.steps {
+			since = coverage.UnhealthySince(since, coverage.Merge(reports))
+		}
+		var want map[coverage.Key]time.Time
+		if !tc.want.IsZero() {
+			want = map[coverage.Key]time.Time{web: tc.want}
+		}
+		if diff := gocmp.Diff(want, since); diff != "" {
+			t.Errorf("%s, -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// TestUnhealthySinceIsOfClusters: instances and EKS clusters have no such time.
+func TestUnhealthySinceIsOfClusters(t *testing.T) {
+	rows := []coverage.Resource{
+		{Key: coverage.Key{Type: coverage.EC2, AccountID: member, Region: region, Name: "i-1"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(1, 0)},
+		{Key: coverage.Key{Type: coverage.EKS, AccountID: member, Region: region, Name: "k8s"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(1, 0)},
+	}
+	v := coverage.Merge([]coverage.Report{{State: coverage.OK, Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows)}}})
+	if since := coverage.UnhealthySince(nil, v); since != nil {
+		t.Errorf("%v", since)
+	}
+}
