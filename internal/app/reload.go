@@ -24,7 +24,7 @@ type prepared struct {
 
 // input returns the input of the page: the store's view and the options in use.
 func (a *app) input() collector.Input {
-	in := collector.Input{View: a.store.View()}
+	in := collector.Input{View: a.store.View(), ECS: a.store.ECS()}
 	if issues := a.issues.Load(); issues != nil {
 		in.Issues = *issues
 	}

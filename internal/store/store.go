@@ -1,14 +1,16 @@
 // Package store holds the newest report of each target and merges them into one
-// view.
+// view. It also holds what is known of each target's accounts from ECS.
 package store
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
 // Store is safe for concurrent use; its zero value is an empty store. Reports
@@ -20,9 +22,17 @@ type Store struct {
 
 	mu      sync.Mutex
 	reports map[coverage.TargetID]coverage.Report
+	ecs     map[ecsKey]diagnosis.Report
 
 	viewMu    sync.Mutex
 	unhealthy map[coverage.Key]time.Time // of the last view, see coverage.UnhealthySince
+}
+
+// ecsKey identifies a report of ECS.
+type ecsKey struct{ target, accountID, region string }
+
+func (k ecsKey) compare(other ecsKey) int {
+	return cmp.Or(cmp.Compare(k.target, other.target), cmp.Compare(k.accountID, other.accountID), cmp.Compare(k.region, other.region))
 }
 
 // Put replaces the report of a target and returns which clusters have changed
@@ -59,6 +69,32 @@ func (s *Store) View() *coverage.View {
 	s.unhealthy = coverage.UnhealthySince(s.unhealthy, v)
 	v.UnhealthySince = s.unhealthy
 	return v
+}
+
+// PutECS replaces what is known from ECS of an account and Region of a target.
+func (s *Store) PutECS(r diagnosis.Report) {
+	s.change(func() {
+		if s.ecs == nil {
+			s.ecs = map[ecsKey]diagnosis.Report{}
+		}
+		s.ecs[ecsKey{r.Target, r.AccountID, r.Region}] = r
+	})
+}
+
+// DropECS removes what is known from ECS of an account and Region of a target.
+func (s *Store) DropECS(target, accountID, region string) {
+	s.change(func() { delete(s.ecs, ecsKey{target, accountID, region}) })
+}
+
+// ECS returns what is known from ECS, sorted by target, account and Region.
+func (s *Store) ECS() []diagnosis.Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var reports []diagnosis.Report
+	for _, key := range slices.SortedFunc(maps.Keys(s.ecs), ecsKey.compare) {
+		reports = append(reports, s.ecs[key])
+	}
+	return reports
 }
 
 func (s *Store) all() []coverage.Report {
