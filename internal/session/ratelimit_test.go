@@ -102,6 +102,28 @@ func TestConfigsOfOneSession(t *testing.T) {
 	})
 }
 
+// TestRateLimitOfECS: requests to ECS have a lower rate, which all clients of an
+// account and Region share, and do not delay other requests.
+func TestRateLimitOfECS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, start := rateLimited(t, &fakeClient{}).Session(Role{}, region), time.Now()
+		took := func(configs ...aws.Config) time.Duration {
+			for _, cfg := range configs {
+				if _, err := sts.NewFromConfig(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(start).Round(time.Millisecond)
+		}
+		if got := took(s.ConfigForECS(home), s.Config(home), s.ConfigForECS(other)); got != 0 {
+			t.Errorf("one request of each took %v", got)
+		}
+		if got, want := took(s.ConfigForECS(home), s.ConfigForECS(home)), 2*interval*5/2; got != want {
+			t.Errorf("three requests to ECS took %v, want %v", got, want)
+		}
+	})
+}
+
 // TestRateLimitFollowsTheAccount makes a client before the account of its
 // credentials is known.
 func TestRateLimitFollowsTheAccount(t *testing.T) {

@@ -35,6 +35,12 @@ import (
 // role allows.
 const roleDuration = time.Hour
 
+// ecsShare is the request rate of clients made from [Session.ConfigForECS], as a
+// share of [Options.RequestsPerSecond]. It is lower because the account's
+// deployments call the same operations, and it is separate so that the requests
+// do not delay those to GuardDuty.
+const ecsShare = 2. / 5
+
 // Options of all sessions.
 type Options struct {
 	Profile string // of the shared configuration; "" for the default
@@ -85,6 +91,7 @@ type Factory struct {
 	logger     *slog.Logger
 	identities map[Role]*identity
 	limiters   *limiters
+	forECS     *limiters
 }
 
 // Open reads the SDK's environment variables and shared files. It makes no
@@ -109,7 +116,8 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	base.APIOptions = append(base.APIOptions, o.Metrics.observe, preserveCause)
 	f := &Factory{
 		base: base, endpoint: &l.endpoint, longPoll: longPoll, simulator: o.Simulator, logger: o.Logger,
-		identities: map[Role]*identity{}, limiters: newLimiters(o.RequestsPerSecond),
+		identities: map[Role]*identity{},
+		limiters:   newLimiters(o.RequestsPerSecond), forECS: newLimiters(o.RequestsPerSecond * ecsShare),
 	}
 	f.ambient = newIdentity(resilientCache(&ambientProvider{loader: l, loaded: base.Credentials}, o.Logger), o.Logger)
 	return f, nil
@@ -150,7 +158,8 @@ func (f *Factory) Session(role Role, region string) *Session {
 		f.identities[role] = i
 	}
 	return &Session{
-		config: f.config(region, i), longPoll: f.longPoll, simulator: f.simulator, identity: i, limiters: f.limiters,
+		config: f.config(region, i), longPoll: f.longPoll, simulator: f.simulator, identity: i,
+		limiters: f.limiters, forECS: f.forECS,
 	}
 }
 
@@ -194,6 +203,7 @@ type Session struct {
 	simulator *Simulator
 	identity  *identity
 	limiters  *limiters
+	forECS    *limiters
 }
 
 // InRegion returns the session of the same role in another Region.
@@ -217,9 +227,15 @@ func (s *Session) AccountID(ctx context.Context) (string, error) {
 // Config returns the configuration of a client that shares the rate limit of the
 // account and Region. The account is that of the credentials; accountID, which may
 // be "", while it is not known.
-func (s *Session) Config(accountID string) aws.Config {
+func (s *Session) Config(accountID string) aws.Config { return s.limited(s.limiters, accountID) }
+
+// ConfigForECS is [Session.Config] for clients of Amazon ECS, which have a lower
+// rate limit of their own for each account and Region.
+func (s *Session) ConfigForECS(accountID string) aws.Config { return s.limited(s.forECS, accountID) }
+
+func (s *Session) limited(l *limiters, accountID string) aws.Config {
 	cfg := s.config.Copy()
-	limiter := func() *rate.Limiter { return s.limiters.get(cmp.Or(s.identity.known(), accountID), s.config.Region) }
+	limiter := func() *rate.Limiter { return l.get(cmp.Or(s.identity.known(), accountID), s.config.Region) }
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), rateLimit(limiter).limit)
 	return cfg
 }
