@@ -19,8 +19,8 @@ type worker struct {
 	requests   chan refreshRequest // for a refresh now
 	hasPending chan struct{}       // holds one value while a batch is pending
 
-	refreshLog logLevels // used by run only
-	partialLog logLevels // used by runPartialReads only
+	refreshLog awserr.LogLevels // used by run only
+	partialLog awserr.LogLevels // used by runPartialReads only
 
 	mu sync.Mutex // guards the fields below
 	workerState

@@ -1,0 +1,105 @@
+package ecs
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+)
+
+// Account is what GuardDuty reports of one account and Region to a target.
+type Account struct {
+	ID     string
+	Region string
+	Rows   []coverage.Resource // of ECS clusters, sorted by name
+
+	instances         []coverage.Resource // rows of EC2 instances, sorted by name; nil if they are not listed
+	runtimeMonitoring diagnosis.Setting
+	agentManagement   diagnosis.Setting
+}
+
+// Accounts returns the accounts that a report of a coverage target shows, sorted
+// by ID: those with rows, and those without clusters. It shares memory with the
+// report.
+func Accounts(report coverage.Report) []Account {
+	s := report.Snapshot
+	if s == nil || s.OptionalOnly {
+		return nil // which accounts there are is not known
+	}
+	byID := map[string]*Account{}
+	account := func(id string) *Account {
+		a, ok := byID[id]
+		if !ok {
+			a = &Account{ID: id, Region: report.Target.Region}
+			byID[id] = a
+		}
+		return a
+	}
+	for _, id := range s.Accounts {
+		account(id)
+	}
+	for rest := s.Resources; len(rest) > 0; {
+		first := rest[0]
+		n := slices.IndexFunc(rest, func(r coverage.Resource) bool { return r.Type != first.Type || r.AccountID != first.AccountID })
+		if n < 0 {
+			n = len(rest)
+		}
+		switch first.Type {
+		case coverage.ECS:
+			account(first.AccountID).Rows = rest[:n:n]
+		case coverage.EC2:
+			account(first.AccountID).instances = rest[:n:n]
+		}
+		rest = rest[n:]
+	}
+	for _, f := range s.Features {
+		if a := byID[cmp.Or(f.AccountID, report.AccountID)]; a != nil {
+			a.addFeature(f)
+		}
+	}
+	var accounts []Account
+	for _, a := range byID {
+		if slices.Contains(s.Types, coverage.EC2) && a.instances == nil {
+			a.instances = []coverage.Resource{}
+		}
+		if isAccountID(a.ID) {
+			accounts = append(accounts, *a)
+		}
+	}
+	slices.SortFunc(accounts, func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
+	return accounts
+}
+
+func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+
+func (a *Account) addFeature(f coverage.Feature) {
+	setting := diagnosis.Setting{State: diagnosis.Off, ManagedBy: f.ManagedBy, UpdatedAt: f.UpdatedAt}
+	if f.Enabled {
+		setting.State = diagnosis.On
+	}
+	switch {
+	case f.Name != "RUNTIME_MONITORING":
+	case f.Additional == "":
+		a.runtimeMonitoring = setting
+	case f.Additional == "ECS_FARGATE_AGENT_MANAGEMENT":
+		a.agentManagement = setting
+	}
+}
+
+// Complete fills GuardDuty's part of an evidence, except for the row. Its
+// Instances are nil if GuardDuty's rows of EC2 instances are not listed.
+func (a *Account) Complete(e *diagnosis.Evidence) {
+	e.RuntimeMonitoring, e.AgentManagement = a.runtimeMonitoring, a.agentManagement
+	if a.instances == nil {
+		return
+	}
+	e.Instances = map[string]coverage.Resource{}
+	for _, id := range e.InstanceIDs {
+		key := coverage.Key{Type: coverage.EC2, AccountID: a.ID, Region: a.Region, Name: id}
+		if row := coverage.Find(a.instances, key); row != nil {
+			e.Instances[id] = *row
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/paging"
+)
+
+// cluster is one cluster that is read.
+type cluster struct {
+	*reader
+	name     string
+	evidence diagnosis.Evidence
+	text     interner
+	services map[string]bool // names of the services whose tasks may have an agent container
+}
+
+// readCluster reads a cluster, except for what DescribeClusters returns, and
+// passes the evidence on.
+func (r *reader) readCluster(ctx context.Context, q Query, e diagnosis.Evidence) error {
+	c := &cluster{reader: r, name: q.Cluster, evidence: e, text: interner{}, services: map[string]bool{}}
+	for _, step := range []func(context.Context) error{
+		c.readRunning, c.readStopped, c.readServices, c.readDefinitions, c.readInstances,
+	} {
+		err := step(ctx)
+		if errors.Is(err, errGone) {
+			r.Gone = append(r.Gone, q.Cluster)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.each(c.evidence)
+	return nil
+}
+
+// refuse is [reader.note] for the cluster.
+func (c *cluster) refuse(ctx context.Context, operation string, err error) error {
+	return c.note(ctx, &c.evidence.Refusals, operation, err)
+}
+
+// readRunning reads the tasks that are or should be running. Of too many it keeps
+// the newest.
+func (c *cluster) readRunning(ctx context.Context) error {
+	arns, err := c.listTasks(ctx, &ecs.ListTasksInput{DesiredStatus: types.DesiredStatusRunning}, maxListed)
+	if err != nil {
+		return c.refuse(ctx, listTasks, err)
+	}
+	return c.describeTasks(ctx, arns, func(*types.Task) bool { return true })
+}
+
+// maxStoppedFamilies limits the families whose stopped tasks are read.
+const maxStoppedFamilies = 10
+
+// readStopped reads the stopped tasks of the task definitions that GuardDuty's
+// issues name but no running task has.
+func (c *cluster) readStopped(ctx context.Context) error {
+	if c.evidence.Row == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i := range c.evidence.Tasks {
+		seen[revision(c.evidence.Tasks[i].TaskDefinition)] = true
+	}
+	families := 0
+	for _, issue := range c.evidence.Row.Issues {
+		name := issue.TaskDefinition()
+		family, _, ok := strings.Cut(name, ":")
+		if !ok || !isName(family) || seen[name] {
+			continue
+		}
+		if families++; families > maxStoppedFamilies {
+			c.evidence.Truncated = true
+			return nil
+		}
+		seen[name] = true
+		in := &ecs.ListTasksInput{DesiredStatus: types.DesiredStatusStopped, Family: &family}
+		arns, err := c.listTasks(ctx, in, pageSize)
+		if err != nil {
+			return c.refuse(ctx, listTasks, err)
+		}
+		named := func(t *types.Task) bool { return revision(aws.ToString(t.TaskDefinitionArn)) == name }
+		if err := c.describeTasks(ctx, arns, named); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revision returns the family:revision of a task definition's ARN.
+func revision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// listTasks returns the ARNs of at most limit tasks, or a few more.
+func (c *cluster) listTasks(ctx context.Context, in *ecs.ListTasksInput, limit int) ([]string, error) {
+	var arns []string
+	in.Cluster, in.MaxResults = &c.name, aws.Int32(pageSize)
+	err := paging.Each(maxPages, func(token *string) (*string, error) {
+		in.NextToken = token
+		out, err := invoke(ctx, c.reader, listTasks, c.client.api.listTasks, in)
+		if err != nil {
+			return nil, err
+		}
+		if out.TaskArns == nil {
+			return nil, fmt.Errorf("%w: no taskArns", coverage.ErrInvalidResponse)
+		}
+		arns = append(arns, out.TaskArns...)
+		if len(arns) >= limit && aws.ToString(out.NextToken) != "" {
+			c.evidence.Truncated = true
+			return nil, nil
+		}
+		return out.NextToken, nil
+	})
+	return arns, err
+}
+
+// describeTasks adds the listed tasks that still exist and are kept.
+func (c *cluster) describeTasks(ctx context.Context, arns []string, keep func(*types.Task) bool) error {
+	for batch := range slices.Chunk(arns, pageSize) {
+		out, err := invoke(ctx, c.reader, describeTasks, c.client.api.describeTasks, &ecs.DescribeTasksInput{
+			Cluster: &c.name, Tasks: batch,
+		})
+		if err == nil && len(out.Tasks)+len(out.Failures) < len(batch) {
+			err = fmt.Errorf("%w: not all tasks are described", coverage.ErrInvalidResponse)
+		}
+		if err != nil {
+			return c.refuse(ctx, describeTasks, err)
+		}
+		for _, f := range out.Failures {
+			c.refuseFailure(describeTasks, f)
+		}
+		for i := range out.Tasks {
+			if keep(&out.Tasks[i]) {
+				c.addTask(&out.Tasks[i])
+			}
+		}
+		if len(c.evidence.Tasks) > 2*maxTasks {
+			c.keepNewest()
+		}
+	}
+	c.keepNewest()
+	return nil
+}
+
+func (c *cluster) keepNewest() {
+	if tasks := c.evidence.Tasks; len(tasks) > maxTasks {
+		slices.SortFunc(tasks, func(a, b diagnosis.Task) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		clear(tasks[maxTasks:])
+		c.evidence.Tasks, c.evidence.Truncated = tasks[:maxTasks], true
+	}
+}
+
+func (c *cluster) addTask(t *types.Task) {
+	task := c.text.task(t)
+	c.evidence.Tasks = append(c.evidence.Tasks, task)
+	if service, ok := strings.CutPrefix(aws.ToString(t.Group), "service:"); ok && mayHaveContainer(task) {
+		c.services[c.text.intern(service)] = true
+	}
+}
+
+// mayHaveContainer reports whether GuardDuty may add an agent container to a task:
+// not if the agent is on the instance or the launch type is not supported.
+func mayHaveContainer(t diagnosis.Task) bool {
+	switch types.LaunchType(t.LaunchType) {
+	case types.LaunchTypeEc2, types.LaunchTypeExternal, types.LaunchTypeManagedInstances:
+		return false
+	}
+	return true
+}
+
+// refuseFailure adds a refusal for an entry of a response's failures, unless it
+// means that what was asked for has gone meanwhile.
+func (c *cluster) refuseFailure(operation string, f types.Failure) {
+	reason := aws.ToString(f.Reason)
+	refused := func(r diagnosis.Refusal) bool { return r.Action == action(operation) }
+	if reason == missing || slices.ContainsFunc(c.evidence.Refusals, refused) {
+		return
+	}
+	c.evidence.Refusals = append(c.evidence.Refusals, diagnosis.Refusal{
+		Action: action(operation), Reason: c.text.sanitize(reason),
+	})
+}
+
+const servicesPerCall = 10 // the limit of DescribeServices
+
+// readServices reads the services of the tasks. ListServices is not needed: the
+// group of a task names its service.
+func (c *cluster) readServices(ctx context.Context) error {
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(c.services)), servicesPerCall) {
+		out, err := invoke(ctx, c.reader, describeServices, c.client.api.describeServices, &ecs.DescribeServicesInput{
+			Cluster: &c.name, Services: batch,
+		})
+		if err == nil && len(out.Services)+len(out.Failures) < len(batch) {
+			err = fmt.Errorf("%w: not all services are described", coverage.ErrInvalidResponse)
+		}
+		if err != nil {
+			return c.refuse(ctx, describeServices, err)
+		}
+		for _, f := range out.Failures {
+			c.refuseFailure(describeServices, f)
+		}
+		for i := range out.Services {
+			c.evidence.Services = append(c.evidence.Services, c.text.service(&out.Services[i]))
+		}
+	}
+	return nil
+}
+
+// readDefinitions reads the task definitions of the tasks that may have an agent
+// container.
+func (c *cluster) readDefinitions(ctx context.Context) error {
+	for i := range c.evidence.Tasks {
+		t := &c.evidence.Tasks[i]
+		if _, ok := c.evidence.TaskDefinitions[t.TaskDefinition]; ok || t.TaskDefinition == "" || !mayHaveContainer(*t) {
+			continue
+		}
+		definition, ok := c.client.definitions.get(t.TaskDefinition)
+		if !ok {
+			out, err := invoke(ctx, c.reader, describeTaskDefinition, c.client.api.describeTaskDefinition,
+				&ecs.DescribeTaskDefinitionInput{TaskDefinition: &t.TaskDefinition})
+			if err == nil && out.TaskDefinition == nil {
+				err = fmt.Errorf("%w: no taskDefinition", coverage.ErrInvalidResponse)
+			}
+			if err != nil {
+				if err := c.refuse(ctx, describeTaskDefinition, err); err != nil {
+					return err
+				}
+				continue
+			}
+			definition = c.text.definition(out.TaskDefinition)
+			c.client.definitions.put(t.TaskDefinition, definition)
+		}
+		c.evidence.TaskDefinitions[t.TaskDefinition] = definition
+	}
+	return nil
+}
+
+// readInstances reads the EC2 instance IDs of the container instances that the
+// tasks are on.
+func (c *cluster) readInstances(ctx context.Context) error {
+	arns := map[string]bool{}
+	for i := range c.evidence.Tasks {
+		if t := &c.evidence.Tasks[i]; t.LaunchType == string(types.LaunchTypeEc2) && t.ContainerInstance != "" {
+			arns[t.ContainerInstance] = true
+		}
+	}
+	c.evidence.InstanceIDs = map[string]string{}
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(arns)), pageSize) {
+		out, err := invoke(ctx, c.reader, describeContainerInstances, c.client.api.describeContainerInstances,
+			&ecs.DescribeContainerInstancesInput{Cluster: &c.name, ContainerInstances: batch})
+		if err == nil && len(out.ContainerInstances)+len(out.Failures) < len(batch) {
+			err = fmt.Errorf("%w: not all container instances are described", coverage.ErrInvalidResponse)
+		}
+		if err != nil {
+			return c.refuse(ctx, describeContainerInstances, err)
+		}
+		for _, f := range out.Failures {
+			c.refuseFailure(describeContainerInstances, f)
+		}
+		for _, i := range out.ContainerInstances {
+			c.evidence.InstanceIDs[c.text.identifier(i.ContainerInstanceArn)] = c.text.identifier(i.Ec2InstanceId)
+		}
+	}
+	return nil
+}

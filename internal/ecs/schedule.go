@@ -1,0 +1,138 @@
+package ecs
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+)
+
+const (
+	// batchSize is how many clusters are read before reports are sent and clusters
+	// that have changed meanwhile come first.
+	batchSize = 25
+	// jitter is the fraction of an interval by which a round may start early.
+	jitter = 0.1
+	// firstRetry is the time after the first of several failures in a row.
+	firstRetry = time.Minute
+)
+
+// clusterState is what an account knows of a cluster.
+type clusterState struct {
+	Query
+	diagnosis *diagnosis.Diagnosis // nil before the first
+	pending   bool                 // is to be read
+	changed   bool                 // is to be read before those that have not changed
+	attempted time.Time            // when it was last read, successfully or not
+}
+
+// nextRound returns when the next round begins after one that began at start.
+// random is from [0,1).
+func nextRound(start time.Time, interval time.Duration, random float64) time.Time {
+	return start.Add(interval - time.Duration(random*jitter*float64(interval)))
+}
+
+// retryDelay returns the time before the next attempt after a number of failures
+// in a row.
+func retryDelay(failures int, interval time.Duration) time.Duration {
+	return min(interval, firstRetry<<min(failures-1, 16))
+}
+
+// wants reports whether a row's cluster is read.
+func (t *Target) wants(row *coverage.Resource) bool { return t.All || row.Status != coverage.Healthy }
+
+// observe takes over what GuardDuty reports now. Clusters that have changed or are
+// new become pending. It reports whether clusters with a diagnosis have been
+// removed.
+func (a *account) observe(known *Account) (removed bool) {
+	a.known = known
+	rows := map[string]bool{}
+	for i := range known.Rows {
+		row := &known.Rows[i]
+		if !a.target.wants(row) || len(rows) >= maxClusters {
+			continue
+		}
+		rows[row.Name] = true
+		c := a.clusters[row.Name]
+		if c == nil {
+			c = &clusterState{Query: Query{Cluster: row.Name}}
+			a.clusters[row.Name] = c
+		}
+		if c.Row == nil || c.Row.Status != row.Status || !c.Row.UpdatedAt.Equal(row.UpdatedAt) {
+			c.pending, c.changed = true, true
+		}
+		c.Row = row
+	}
+	for name, c := range a.clusters {
+		switch {
+		case rows[name]:
+		case a.listed[name]:
+			c.pending, c.changed = c.pending || c.Row != nil, c.changed || c.Row != nil
+			c.Row = nil
+		default:
+			removed = removed || c.diagnosis != nil
+			delete(a.clusters, name)
+		}
+	}
+	return removed
+}
+
+// begin makes all clusters pending. names are those that ECS has listed.
+func (a *account) begin(names []string) {
+	a.listed = map[string]bool{}
+	for _, name := range names {
+		key := coverage.SanitizeName(name)
+		a.listed[key] = true
+		if a.clusters[key] == nil {
+			a.clusters[key] = &clusterState{}
+		}
+		a.clusters[key].Cluster = name
+	}
+	for name, c := range a.clusters {
+		c.pending = true
+		if c.Row == nil && !a.listed[name] {
+			delete(a.clusters, name)
+		}
+	}
+}
+
+// next returns at most batchSize pending clusters: first those that have changed,
+// then those whose last attempt is the longest ago.
+func (a *account) next() []*clusterState {
+	var pending []*clusterState
+	for _, c := range a.clusters {
+		if c.pending {
+			pending = append(pending, c)
+		}
+	}
+	slices.SortFunc(pending, func(x, y *clusterState) int {
+		return cmp.Or(changedFirst(x, y), x.attempted.Compare(y.attempted), cmp.Compare(x.Cluster, y.Cluster))
+	})
+	return pending[:min(len(pending), batchSize)]
+}
+
+func changedFirst(x, y *clusterState) int {
+	switch {
+	case x.changed == y.changed:
+		return 0
+	case x.changed:
+		return -1
+	}
+	return 1
+}
+
+// report returns the report of the account.
+func (a *account) report() diagnosis.Report {
+	r := diagnosis.Report{
+		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0, LastSuccess: a.lastSuccess,
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
+		if d := a.clusters[name].diagnosis; d != nil {
+			r.Clusters = append(r.Clusters, *d)
+		}
+	}
+	return r
+}

@@ -1,0 +1,245 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+)
+
+// account is an account and Region of a target with its goroutine. Its clusters
+// are read in rounds: a round begins at each interval with all clusters, and
+// clusters that change are read before the others.
+type account struct {
+	target *runningTarget
+	key    accountKey
+	reader Reader
+	stop   context.CancelFunc
+	ended  chan struct{}
+
+	wake chan struct{} // has an element if there is an observed Account
+	mu   sync.Mutex
+	// observed is what GuardDuty reports now; nil if run has seen it.
+	observed *Account
+
+	// The other fields are used by run only.
+
+	known    *Account
+	clusters map[string]*clusterState // by sanitized name
+	listed   map[string]bool          // of clusters, those that ECS listed when the round began
+
+	round       time.Time // when the last round began
+	unfinished  bool      // clusters of the round are pending, or no call was made yet
+	incomplete  bool      // the round does not have all clusters
+	nextRound   time.Time
+	lastSuccess time.Time // when the last complete round began
+
+	failures   int // in a row
+	retryAt    time.Time
+	failureLog awserr.LogLevels
+	refusalLog awserr.LogLevels
+}
+
+func (a *account) offer(known *Account) {
+	a.mu.Lock()
+	a.observed = known
+	a.mu.Unlock()
+	wake(a.wake)
+}
+
+func (a *account) take() *Account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.observed
+	a.observed = nil
+	return known
+}
+
+func (a *account) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if known := a.take(); known != nil && a.observe(known) {
+			a.target.monitor.o.Put(a.report())
+		}
+		if wait := time.Until(a.due()); a.known == nil || wait > 0 {
+			a.wait(ctx, wait)
+			continue
+		}
+		a.attempt(ctx)
+	}
+}
+
+// due returns when there is something to do next.
+func (a *account) due() time.Time {
+	due := a.nextRound
+	if a.unfinished || len(a.next()) > 0 {
+		due = time.Time{}
+	}
+	if due.Before(a.retryAt) {
+		return a.retryAt
+	}
+	return due
+}
+
+// wait returns after the time has passed, or earlier if there is news.
+func (a *account) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var elapsed <-chan time.Time
+	if a.known != nil {
+		elapsed = timer.C
+	}
+	select {
+	case <-elapsed:
+	case <-a.wake:
+	case <-ctx.Done():
+	}
+}
+
+// attempt begins a round if it is time, reads some clusters and reports the
+// result. It waits while too many accounts are being read.
+func (a *account) attempt(ctx context.Context) {
+	select {
+	case a.target.monitor.reading <- struct{}{}:
+		defer func() { <-a.target.monitor.reading }()
+	case <-ctx.Done():
+		return
+	}
+	start := time.Now()
+	var err error
+	if !start.Before(a.nextRound) {
+		err = a.begins(ctx, start)
+	}
+	if err == nil {
+		err = a.readBatch(ctx)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	a.log(ctx, err)
+	a.failures++
+	a.retryAt = time.Now().Add(retryDelay(a.failures, a.target.Interval))
+	if err == nil {
+		a.failures, a.retryAt = 0, time.Time{}
+		if a.unfinished = len(a.next()) > 0; !a.unfinished && !a.incomplete {
+			a.lastSuccess = a.round
+		}
+	} else {
+		a.diagnoseUnread(err)
+	}
+	a.target.monitor.o.Put(a.report())
+}
+
+// begins begins a round.
+func (a *account) begins(ctx context.Context, start time.Time) error {
+	var names []string
+	var truncated bool
+	if a.target.All {
+		var err error
+		if names, truncated, err = a.reader.List(ctx); err != nil {
+			return err
+		}
+	}
+	a.begin(names)
+	a.round, a.unfinished, a.incomplete = start, true, truncated
+	a.nextRound = nextRound(start, a.target.Interval, rand.Float64())
+	return nil
+}
+
+// readBatch reads the next clusters. Without any, it reads what concerns the
+// account only, so that it is known whether ECS can be read.
+func (a *account) readBatch(ctx context.Context) error {
+	batch := a.next()
+	var queries []Query
+	byName := map[string]*clusterState{}
+	for _, c := range batch {
+		c.attempted = time.Now()
+		queries = append(queries, c.Query)
+		byName[coverage.SanitizeName(c.Cluster)] = c
+	}
+	reading, err := a.reader.Read(ctx, queries, func(e diagnosis.Evidence) {
+		if c := byName[e.Cluster.Name]; c != nil {
+			a.diagnose(c, e)
+			c.pending, c.changed = false, false
+		}
+	})
+	for _, name := range reading.Gone {
+		if c := byName[coverage.SanitizeName(name)]; c != nil {
+			c.diagnosis, c.pending, c.changed = nil, false, false
+		}
+	}
+	if err == nil {
+		a.logRefusal(ctx, reading.Refusal)
+	}
+	return err
+}
+
+func (a *account) diagnose(c *clusterState, e diagnosis.Evidence) {
+	a.known.Complete(&e)
+	d := a.target.monitor.o.Diagnose(e)
+	if d.Tags != nil {
+		tags := d.Tags
+		d.Tags = map[string]string{}
+		for _, key := range a.target.Tags {
+			if value, ok := tags[key]; ok {
+				d.Tags[key] = coverage.Sanitize(value)
+			}
+		}
+	}
+	c.diagnosis = &d
+}
+
+// diagnoseUnread gives the pending clusters that have not been read yet a
+// diagnosis that says why they cannot be.
+func (a *account) diagnoseUnread(err error) {
+	cause := awserr.CauseOf(err)
+	refusal := diagnosis.Refusal{
+		Action: action(cause.Operation), Denied: awserr.State(a.key.region, err) == coverage.Denied, Reason: coverage.Sanitize(cause.Code),
+	}
+	if credentials := (*awserr.CredentialsError)(nil); errors.As(err, &credentials) {
+		refusal.Action = "sts:AssumeRole"
+	}
+	if refusal.Reason == "" {
+		refusal.Reason = string(awserr.State(a.key.region, err))
+	}
+	for name, c := range a.clusters {
+		if c.pending && c.diagnosis == nil {
+			a.diagnose(c, diagnosis.Evidence{
+				Cluster: diagnosis.Cluster{AccountID: a.key.id, Region: a.key.region, Name: name},
+				ReadAt:  time.Now(), Row: c.Row, Refusals: []diagnosis.Refusal{refusal},
+			})
+		}
+	}
+}
+
+func (a *account) log(ctx context.Context, err error) {
+	level := a.failureLog.Next(awserr.State(a.key.region, err), err)
+	logger, attrs := a.target.monitor.o.Logger, a.attrs()
+	switch {
+	case err != nil:
+		logger.Log(ctx, level, "reading ECS of an account failed", append(attrs, "state", string(awserr.State(a.key.region, err)), "err", err)...)
+	case a.failures == 0: // many accounts are read; only those that have failed are of interest
+		logger.DebugContext(ctx, "ECS of an account read", attrs...)
+	default:
+		logger.Log(ctx, level, "ECS of an account read", attrs...)
+	}
+}
+
+// logRefusal logs that single calls are refused, while others are not.
+func (a *account) logRefusal(ctx context.Context, err error) {
+	level := a.refusalLog.Next(awserr.State(a.key.region, err), err)
+	if err != nil {
+		a.target.monitor.o.Logger.Log(ctx, level, "AWS refuses some calls to ECS of an account", append(a.attrs(), "err", err)...)
+	} else if level == slog.LevelInfo && a.lastSuccess.IsZero() == false {
+		a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
+	}
+}
+
+func (a *account) attrs() []any {
+	return []any{"target", a.target.Name, "account_id", a.key.id, "region", a.key.region}
+}
