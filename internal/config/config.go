@@ -83,6 +83,8 @@ type Target struct {
 	Members bool `yaml:"members"`
 	// AccountNames enables reading the names of all accounts from AWS Organizations; true for at most one target.
 	AccountNames bool `yaml:"account_names"`
+	// ECS enables reading from ECS why tasks have no agent; nil if it is not read.
+	ECS *ECS `yaml:"ecs"`
 }
 
 // EC2 sets which EC2 instances are exported.
@@ -160,6 +162,9 @@ func (c *Config) applyDefaults() {
 		}
 		for _, condition := range conditions(&t.Filter) {
 			dropEmpty(condition)
+		}
+		if t.ECS != nil {
+			t.ECS.applyDefaults()
 		}
 	}
 	if len(c.Events) == 0 {

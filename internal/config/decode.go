@@ -51,6 +51,8 @@ func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
 	switch out.Kind() {
 	case reflect.Struct:
 		d.mapping(key, node, out)
+	case reflect.Pointer:
+		d.block(key, node, out)
 	case reflect.Slice:
 		d.sequence(key, node, out)
 	case reflect.Bool:
@@ -87,6 +89,16 @@ func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
 		d.lines[path] = e.line
 		d.value(path, e.value, field)
 	}
+}
+
+// block decodes a mapping that enables what it configures, even if it is empty.
+func (d *decoder) block(key string, node *yaml.Node, out reflect.Value) {
+	block := reflect.New(out.Type().Elem())
+	if b, ok := block.Interface().(interface{ setDefaults() }); ok {
+		b.setDefaults()
+	}
+	d.mapping(key, node, block.Elem())
+	out.Set(block)
 }
 
 // fieldsByKey returns the exported fields of a struct by their yaml tags.

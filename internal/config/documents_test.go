@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
@@ -34,6 +35,8 @@ func schemaKeys(prefix string, typ reflect.Type) []string {
 	switch {
 	case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct:
 		return schemaKeys(prefix+"[]", typ.Elem())
+	case typ.Kind() == reflect.Pointer:
+		return schemaKeys(prefix, typ.Elem())
 	case typ.Kind() != reflect.Struct:
 		return []string{prefix}
 	}
@@ -78,22 +81,36 @@ func TestExampleLoads(t *testing.T) {
 	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
 }
 
-// exampleWithQueues returns the example with events uncommented.
-func exampleWithQueues(t *testing.T) []byte {
+// wholeExample returns the example with ecs and events uncommented.
+func wholeExample(t *testing.T) []byte {
 	t.Helper()
-	before, after, found := strings.Cut(read(t, examplePath), "\n# events:\n")
-	if !found {
-		t.Fatal("the example has no events")
+	text := read(t, examplePath)
+	for _, begin := range []string{"\n    # ecs:\n", "\n# events:\n"} {
+		before, after, found := strings.Cut(text, begin)
+		if !found {
+			t.Fatalf("the example has no %s", begin)
+		}
+		block, rest, _ := strings.Cut(after, "\n\n")
+		uncommented := regexp.MustCompile("(?m)^( *)# ").ReplaceAllString(begin+block, "$1")
+		text = before + uncommented + "\n\n" + rest
 	}
-	queues, rest, _ := strings.Cut(after, "\n\n")
-	return []byte(before + "\nevents:\n" + regexp.MustCompile("(?m)^# ").ReplaceAllString(queues, "") + "\n\n" + rest)
+	return []byte(text)
 }
 
-func TestExampleWithQueuesParses(t *testing.T) {
-	cfg, err := Parse("example", exampleWithQueues(t))
+func TestWholeExampleParses(t *testing.T) {
+	cfg, err := Parse("example", wholeExample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	equal(t, "ecs", &ECS{
+		RoleARN:         "arn:aws:iam::{account_id}:role/guardduty-coverage-ecs",
+		ExternalID:      "replace-with-your-own",
+		RoleSessionName: defaultRoleSessionName,
+		Scope:           ScopeUnhealthy,
+		Interval:        15 * time.Minute,
+		Tags:            []string{"team", "cost-center"},
+	}, cfg.Targets[0].ECS)
+	cfg.Targets[0].ECS = nil
 	equal(t, "queues", []EventQueue{{
 		QueueURL:        "https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1",
 		RoleARN:         "arn:aws:iam::111122223333:role/guardduty-coverage",
@@ -111,7 +128,7 @@ func TestExampleWithQueuesParses(t *testing.T) {
 
 func TestExampleHasEveryKey(t *testing.T) {
 	var document yaml.Node
-	if err := yaml.Unmarshal(exampleWithQueues(t), &document); err != nil {
+	if err := yaml.Unmarshal(wholeExample(t), &document); err != nil {
 		t.Fatal(err)
 	}
 	want := schemaKeys("", reflect.TypeFor[Config]())
@@ -152,16 +169,19 @@ func TestManualShowsRealMessages(t *testing.T) {
 func TestManualShowsTheDefaults(t *testing.T) {
 	d := defaults()
 	for key, value := range map[string]string{
-		"refresh.interval":            model.Duration(d.Refresh.Interval).String(),
-		"refresh.timeout":             model.Duration(d.Refresh.Timeout).String(),
-		"refresh.max_staleness":       model.Duration(d.Refresh.MaxStaleness).String(),
-		"aws.requests_per_second":     fmt.Sprint(d.AWS.RequestsPerSecond),
-		"targets[].role_session_name": defaultRoleSessionName,
-		"targets[].resource_types":    "[" + string(coverage.ECS) + "]",
-		"events[].role_session_name":  defaultRoleSessionName,
-		"ec2.only_ecs":                fmt.Sprint(d.EC2.OnlyECS),
-		"issues.text":                 fmt.Sprint(d.Issues.Text),
-		"issues.max_per_cluster":      fmt.Sprint(d.Issues.MaxPerCluster),
+		"refresh.interval":                model.Duration(d.Refresh.Interval).String(),
+		"refresh.timeout":                 model.Duration(d.Refresh.Timeout).String(),
+		"refresh.max_staleness":           model.Duration(d.Refresh.MaxStaleness).String(),
+		"aws.requests_per_second":         fmt.Sprint(d.AWS.RequestsPerSecond),
+		"targets[].role_session_name":     defaultRoleSessionName,
+		"targets[].resource_types":        "[" + string(coverage.ECS) + "]",
+		"targets[].ecs.role_session_name": defaultRoleSessionName,
+		"targets[].ecs.scope":             parse(t, "targets: [{ecs: {}}]").Targets[0].ECS.Scope,
+		"targets[].ecs.interval":          model.Duration(parse(t, "targets: [{ecs: {}}]").Targets[0].ECS.Interval).String(),
+		"events[].role_session_name":      defaultRoleSessionName,
+		"ec2.only_ecs":                    fmt.Sprint(d.EC2.OnlyECS),
+		"issues.text":                     fmt.Sprint(d.Issues.Text),
+		"issues.max_per_cluster":          fmt.Sprint(d.Issues.MaxPerCluster),
 	} {
 		if row := "\n| `" + key + "` | `" + value + "` |"; !strings.Contains(read(t, manualPath), row) {
 			t.Errorf("the manual's table has no row %q", row)

@@ -27,6 +27,9 @@ func TestMistakes(t *testing.T) {
 		mistakesInOptions(),
 		mistakesInListings(),
 		mistakesInPartitions(),
+		mistakesInECS(),
+		mistakesInECSRoles(),
+		mistakesInECSTags(),
 		mistakesInQueueURLs(),
 		mistakesInQueues(),
 	)

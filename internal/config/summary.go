@@ -9,16 +9,24 @@ import (
 //
 //	config.yaml: 2 targets: organization (role 111122223333; us-east-1, eu-west-1), default (ambient credentials; Region from the environment)
 //
-// With a queue, it ends with "; 1 queue: coverage-events (role 111122223333; us-east-1)".
+// With a queue, it ends with "; 1 queue: coverage-events (role 111122223333; us-east-1)", and with ecs before that with
+// "; ecs of 1 target".
 func (c *Config) Summary() string {
 	targets, queues := make([]string, len(c.Targets)), make([]string, len(c.Events))
+	withECS := 0
 	for i, t := range c.Targets {
 		targets[i] = t.summary()
+		if t.ECS != nil {
+			withECS++
+		}
 	}
 	for i, q := range c.Events {
 		queues[i] = q.summary()
 	}
 	text := c.name + ": " + enumerate("target", targets)
+	if withECS > 0 {
+		text += "; ecs of " + count(withECS, "target")
+	}
 	if len(queues) > 0 {
 		text += "; " + enumerate("queue", queues)
 	}
@@ -29,15 +37,19 @@ func (c *Config) Summary() string {
 const maxSummarized = 20
 
 func enumerate(noun string, items []string) string {
-	count, shown := len(items), items[:min(len(items), maxSummarized)]
-	if count != 1 {
-		noun += "s"
-	}
-	text := fmt.Sprintf("%d %s: %s", count, noun, strings.Join(shown, ", "))
-	if rest := count - len(shown); rest > 0 {
+	shown := items[:min(len(items), maxSummarized)]
+	text := count(len(items), noun) + ": " + strings.Join(shown, ", ")
+	if rest := len(items) - len(shown); rest > 0 {
 		text += fmt.Sprintf(" and %d more", rest)
 	}
 	return text
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func (t Target) summary() string {

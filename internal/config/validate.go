@@ -43,6 +43,7 @@ func validate(errs *errorList, c *Config) {
 	validateNames(errs, c.Targets)
 	validateListings(errs, c.Targets)
 	validateAccountNames(errs, c.Targets)
+	validateTagLabels(errs, c.Targets)
 	for i, q := range c.Events {
 		if key := queueKey(i); !errs.invalid(key) {
 			validateQueue(errs, key, q)
@@ -68,6 +69,9 @@ func validateSinglePartition(errs *errorList, c *Config) {
 	}
 	for i, t := range c.Targets {
 		check(targetKey(i), t.Partition())
+		if t.ECS != nil {
+			check(ecsKey(i), t.ECS.partition())
+		}
 	}
 	for i, q := range c.Events {
 		if errs.valid(join(queueKey(i), "queue_url")) {

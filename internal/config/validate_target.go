@@ -38,6 +38,7 @@ func validateTarget(errs *errorList, key string, t Target) {
 	validateRegions(errs, key, t)
 	validateDetector(errs, key, t)
 	validateResourceTypes(errs, key, t)
+	validateECS(errs, key, t)
 	validateCondition(errs, join(key, "filter.account_id"), t.Filter.AccountID, func(value string) string {
 		return match(accountIDPattern, value, "an account ID of 12 digits")
 	})
@@ -51,10 +52,20 @@ func validateTarget(errs *errorList, key string, t Target) {
 
 // validateRole checks role_arn, external_id and role_session_name of the mapping at key.
 func validateRole(errs *errorList, key, roleARN string, externalID Secret, sessionName string) {
-	role, secret, session := join(key, "role_arn"), join(key, "external_id"), join(key, "role_session_name")
-	if roleARN != "" && !isRoleARN(roleARN) {
+	role := join(key, "role_arn")
+	switch {
+	case roleARN == "":
+	case hasPlaceholder(roleARN):
+		errs.addf(role, "%s has a placeholder, which only ecs.role_arn of a target may have", quote(roleARN))
+	case !isRoleARN(roleARN):
 		errs.addf(role, "%s is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)", quote(roleARN))
 	}
+	validateSession(errs, key, roleARN, externalID, sessionName)
+}
+
+// validateSession checks external_id and role_session_name of the mapping at key, which may have a role.
+func validateSession(errs *errorList, key, roleARN string, externalID Secret, sessionName string) {
+	secret, session := join(key, "external_id"), join(key, "role_session_name")
 	switch n := len(externalID); {
 	case n == 0:
 	case roleARN == "":
