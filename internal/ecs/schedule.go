@@ -80,8 +80,8 @@ func (a *account) observe(known *Account) (removed bool) {
 	return removed
 }
 
-// begin makes all clusters pending. names are those that ECS has listed.
-func (a *account) begin(names []string) {
+// setListed takes over the names of the clusters that ECS lists.
+func (a *account) setListed(names []string) {
 	a.listed = map[string]bool{}
 	for _, name := range names {
 		key := coverage.SanitizeName(name)
@@ -92,11 +92,20 @@ func (a *account) begin(names []string) {
 		a.clusters[key].Cluster = name
 	}
 	for name, c := range a.clusters {
-		c.pending = true
 		if c.Row == nil && !a.listed[name] {
 			delete(a.clusters, name)
 		}
 	}
+}
+
+// hasPending reports whether there are pending clusters.
+func (a *account) hasPending() bool {
+	for _, c := range a.clusters {
+		if c.pending {
+			return true
+		}
+	}
+	return false
 }
 
 // next returns at most batchSize pending clusters: first those that have changed,
@@ -127,7 +136,8 @@ func changedFirst(x, y *clusterState) int {
 // report returns the report of the account.
 func (a *account) report() diagnosis.Report {
 	r := diagnosis.Report{
-		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0, LastSuccess: a.lastSuccess,
+		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.unlisted,
+		LastSuccess: a.lastSuccess,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
 		if d := a.clusters[name].diagnosis; d != nil {

@@ -2,9 +2,8 @@ package ecs
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +36,9 @@ type account struct {
 	round       time.Time // when the last round began
 	unfinished  bool      // clusters of the round are pending, or no call was made yet
 	incomplete  bool      // the round does not have all clusters
+	unlisted    bool      // AWS denies the listing of clusters
+	refusal     error     // of the round's first refused call, nil if there is none
+	wasRefused  bool      // a call was refused in this round or, so far, the one before
 	nextRound   time.Time
 	lastSuccess time.Time // when the last complete round began
 
@@ -77,7 +79,7 @@ func (a *account) run(ctx context.Context) {
 // due returns when there is something to do next.
 func (a *account) due() time.Time {
 	due := a.nextRound
-	if a.unfinished || len(a.next()) > 0 {
+	if a.unfinished || a.hasPending() {
 		due = time.Time{}
 	}
 	if due.Before(a.retryAt) {
@@ -126,8 +128,8 @@ func (a *account) attempt(ctx context.Context) {
 	a.retryAt = time.Now().Add(retryDelay(a.failures, a.target.Interval))
 	if err == nil {
 		a.failures, a.retryAt = 0, time.Time{}
-		if a.unfinished = len(a.next()) > 0; !a.unfinished && !a.incomplete {
-			a.lastSuccess = a.round
+		if a.unfinished && !a.hasPending() {
+			a.finish(ctx)
 		}
 	} else {
 		a.diagnoseUnread(err)
@@ -135,18 +137,27 @@ func (a *account) attempt(ctx context.Context) {
 	a.target.monitor.o.Put(a.report())
 }
 
-// begins begins a round.
+// begins begins a round. If AWS denies the listing of clusters, those that are
+// known are read.
 func (a *account) begins(ctx context.Context, start time.Time) error {
-	var names []string
-	var truncated bool
+	a.refusal, a.unlisted, a.incomplete = nil, false, false
 	if a.target.All {
-		var err error
-		if names, truncated, err = a.reader.List(ctx); err != nil {
+		names, truncated, err := a.reader.List(ctx)
+		switch {
+		case err == nil:
+			a.setListed(names)
+			a.incomplete = truncated
+		case isDenied(err) && ctx.Err() == nil:
+			a.unlisted, a.incomplete = true, true
+			a.refuse(ctx, err)
+		default:
 			return err
 		}
 	}
-	a.begin(names)
-	a.round, a.unfinished, a.incomplete = start, true, truncated
+	for _, c := range a.clusters {
+		c.pending = true
+	}
+	a.round, a.unfinished = start, true
 	a.nextRound = nextRound(start, a.target.Interval, rand.Float64())
 	return nil
 }
@@ -173,8 +184,8 @@ func (a *account) readBatch(ctx context.Context) error {
 			c.diagnosis, c.pending, c.changed = nil, false, false
 		}
 	}
-	if err == nil {
-		a.logRefusal(ctx, reading.Refusal)
+	if err == nil && reading.Refusal != nil {
+		a.refuse(ctx, reading.Refusal)
 	}
 	return err
 }
@@ -201,8 +212,8 @@ func (a *account) diagnoseUnread(err error) {
 	refusal := diagnosis.Refusal{
 		Action: action(cause.Operation), Denied: awserr.State(a.key.region, err) == coverage.Denied, Reason: coverage.Sanitize(cause.Code),
 	}
-	if credentials := (*awserr.CredentialsError)(nil); errors.As(err, &credentials) {
-		refusal.Action = "sts:AssumeRole"
+	if strings.HasPrefix(cause.Operation, "AssumeRole") {
+		refusal.Action = "sts:" + cause.Operation
 	}
 	if refusal.Reason == "" {
 		refusal.Reason = string(awserr.State(a.key.region, err))
@@ -217,6 +228,30 @@ func (a *account) diagnoseUnread(err error) {
 	}
 }
 
+// finish ends a round whose clusters have all been read.
+func (a *account) finish(ctx context.Context) {
+	a.unfinished = false
+	if !a.incomplete {
+		a.lastSuccess = a.round
+	}
+	if a.refusal == nil {
+		if level := a.refusalLog.Next(coverage.OK, nil); a.wasRefused {
+			a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
+		}
+		a.wasRefused = false
+	}
+}
+
+// refuse logs the first refused call of a round. Other calls are not refused.
+func (a *account) refuse(ctx context.Context, err error) {
+	if a.refusal != nil {
+		return
+	}
+	a.refusal, a.wasRefused = err, true
+	level := a.refusalLog.Next(awserr.State(a.key.region, err), err)
+	a.target.monitor.o.Logger.Log(ctx, level, "AWS refuses a call to ECS of an account", append(a.attrs(), "err", err)...)
+}
+
 func (a *account) log(ctx context.Context, err error) {
 	level := a.failureLog.Next(awserr.State(a.key.region, err), err)
 	logger, attrs := a.target.monitor.o.Logger, a.attrs()
@@ -227,16 +262,6 @@ func (a *account) log(ctx context.Context, err error) {
 		logger.DebugContext(ctx, "ECS of an account read", attrs...)
 	default:
 		logger.Log(ctx, level, "ECS of an account read", attrs...)
-	}
-}
-
-// logRefusal logs that single calls are refused, while others are not.
-func (a *account) logRefusal(ctx context.Context, err error) {
-	level := a.refusalLog.Next(awserr.State(a.key.region, err), err)
-	if err != nil {
-		a.target.monitor.o.Logger.Log(ctx, level, "AWS refuses some calls to ECS of an account", append(a.attrs(), "err", err)...)
-	} else if level == slog.LevelInfo && a.lastSuccess.IsZero() == false {
-		a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
 	}
 }
 

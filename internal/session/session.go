@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +42,9 @@ const roleDuration = time.Hour
 // do not delay those to GuardDuty.
 const ecsShare = 2. / 5
 
+// maxECSRate is the highest rate for ECS, whatever the configuration is.
+const maxECSRate = 2
+
 // Options of all sessions.
 type Options struct {
 	Profile string // of the shared configuration; "" for the default
@@ -51,6 +55,14 @@ type Options struct {
 	Simulator *Simulator
 	Metrics   *Metrics
 	Logger    *slog.Logger
+}
+
+func (o Options) ecsRate() float64 {
+	perSecond := o.RequestsPerSecond * ecsShare
+	if o.Simulator == nil { // which has no deployments
+		perSecond = min(perSecond, maxECSRate)
+	}
+	return perSecond
 }
 
 // Simulator is an endpoint of all services and Regions, and the ambient
@@ -81,17 +93,19 @@ type Role struct {
 	SessionName string
 }
 
-// Factory makes sessions. It is not safe for concurrent use; its sessions are.
+// Factory makes sessions. It and its sessions are safe for concurrent use.
 type Factory struct {
-	base       aws.Config
-	endpoint   *stsEndpoint
-	ambient    *identity
-	longPoll   aws.HTTPClient
-	simulator  *Simulator
-	logger     *slog.Logger
+	base      aws.Config
+	endpoint  *stsEndpoint
+	ambient   *identity
+	longPoll  aws.HTTPClient
+	simulator *Simulator
+	logger    *slog.Logger
+	limiters  *limiters
+	forECS    *limiters
+
+	mu         sync.Mutex
 	identities map[Role]*identity
-	limiters   *limiters
-	forECS     *limiters
 }
 
 // Open reads the SDK's environment variables and shared files. It makes no
@@ -117,7 +131,7 @@ func Open(ctx context.Context, o Options) (*Factory, error) {
 	f := &Factory{
 		base: base, endpoint: &l.endpoint, longPoll: longPoll, simulator: o.Simulator, logger: o.Logger,
 		identities: map[Role]*identity{},
-		limiters:   newLimiters(o.RequestsPerSecond), forECS: newLimiters(o.RequestsPerSecond * ecsShare),
+		limiters:   newLimiters(o.RequestsPerSecond), forECS: newLimiters(o.ecsRate()),
 	}
 	f.ambient = newIdentity(resilientCache(&ambientProvider{loader: l, loaded: base.Credentials}, o.Logger), o.Logger)
 	return f, nil
@@ -152,6 +166,8 @@ func (f *Factory) Region() string { return f.base.Region }
 // Session returns the session of a role in a Region. If the environment has no
 // Region, the role is assumed in the first Region that it is used with.
 func (f *Factory) Session(role Role, region string) *Session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	i, ok := f.identities[role]
 	if !ok {
 		i = f.newIdentity(role, region)
