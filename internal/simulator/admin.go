@@ -71,10 +71,8 @@ func (s *Server) putCluster(in adminCluster) (found bool) {
 			c = &Cluster{}
 			a.Clusters = append(a.Clusters, c)
 		}
-		*c = Cluster{
-			Region: in.Region, Name: in.ClusterName, Status: in.CoverageStatus, Issue: in.Issue, Issues: in.Issues,
-			ManagementType: in.ManagementType, Covered: in.Covered, Compatible: in.Compatible, UpdatedAt: now,
-		}
+		c.Region, c.Name, c.Status, c.Issue, c.Issues = in.Region, in.ClusterName, in.CoverageStatus, in.Issue, in.Issues
+		c.ManagementType, c.Covered, c.Compatible, c.UpdatedAt = in.ManagementType, in.Covered, in.Compatible, now
 	})
 	return found
 }

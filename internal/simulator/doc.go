@@ -1,6 +1,6 @@
 // Package simulator is an HTTP server with the part of the GuardDuty, STS,
-// Account, Organizations and SQS APIs that the exporter uses. Its data is a World
-// in memory. The demo, tests and the AWS CLI use it.
+// Account, Organizations, SQS and ECS APIs that the exporter uses. Its data is a
+// World in memory. The demo, tests and the AWS CLI use it.
 //
 // One endpoint serves every service and Region: both come from the credential
 // scope of the request's Signature Version 4, and the account from its access
@@ -18,6 +18,10 @@
 //   - sqs (JSON 1.0): ReceiveMessage, DeleteMessage and DeleteMessageBatch,
 //     ChangeMessageVisibility and ChangeMessageVisibilityBatch,
 //     GetQueueAttributes, SendMessage without attributes or delay
+//   - ecs (JSON 1.1): ListClusters, DescribeClusters, ListServices,
+//     DescribeServices, ListTasks, DescribeTasks, DescribeTaskDefinition,
+//     ListContainerInstances, DescribeContainerInstances, ListAccountSettings,
+//     UpdateService with forceNewDeployment
 //
 // ListCoverage returns ECS clusters, EC2 instances and EKS clusters, all of them
 // if the filter has no RESOURCE_TYPE, as on AWS. AWS does not document the
@@ -33,6 +37,11 @@
 // request 9632; that an older handle is rejected like that of a deleted message is
 // a choice of this package. Visibility follows the server's clock, long polls wait
 // in real time.
+//
+// ECS has the services and tasks of a Cluster as they are declared. Only
+// UpdateService derives: it replaces the tasks of the service by new ones, to which
+// the agent is added as GuardDuty does it, and removes the issues of the row that
+// name the service or its task definition if every new task has a running agent.
 //
 // # Events
 //

@@ -61,6 +61,8 @@ func newRequest(r *http.Request, body []byte) *request {
 		switch {
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), sqsTarget):
 			service = "sqs"
+		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), ecsTarget):
+			service = "ecs"
 		case r.URL.Path == "/":
 			service = "sts"
 		}
@@ -86,6 +88,9 @@ func newRequest(r *http.Request, body []byte) *request {
 	case "sqs":
 		req.protocol = awswire.SQSJSON{}
 		req.routeSQS()
+	case "ecs":
+		req.protocol = awswire.ECSJSON{}
+		req.routeECS()
 	}
 	return req
 }

@@ -11,7 +11,8 @@ const (
 	unhealthy = "UNHEALTHY"
 )
 
-// Cluster is one ECS cluster's row of coverage.
+// Cluster is an ECS cluster: its row of coverage, and what ECS has. The row is as
+// it is declared here; it does not follow from the tasks.
 type Cluster struct {
 	Region, Name string
 	// Status is HEALTHY, UNHEALTHY or any other string. Empty means HEALTHY
@@ -25,6 +26,15 @@ type Cluster struct {
 	// Fargate tasks only.
 	Covered, Compatible int64
 	UpdatedAt           time.Time // absent when zero
+	Unlisted            bool      // GuardDuty does not list it
+
+	// The rest is what ECS has. Its container instances are the account's Instances
+	// with the cluster's ARN, and those of its tasks.
+	Deleted  bool // ECS has it no longer
+	OldARNs  bool // the ARNs of its services and tasks do not contain its name
+	Tags     map[string]string
+	Services []*Service
+	Tasks    []*Task
 }
 
 // CoverageStatus returns Status, or its default.

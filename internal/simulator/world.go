@@ -59,6 +59,11 @@ type Account struct {
 	Instances       []*Instance
 	EKSClusters     []*EKSCluster
 	Queues          []*Queue
+	TaskDefinitions []*TaskDefinition // of ECS
+	// ECSSetting is the value of ECS's account setting guardDutyActivate. The
+	// default is on in the Regions in which GuardDuty monitors the account,
+	// otherwise off.
+	ECSSetting string
 }
 
 // Keys is a long-term access key. The zero value means none.
@@ -140,7 +145,11 @@ func (a *Account) EKSCluster(region, name string) *EKSCluster {
 
 // each calls do with the account's resources of every type in the Region.
 func (a *Account) each(region string, do func(resource)) {
-	eachIn(region, a.Clusters, do)
+	eachIn(region, a.Clusters, func(r resource) {
+		if c, ok := r.(*Cluster); !ok || !c.Unlisted {
+			do(r)
+		}
+	})
 	eachIn(region, a.Instances, do)
 	eachIn(region, a.EKSClusters, do)
 }
@@ -192,7 +201,7 @@ type index struct {
 	administrators []*Detector         // those with members
 }
 
-// newIndex indexes w and sets missing detector IDs.
+// newIndex indexes w and sets missing IDs of detectors and tasks.
 func newIndex(w *World) index {
 	ix := index{accounts: map[string]*Account{}, keys: map[string]*Account{}, filtered: map[string]*Account{}}
 	for _, a := range slices.Backward(w.FilteredIndex) {
@@ -203,6 +212,7 @@ func newIndex(w *World) index {
 		if id := a.Keys.AccessKeyID; id != "" {
 			ix.keys[id] = a
 		}
+		a.setTaskIDs()
 		for _, d := range a.Detectors {
 			if d.ID == "" {
 				sum := sha256.Sum256([]byte("detector/" + a.ID + "/" + d.Region))

@@ -21,6 +21,9 @@ type (
 	// AWSJSON is the protocol of Organizations: AWS JSON 1.1. Errors of the caller
 	// have status 400.
 	AWSJSON struct{}
+	// ECSJSON is the protocol of ECS: AWS JSON 1.1 with errors whose message is in
+	// the member message.
+	ECSJSON struct{ AWSJSON }
 	// QueryXML is the protocol of STS.
 	QueryXML struct{}
 	// SQSJSON is the protocol of SQS: AWS JSON 1.0 with, in the header
@@ -64,15 +67,33 @@ func (AWSJSON) Write(w http.ResponseWriter, response any) {
 
 // WriteError implements Protocol.
 func (AWSJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
-	status := http.StatusBadRequest
-	if e.Status >= http.StatusInternalServerError {
-		status = e.Status
-	}
-	WriteJSON(w, contentType11, status, struct {
+	WriteJSON(w, contentType11, status11(e), struct {
 		Type    string `json:"__type"`
 		Message string `json:"Message"`
 	}{e.Code, e.Message})
 	return e.Code
+}
+
+// WriteError implements Protocol.
+func (ECSJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
+	WriteJSON(w, contentType11, status11(e), struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}{e.Code, e.Message})
+	return e.Code
+}
+
+// WriteECSError writes an error response in the form of ECS.
+func WriteECSError(w http.ResponseWriter, status int, code, message string) {
+	ECSJSON{}.WriteError(w, &APIError{Status: status, Code: code, Message: message}, "")
+}
+
+// status11 returns the status of an error in AWS JSON 1.1.
+func status11(e *APIError) int {
+	if e.Status >= http.StatusInternalServerError {
+		return e.Status
+	}
+	return http.StatusBadRequest
 }
 
 const contentType10 = "application/x-amz-json-1.0"
