@@ -59,7 +59,7 @@ func newCommandLine(std streams) *commandLine {
 	check.Flag("clusters", "After the check, estimate the AWS API calls of a fleet with this many ECS clusters, and the cost of the event queues.").SetValue(&c.clusters)
 	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
-	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
+	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role, ecs (the role of ecs.role_arn) or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
 	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
 	return c
 }

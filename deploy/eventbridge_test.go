@@ -130,7 +130,7 @@ func queuesNamed(suffix, name, full string) map[string]map[string]any {
 // The number of queues and of their related resources is the number of replicas.
 func TestReplicasOfTheTopicTemplate(t *testing.T) {
 	file := readYAML[stack](t, topicTemplate)
-	if diff := cmp.Diff([]int{1, 2, 3}, file.Parameters["Replicas"].AllowedValues); diff != "" {
+	if diff := cmp.Diff([]string{"1", "2", "3"}, file.Parameters["Replicas"].AllowedValues); diff != "" {
 		t.Errorf("replicas (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{"AtLeastTwo": "!Not [!Equals [Replicas 1]]", "Three": "!Equals [Replicas 3]"} {

@@ -90,6 +90,7 @@ const everything = `targets:
   detector: true
   members: true
   account_names: true
+  ecs: {scope: all}
 events:
 - queue_url: https://sqs.us-east-1.amazonaws.com/111122223333/guardduty-coverage-events-1
   role_arn: arn:aws:iam::111122223333:role/guardduty-coverage

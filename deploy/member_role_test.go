@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,24 +19,26 @@ type template struct {
 	Description              string               `yaml:"Description"`
 	Metadata                 yaml.Node            `yaml:"Metadata"`
 	Parameters               map[string]parameter `yaml:"Parameters"`
+	Conditions               yaml.Node            `yaml:"Conditions"`
 	Resources                map[string]resource  `yaml:"Resources"`
 	Outputs                  yaml.Node            `yaml:"Outputs"`
 }
 
 type parameter struct {
-	Type                  string `yaml:"Type"`
-	Description           string `yaml:"Description"`
-	Default               string `yaml:"Default"`
-	AllowedValues         []int  `yaml:"AllowedValues"`
-	NoEcho                bool   `yaml:"NoEcho"`
-	MinLength             int    `yaml:"MinLength"`
-	MaxLength             int    `yaml:"MaxLength"`
-	AllowedPattern        string `yaml:"AllowedPattern"`
-	ConstraintDescription string `yaml:"ConstraintDescription"`
+	Type                  string   `yaml:"Type"`
+	Description           string   `yaml:"Description"`
+	Default               string   `yaml:"Default"`
+	AllowedValues         []string `yaml:"AllowedValues"`
+	NoEcho                bool     `yaml:"NoEcho"`
+	MinLength             int      `yaml:"MinLength"`
+	MaxLength             int      `yaml:"MaxLength"`
+	AllowedPattern        string   `yaml:"AllowedPattern"`
+	ConstraintDescription string   `yaml:"ConstraintDescription"`
 }
 
 type resource struct {
 	Type       string `yaml:"Type"`
+	Condition  string `yaml:"Condition"`
 	Properties struct {
 		RoleName                 string `yaml:"RoleName"`
 		Description              string `yaml:"Description"`
@@ -45,6 +48,8 @@ type resource struct {
 			PolicyName     string `yaml:"PolicyName"`
 			PolicyDocument policy `yaml:"PolicyDocument"`
 		} `yaml:"Policies"`
+		PolicyName     string `yaml:"PolicyName"` // of a policy
+		PolicyDocument policy `yaml:"PolicyDocument"`
 	} `yaml:"Properties"`
 }
 
@@ -53,7 +58,7 @@ const memberRole = "iam/member-role.yaml"
 func TestMemberRoleReadsAsTheDelegatedAdministratorDoes(t *testing.T) {
 	file := readYAML[template](t, memberRole)
 	role, ok := file.Resources["CoverageRole"]
-	if !ok || len(file.Resources) != 1 || role.Type != "AWS::IAM::Role" || len(role.Properties.Policies) != 1 {
+	if !ok || len(file.Resources) != 2 || role.Type != "AWS::IAM::Role" || len(role.Properties.Policies) != 1 {
 		t.Fatalf("the template does not create one role with one policy: %+v", file.Resources)
 	}
 	want := readJSON[policy](t, "iam/delegated-administrator.json")
@@ -66,6 +71,30 @@ func TestMemberRoleReadsAsTheDelegatedAdministratorDoes(t *testing.T) {
 	trust.Statement[0].Condition = map[string]map[string]string{"StringEquals": {"sts:ExternalId": "ExternalId"}}
 	if diff := cmp.Diff(trust, role.Properties.AssumeRolePolicyDocument); diff != "" {
 		t.Errorf("trust-policy.json (-), member-role.yaml (+):\n%s", diff)
+	}
+}
+
+// The policy for ECS is that of the configuration in docs/iam.md with all Regions and clusters, in the account of the
+// role, and without the parameter it does not exist.
+func TestMemberRoleReadsECS(t *testing.T) {
+	const role = "arn:{partition}:iam::{account_id}:role/guardduty-coverage-ecs"
+	file := readYAML[template](t, memberRole)
+	p := file.Resources["EcsPolicy"]
+	if p.Type != "AWS::IAM::RolePolicy" || p.Condition != "ReadsEcs" || p.Properties.RoleName != "CoverageRole" {
+		t.Errorf("the template has no policy that is optional: %+v", p)
+	}
+	inAccount := p.Properties.PolicyDocument
+	for _, s := range inAccount.Statement {
+		for i, arn := range s.Resource {
+			s.Resource[i] = strings.NewReplacer("${AWS::Partition}", "*", "${AWS::AccountId}", "*").Replace(arn)
+		}
+	}
+	want := policyFor(t, "targets: [{regions: [all], ecs: {scope: all, role_arn: '"+role+"'}}]", "ecs")
+	if diff := cmp.Diff(want, inAccount); diff != "" {
+		t.Errorf("policy for ecs (-), member-role.yaml (+):\n%s", diff)
+	}
+	if read := file.Parameters["ReadEcs"]; read.Default != "false" || !slices.Equal(read.AllowedValues, []string{"false", "true"}) {
+		t.Errorf("ReadEcs is not off by default: %+v", read)
 	}
 }
 

@@ -85,6 +85,7 @@ func TestTemplateReferences(t *testing.T) {
 					used[r.name] = true
 					switch {
 					case isParameter && r.attribute == "":
+					case r.name == "AWS::Partition" || r.name == "AWS::AccountId":
 					case !isResource || r.attribute != "" && r.attribute != "Arn":
 						t.Errorf("line %d: %s refers to nothing", r.line, r.name)
 					case condition(resource) != "" && condition(resource) != condition(part):

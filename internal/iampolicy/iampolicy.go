@@ -6,6 +6,7 @@ package iampolicy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,19 +36,23 @@ type Statement struct {
 }
 
 // For returns the smallest policy that allows every AWS request that the exporter makes as the principal. The principal
-// is [Exporter], the ARN of a role or the name of a target. The order of targets and queues does not affect the policy.
+// is [Exporter], the ARN of a role, which may be ecs.role_arn, [ECS] or the name of a target. The order of targets and queues does not affect the policy.
 func For(cfg *config.Config, principal string) (Policy, error) {
-	roles := roleARNs(cfg)
-	role, err := roleOf(cfg, roles, principal)
+	role, err := roleOf(cfg, principal)
 	if err != nil {
 		return Policy{}, err
 	}
 	p := Policy{Version: "2012-10-17"}
-	if role == "" && len(roles) > 0 {
-		p.allow(assumeRole(), roles)
+	if assumed := assumedRoles(cfg); role == "" && len(assumed) > 0 {
+		p.allow(assumeRole(), assumed)
 	}
 	for _, needed := range readPermissions() {
 		if resources := needed.resources(cfg, role); len(resources) > 0 {
+			p.allow(needed, resources)
+		}
+	}
+	for _, needed := range ecsPermissions() {
+		if resources := needed.ecsResources(cfg, role); len(resources) > 0 {
 			p.allow(needed, resources)
 		}
 	}
@@ -98,9 +103,18 @@ func (p Policy) Explain() string {
 	return table.String()
 }
 
-// Principals returns Exporter and the roles, sorted and without duplicates.
+// Principals returns Exporter, the roles and then those that read ECS in every account, as in ecs.role_arn. Both are
+// sorted and without duplicates.
 func Principals(cfg *config.Config) []string {
-	return append([]string{Exporter}, roleARNs(cfg)...)
+	return slices.Concat([]string{Exporter}, roleARNs(cfg), ecsRoles(cfg))
+}
+
+// assumedRoles returns the roles that the exporter assumes, with * for the account of those that read ECS, sorted and
+// without duplicates.
+func assumedRoles(cfg *config.Config) []string {
+	arns := append(roleARNs(cfg), ecsRolePatterns(cfg)...)
+	slices.Sort(arns)
+	return slices.Compact(arns)
 }
 
 // roleARNs returns the roles of the targets and queues, sorted and without duplicates.
@@ -130,18 +144,27 @@ func queueARNs(cfg *config.Config, role string) []string {
 }
 
 // roleOf returns the role of the principal, or "" for the exporter itself.
-func roleOf(cfg *config.Config, roles []string, principal string) (string, error) {
+func roleOf(cfg *config.Config, principal string) (string, error) {
+	principals := Principals(cfg)
+	templates := ecsRoles(cfg)
 	switch {
 	case principal == Exporter:
 		return "", nil
-	case slices.Contains(roles, principal):
+	case slices.Contains(principals, principal):
 		return principal, nil
+	case principal == ECS && len(templates) == 1:
+		return templates[0], nil
 	}
 	for _, t := range cfg.Targets {
 		if t.Name == principal {
 			return t.RoleARN, nil
 		}
 	}
-	return "", fmt.Errorf("unknown principal %q; use %s, or the name of a target",
-		principal, strings.Join(Principals(cfg), ", "))
+	switch {
+	case principal == ECS && len(templates) > 1:
+		return "", fmt.Errorf("targets have different ecs.role_arn; use one of %s", strings.Join(templates, ", "))
+	case principal == ECS:
+		return "", errors.New("no target has ecs.role_arn; without it, the role of a target reads ECS, and its policy allows it")
+	}
+	return "", fmt.Errorf("unknown principal %q; use %s, or the name of a target", principal, strings.Join(principals, ", "))
 }

@@ -3,6 +3,7 @@ package iampolicy_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -71,6 +72,8 @@ func policyFor(t *testing.T, cfg *config.Config, principal string) iampolicy.Pol
 }
 
 func TestGoldenPolicies(t *testing.T) {
+	all := configurations()
+	maps.Copy(all, ecsConfigurations())
 	for _, c := range []struct{ configuration, principal, golden string }{
 		{"defaults", iampolicy.Exporter, "defaults"},
 		{"everything", iampolicy.Exporter, "everything"},
@@ -86,9 +89,18 @@ func TestGoldenPolicies(t *testing.T) {
 		{"queues", iampolicy.Exporter, "queues-exporter"},
 		{"queues", memberRole, "queues-target"},
 		{"queues", eventsRole, "queues-apart"},
+		{"ecs-everything", iampolicy.Exporter, "ecs-everything"},
+		{"ecs-own", administratorRole, "ecs-own"},
+		{"ecs-members", iampolicy.Exporter, "ecs-members-exporter"},
+		{"ecs-members", "a", "ecs-members-target"},
+		{"ecs-members", iampolicy.ECS, "ecs-members"},
+		{"ecs-members", ecsRole, "ecs-members"},
+		{"ecs-same-role", administratorRole, "ecs-same-role"},
+		{"ecs-anywhere", iampolicy.Exporter, "ecs-anywhere-exporter"},
+		{"ecs-anywhere", iampolicy.ECS, "ecs-anywhere"},
 	} {
 		t.Run(c.configuration+" for "+c.principal, func(t *testing.T) {
-			p := policyFor(t, parse(t, configurations()[c.configuration]), c.principal)
+			p := policyFor(t, parse(t, all[c.configuration]), c.principal)
 			got, err := json.MarshalIndent(p, "", "  ")
 			if err != nil {
 				t.Fatal(err)
@@ -203,8 +215,8 @@ func TestDocument(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(string(document), "\n## What each call needs\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	for _, name := range []string{"everything", "queues"} {
-		for line := range strings.Lines(policyFor(t, parse(t, configurations()[name]), iampolicy.Exporter).Explain()) {
+	for _, text := range []string{ecsConfigurations()["ecs-everything"], configurations()["queues"]} {
+		for line := range strings.Lines(policyFor(t, parse(t, text), iampolicy.Exporter).Explain()) {
 			if !strings.Contains(section, "\n"+line) {
 				t.Errorf("the table in docs/iam.md has no row %s", line)
 			}

@@ -10,8 +10,8 @@ import (
 type permission struct {
 	sid    string // of the feature's statement
 	action string
-	scoped bool                     // whether IAM can restrict the action to a detector
-	when   func(config.Target) bool // whether a target needs it; nil if targets do not matter
+	scoped bool                     // whether IAM can restrict the action to resources
+	when   func(config.Target) bool // whether a target needs it; nil if all do that have the feature
 	reason string                   // when it is needed
 	loss   string                   // what is missing without it
 }
@@ -37,8 +37,8 @@ func (p permission) resources(cfg *config.Config, role string) []string {
 func assumeRole() permission {
 	return permission{
 		sid: "AssumeRoles", action: "sts:AssumeRole",
-		reason: "for targets and queues with `role_arn`, on that role",
-		loss:   "the target's state is `denied`; the queue's `guardduty_event_queue_up` is 0",
+		reason: "for targets, `ecs` and queues with `role_arn`, on that role",
+		loss:   "the target's state is `denied`; `guardduty_ecs_account_up` of the account or the queue's `guardduty_event_queue_up` is 0",
 	}
 }
 
