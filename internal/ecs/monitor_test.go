@@ -70,7 +70,16 @@ func (f *fakeReader) Read(ctx context.Context, queries []ecs.Query, each func(di
 }
 
 func (f *fakeReader) List(context.Context) ([]string, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.names, false, f.listErr
+}
+
+// set changes what the reader does.
+func (f *fakeReader) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
 }
 
 // taken returns the reads since the last call.
@@ -82,12 +91,30 @@ func (f *fakeReader) taken() []string {
 	return reads
 }
 
+// logBuffer is a buffer that is written and read concurrently.
+type logBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
 // monitored is a Monitor with what it has reported.
 type monitored struct {
 	*ecs.Monitor
 	t       *testing.T
 	readers map[string]*fakeReader // by account
-	log     bytes.Buffer
+	log     logBuffer
 
 	mu      sync.Mutex
 	reports map[string]diagnosis.Report // by target, account and Region
@@ -254,13 +281,13 @@ func TestAllClusters(t *testing.T) {
 		}
 		m.observe(row(home, "b", coverage.Unhealthy, 1))
 		m.wantReads(home, "a")
-		reader.names, reader.gone = []string{"a"}, []string{"b"}
+		reader.set(func() { reader.names, reader.gone = []string{"a"}, []string{"b"} })
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantReads(home, "a b")
 		m.wantReport(home, true, "a")
 
-		reader.listErr = apiError("ListClusters", "AccessDeniedException")
+		reader.set(func() { reader.listErr = apiError("ListClusters", "AccessDeniedException") })
 		before := m.report(home).LastSuccess
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
@@ -284,7 +311,10 @@ func TestAccountCannotBeRead(t *testing.T) {
 		m := monitor(t, ecs.Target{})
 		m.observe(row(home, "a", coverage.Unhealthy, 1), row(member, "c", coverage.Unhealthy, 1))
 		reader := m.readers[home]
-		reader.readErr = &smithy.OperationError{ServiceID: "ECS", OperationName: "ListAccountSettings", Err: &awserr.CredentialsError{Err: apiError("AssumeRole", "AccessDenied")}}
+		denied := &awserr.CredentialsError{Err: apiError("AssumeRole", "AccessDenied")}
+		reader.set(func() {
+			reader.readErr = &smithy.OperationError{ServiceID: "ECS", OperationName: "ListAccountSettings", Err: denied}
+		})
 		began := m.report(home).LastSuccess
 		m.observe(row(home, "a", coverage.Unhealthy, 1), row(home, "b", coverage.Unhealthy, 1), row(member, "c", coverage.Unhealthy, 1))
 		m.wantReport(home, false, "a", "b")
@@ -311,7 +341,7 @@ func TestAccountCannotBeRead(t *testing.T) {
 			t.Errorf("%d lines in 45 minutes:\n%s", n, &m.log)
 		}
 		time.Sleep(16 * time.Minute)
-		reader.readErr = nil
+		reader.set(func() { reader.readErr = nil })
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantReport(home, true, "a", "b")
@@ -341,7 +371,7 @@ func TestRefusedCallsAreLoggedHourly(t *testing.T) {
 		if n := strings.Count(m.log.String(), "\n"); n != 1 || !strings.Contains(m.log.String(), "ListTasks") {
 			t.Errorf("log:\n%s", &m.log)
 		}
-		m.readers[home].refusal = nil
+		m.readers[home].set(func() { m.readers[home].refusal = nil })
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		if n := strings.Count(m.log.String(), "\n"); n != 2 || !strings.Contains(m.log.String(), "no longer refuses") {
@@ -360,7 +390,7 @@ func TestChangedClustersComeFirst(t *testing.T) {
 		}
 		m.observe(rows...)
 		m.readers[home].taken()
-		m.readers[home].takes = 2 * time.Minute
+		m.readers[home].set(func() { m.readers[home].takes = 2 * time.Minute })
 		time.Sleep(15 * time.Minute) // the first batch of the second round is being read
 		rows[59].UpdatedAt = time.Unix(2, 0)
 		m.observe(rows...)
@@ -461,7 +491,7 @@ func TestReportsStayAtTheEnd(t *testing.T) {
 		cancel(errors.New("the end"))
 		m.Wait()
 		m.wantReport(home, true, "a")
-		if m.report(member) != nil || m.log.Len() != 0 {
+		if m.report(member) != nil || m.log.String() != "" {
 			t.Errorf("a stopped read is a failure: %v\n%s", m.report(member), &m.log)
 		}
 	})
