@@ -218,11 +218,12 @@ func (c *cluster) readServices(ctx context.Context) error {
 }
 
 // readDefinitions reads the task definitions of the tasks that may have an agent
-// container.
+// container and have not stopped.
 func (c *cluster) readDefinitions(ctx context.Context) error {
 	for i := range c.evidence.Tasks {
 		t := &c.evidence.Tasks[i]
-		if _, ok := c.evidence.TaskDefinitions[t.TaskDefinition]; ok || t.TaskDefinition == "" || !mayHaveContainer(*t) {
+		_, known := c.evidence.TaskDefinitions[t.TaskDefinition]
+		if known || t.TaskDefinition == "" || !mayHaveContainer(*t) || t.LastStatus == string(types.DesiredStatusStopped) {
 			continue
 		}
 		definition, ok := c.client.definitions.get(t.TaskDefinition)
