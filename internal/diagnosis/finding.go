@@ -127,7 +127,7 @@ type Report struct {
 	Target      string
 	AccountID   string
 	Region      string
-	Up          bool        // whether ECS could be read at the last attempt
+	Up          bool        // whether ECS could be read at the last attempt, and no call was refused
 	LastSuccess time.Time   // when the last complete read began; zero if there was none
 	Clusters    []Diagnosis // sorted by name
 }

@@ -205,7 +205,7 @@ func TestTaskDefinitionDeleted(t *testing.T) {
 	account := shop(2)
 	account.TaskDefinitions = nil
 	evidence, reading, err := read(t, newWorld(t, account).client(home), ecs.Query{Cluster: "shop"})
-	if err != nil || reading.Refusal == nil {
+	if err != nil || reading.Refusal != nil {
 		t.Fatal(reading, err)
 	}
 	want := []diagnosis.Refusal{{Action: "ecs:DescribeTaskDefinition", Reason: "ClientException"}}

@@ -234,7 +234,7 @@ func (c *cluster) readDefinitions(ctx context.Context) error {
 				err = fmt.Errorf("%w: no taskDefinition", coverage.ErrInvalidResponse)
 			}
 			if err != nil {
-				if err := c.refuse(ctx, describeTaskDefinition, err); err != nil {
+				if err := c.refuseDefinition(ctx, err); err != nil {
 					return err
 				}
 				continue
@@ -245,6 +245,17 @@ func (c *cluster) readDefinitions(ctx context.Context) error {
 		c.evidence.TaskDefinitions[t.TaskDefinition] = definition
 	}
 	return nil
+}
+
+// refuseDefinition is refuse for DescribeTaskDefinition. A task definition that has
+// been deleted is missing in the evidence, but everything that exists is read.
+func (c *cluster) refuseDefinition(ctx context.Context, err error) error {
+	before := c.Refusal
+	err = c.refuse(ctx, describeTaskDefinition, err)
+	if deleted := (*types.ClientException)(nil); errors.As(c.Refusal, &deleted) {
+		c.Refusal = before
+	}
+	return err
 }
 
 // readInstances reads the EC2 instance IDs of the container instances that the

@@ -219,6 +219,13 @@ func (m *monitored) wantReport(accountID string, up bool, names ...string) {
 	}
 }
 
+func (m *monitored) wantUp(accountID string) {
+	m.t.Helper()
+	if r := m.report(accountID); !r.Up || r.LastSuccess.IsZero() {
+		m.t.Errorf("%s has up %v and the last success %v", accountID, r.Up, r.LastSuccess)
+	}
+}
+
 func TestUnhealthyAndChangedClustersAreReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor(t, ecs.Target{Tags: []string{"team"}})
@@ -363,7 +370,7 @@ func TestRefusedCallsAreLoggedHourly(t *testing.T) {
 			rows = append(rows, row(home, fmt.Sprintf("c%02d", i), coverage.Unhealthy, 1))
 		}
 		m.observe(rows...)
-		if r := m.report(home); !r.Up || len(r.Clusters) != 60 || len(r.Clusters[0].Findings) != 1 {
+		if r := m.report(home); r.Up || !r.LastSuccess.IsZero() || len(r.Clusters) != 60 || len(r.Clusters[0].Findings) != 1 {
 			t.Errorf("report %v", r)
 		}
 		time.Sleep(46 * time.Minute)
@@ -374,6 +381,7 @@ func TestRefusedCallsAreLoggedHourly(t *testing.T) {
 		m.readers[home].set(func() { m.readers[home].refusal = nil })
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
+		m.wantUp(home)
 		if n := strings.Count(m.log.String(), "\n"); n != 2 || !strings.Contains(m.log.String(), "no longer refuses") {
 			t.Errorf("log:\n%s", &m.log)
 		}

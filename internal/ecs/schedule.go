@@ -133,10 +133,12 @@ func changedFirst(x, y *clusterState) int {
 	return 1
 }
 
-// report returns the report of the account.
+// report returns the report of the account. It is up if the last attempt was
+// successful and neither the last complete round nor what was read since had
+// refused calls.
 func (a *account) report() diagnosis.Report {
 	r := diagnosis.Report{
-		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.unlisted,
+		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.wasRefused && !a.incomplete,
 		LastSuccess: a.lastSuccess,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {

@@ -36,7 +36,6 @@ type account struct {
 	round       time.Time // when the last round began
 	unfinished  bool      // clusters of the round are pending, or no call was made yet
 	incomplete  bool      // the round does not have all clusters
-	unlisted    bool      // AWS denies the listing of clusters
 	refusal     error     // of the round's first refused call, nil if there is none
 	wasRefused  bool      // a call was refused in this round or, so far, the one before
 	nextRound   time.Time
@@ -140,7 +139,7 @@ func (a *account) attempt(ctx context.Context) {
 // begins begins a round. If AWS denies the listing of clusters, those that are
 // known are read.
 func (a *account) begins(ctx context.Context, start time.Time) error {
-	a.refusal, a.unlisted, a.incomplete = nil, false, false
+	a.refusal, a.incomplete = nil, false
 	if a.target.All {
 		names, truncated, err := a.reader.List(ctx)
 		switch {
@@ -148,7 +147,7 @@ func (a *account) begins(ctx context.Context, start time.Time) error {
 			a.setListed(names)
 			a.incomplete = truncated
 		case isDenied(err) && ctx.Err() == nil:
-			a.unlisted, a.incomplete = true, true
+			a.incomplete = true
 			a.refuse(ctx, err)
 		default:
 			return err
@@ -231,14 +230,15 @@ func (a *account) diagnoseUnread(err error) {
 // finish ends a round whose clusters have all been read.
 func (a *account) finish(ctx context.Context) {
 	a.unfinished = false
+	if a.refusal != nil {
+		return
+	}
+	if level := a.refusalLog.Next(coverage.OK, nil); a.wasRefused {
+		a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
+	}
+	a.wasRefused = false
 	if !a.incomplete {
 		a.lastSuccess = a.round
-	}
-	if a.refusal == nil {
-		if level := a.refusalLog.Next(coverage.OK, nil); a.wasRefused {
-			a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
-		}
-		a.wasRefused = false
 	}
 }
 
