@@ -162,7 +162,7 @@ func (p Plan) String() string {
 	if p.AllRegions {
 		fmt.Fprintf(&b, "  regions: [all] counts as %d Regions\n", len(awsregion.Default()))
 	}
-	b.WriteString("  excluding instances, EKS clusters, members, account names and credentials\n")
+	b.WriteString("  excluding instances, EKS clusters, members, account names, credentials and ecs\n")
 	return b.String()
 }
 

@@ -85,7 +85,7 @@ func TestEstimate(t *testing.T) {
 			"the defaults", "{}", 120, `120 ECS clusters, 120 in 1 target:
   GuardDuty calls: 6 per refresh of all targets, 72–80 per hour
   largest refresh: at least 1.0 s, timeout 2m0s
-  excluding instances, EKS clusters, members, account names and credentials
+  excluding instances, EKS clusters, members, account names, credentials and ecs
 `, "",
 		},
 		{
@@ -98,14 +98,14 @@ events: [{queue_url: 'https://sqs.us-east-1.amazonaws.com/111122223333/coverage'
   largest refresh: at least 2.2 s, timeout 2m0s
   queues: 1, 131,400 requests and $0.05 per month
   regions: [all] counts as 17 Regions
-  excluding instances, EKS clusters, members, account names and credentials
+  excluding instances, EKS clusters, members, account names, credentials and ecs
 `, "",
 		},
 		{
 			"more than the timeout allows", "{}", 50_000, `50,000 ECS clusters, 50,000 in 1 target:
   GuardDuty calls: 1,003 per refresh of all targets, 12,036–13,374 per hour
   largest refresh: at least 200.4 s, timeout 2m0s
-  excluding instances, EKS clusters, members, account names and credentials
+  excluding instances, EKS clusters, members, account names, credentials and ecs
 `, "the first refresh of a target with 50,000 clusters takes at least 3m20.6s, longer than refresh.timeout (2m0s): " +
 				"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
 		},
