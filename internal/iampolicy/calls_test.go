@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	case s := <-listening:
 		ready := "http://" + s.Addresses()[0].String() + "/-/ready"
 		deadline := time.After(10 * time.Second)
-		for tick := time.Tick(5 * time.Millisecond); !isReady(t, ready) || !cmp.Equal(want, called(server)); {
+		for tick := time.Tick(5 * time.Millisecond); !isReady(t, ready) || !cmp.Equal(want, called(cfg, server)); {
 			select {
 			case <-tick:
 				continue
@@ -124,7 +125,7 @@ func run(t *testing.T, cfg *config.Config, want permitted) permitted {
 	if err := <-result; err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	return called(server)
+	return called(cfg, server)
 }
 
 // messages are one that is deleted at once because it is not about coverage, and for each account that a target reads one
@@ -150,7 +151,7 @@ func isReady(t *testing.T, url string) bool {
 }
 
 // called returns the actions of the calls so far. GetCallerIdentity needs no permission.
-func called(server *simulator.Server) permitted {
+func called(cfg *config.Config, server *simulator.Server) permitted {
 	used := permitted{}
 	for _, call := range server.Calls() {
 		if call.Operation == "GetCallerIdentity" {
@@ -158,7 +159,7 @@ func called(server *simulator.Server) permitted {
 		}
 		principal := iampolicy.Exporter
 		if call.Role != "" {
-			principal = "arn:aws:iam::" + call.AccountID + ":role/" + call.Role
+			principal = principalOf(cfg, call)
 		}
 		operation := call.Operation
 		if call.Service == "sqs" {
@@ -169,13 +170,27 @@ func called(server *simulator.Server) permitted {
 	return used
 }
 
+// principalOf returns the role of a call, or ecs.role_arn if that is its name in every account.
+func principalOf(cfg *config.Config, call simulator.Call) string {
+	role := "arn:aws:iam::" + call.AccountID + ":role/" + call.Role
+	if slices.Contains(iampolicy.Principals(cfg), role) {
+		return role
+	}
+	for _, t := range cfg.Targets {
+		if t.ECS != nil && t.ECS.RoleIn("aws", call.AccountID) == role {
+			return t.ECS.RoleARN
+		}
+	}
+	return role
+}
+
 // world has two administrators, the exporter's own account among them, of one member, and the queues of the
-// configurations.
+// configurations. Each account has an unhealthy cluster with a task on Fargate and one on an EC2 instance.
 func world() *simulator.World {
 	const administrator = "111122223333"
-	roles := []*simulator.Role{{Name: "guardduty-coverage"}, {Name: "guardduty-coverage-events"}}
+	roles := []*simulator.Role{{Name: "guardduty-coverage"}, {Name: "guardduty-coverage-events"}, {Name: "guardduty-coverage-ecs"}}
 	queue := func(name string) *simulator.Queue { return &simulator.Queue{Region: "us-east-1", Name: name} }
-	return &simulator.World{
+	w := &simulator.World{
 		Accounts: []*simulator.Account{
 			{
 				ID:   own,
@@ -195,4 +210,13 @@ func world() *simulator.World {
 			ManagementAccount: own, Delegated: []string{administrator}, Accounts: []string{member},
 		},
 	}
+	for _, a := range w.Accounts {
+		a.Clusters = []*simulator.Cluster{{
+			Region: "us-east-1", Name: "shop", Status: "UNHEALTHY",
+			Services: []*simulator.Service{{Name: "web", TaskDefinition: "web:1"}},
+			Tasks:    []*simulator.Task{{Service: "web"}, {TaskDefinition: "web:1", LaunchType: "EC2", Instance: "i-0123456789abcdef0"}},
+		}}
+		a.TaskDefinitions = []*simulator.TaskDefinition{{Region: "us-east-1", Family: "web", Revision: 1}}
+	}
+	return w
 }

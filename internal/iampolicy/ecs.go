@@ -95,40 +95,40 @@ func resourcesOfECS(t config.Target, role string) []string {
 // resources, and condition keys for Amazon Elastic Container Service" (read November 2026).
 func ecsPermissions() []permission {
 	const list, describe, reason = "ListECS", "DescribeECS", "for `ecs`"
-	const lossOfCauses = "`guardduty_ecs_account_up` is 0, and causes that depend on it are not known: "
+	const unknown = "`guardduty_ecs_account_up` is 0; it is not known "
 	return []permission{
 		{
 			sid: list, action: "ecs:ListAccountSettings", reason: reason,
-			loss: lossOfCauses + "whether the account lets GuardDuty add its agent",
+			loss: unknown + "whether the account lets GuardDuty add its agent",
 		},
 		{
 			sid: list, action: "ecs:DescribeTaskDefinition", reason: reason,
-			loss: lossOfCauses + "whether tasks have an execution role",
+			loss: unknown + "whether tasks have an execution role",
 		},
 		{
 			sid: list, action: "ecs:ListClusters", reason: "for `ecs` with `scope: all`",
 			when: func(t config.Target) bool { return t.ECS.Scope == config.ScopeAll },
-			loss: "clusters that GuardDuty does not list are not known",
+			loss: unknown + "which clusters GuardDuty does not list",
 		},
 		{
 			sid: describe, action: "ecs:DescribeClusters", scoped: true, reason: reason,
-			loss: lossOfCauses + "whether the cluster is excluded by its tag; `guardduty_ecs_cluster_tags_info` is absent",
+			loss: unknown + "whether a tag excludes the cluster; `guardduty_ecs_cluster_tags_info` is absent",
 		},
 		{
 			sid: describe, action: "ecs:DescribeServices", scoped: true, reason: reason,
-			loss: lossOfCauses + "whether services are older than Runtime Monitoring",
+			loss: unknown + "whether services are older than Runtime Monitoring",
 		},
 		{
 			sid: describe, action: "ecs:ListTasks", scoped: true, reason: reason,
-			loss: "services, tasks and their causes are not known",
+			loss: unknown + "which tasks the cluster has, and nothing about them",
 		},
 		{
 			sid: describe, action: "ecs:DescribeTasks", scoped: true, reason: reason,
-			loss: "services, tasks and their causes are not known",
+			loss: unknown + "which tasks the cluster has, and nothing about them",
 		},
 		{
 			sid: describe, action: "ecs:DescribeContainerInstances", scoped: true, reason: "for `ecs`, if a cluster has tasks on EC2 instances",
-			loss: lossOfCauses + "which EC2 instance a task runs on",
+			loss: unknown + "which EC2 instance a task runs on",
 		},
 	}
 }
