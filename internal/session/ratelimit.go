@@ -10,6 +10,23 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// ecsShare is the request rate of clients made from [Session.ConfigForECS], as a
+// share of [Options.RequestsPerSecond]. It is lower because the account's
+// deployments call the same operations, and it is separate so that the requests
+// do not delay those to GuardDuty.
+const ecsShare = 2. / 5
+
+// maxECSRate is the highest rate for ECS, whatever the configuration is.
+const maxECSRate = 2
+
+func (o Options) ecsRate() float64 {
+	perSecond := o.RequestsPerSecond * ecsShare
+	if o.Simulator == nil { // which has no deployments
+		perSecond = min(perSecond, maxECSRate)
+	}
+	return perSecond
+}
+
 // limiters holds one rate limiter for each account and Region.
 type limiters struct {
 	perSecond float64

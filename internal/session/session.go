@@ -36,15 +36,6 @@ import (
 // role allows.
 const roleDuration = time.Hour
 
-// ecsShare is the request rate of clients made from [Session.ConfigForECS], as a
-// share of [Options.RequestsPerSecond]. It is lower because the account's
-// deployments call the same operations, and it is separate so that the requests
-// do not delay those to GuardDuty.
-const ecsShare = 2. / 5
-
-// maxECSRate is the highest rate for ECS, whatever the configuration is.
-const maxECSRate = 2
-
 // Options of all sessions.
 type Options struct {
 	Profile string // of the shared configuration; "" for the default
@@ -55,14 +46,6 @@ type Options struct {
 	Simulator *Simulator
 	Metrics   *Metrics
 	Logger    *slog.Logger
-}
-
-func (o Options) ecsRate() float64 {
-	perSecond := o.RequestsPerSecond * ecsShare
-	if o.Simulator == nil { // which has no deployments
-		perSecond = min(perSecond, maxECSRate)
-	}
-	return perSecond
 }
 
 // Simulator is an endpoint of all services and Regions, and the ambient
