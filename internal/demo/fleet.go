@@ -80,6 +80,18 @@ func fleet() []cluster {
 	return fleet
 }
 
+// clusterKey identifies a cluster in fleetByKey.
+func clusterKey(account, region, name string) string { return account + "/" + region + "/" + name }
+
+// fleetByKey returns every ECS cluster of the demo by clusterKey.
+func fleetByKey() map[string]cluster {
+	clusters := map[string]cluster{}
+	for _, c := range fleet() {
+		clusters[clusterKey(c.account, c.region, c.name)] = c
+	}
+	return clusters
+}
+
 // applications returns the clusters without their Region. Each exists in every
 // Region of its account.
 func applications() []cluster {
@@ -129,10 +141,10 @@ func scheduledChanges() []cluster {
 		{account: shopID, region: apse2, name: "catalogue", incidents: permanent("agent_image_pull")},
 		{
 			account: shopID, region: euw1, name: "legacy-storefront",
-			incidents: permanent("started_before_runtime_monitoring", "started_before_agent_configuration", "new_deployment_required"),
+			incidents: permanent("started_before_agent_configuration", "new_deployment_required"), // a new deployment heals it
 		},
 		{account: dataID, region: use1, name: "nightly-batch", incidents: permanent("unsupported_service", "task_execution_role_missing")},
-		{account: dataID, region: euw1, name: "stream", incidents: permanent("network_configuration_missing")},
+		{account: dataID, region: euw1, name: "stream", incidents: permanent("network_configuration_missing", "started_before_runtime_monitoring")},
 		{account: standaloneID, region: use1, name: "billing", incidents: permanent("exclusion_tag", "agent_not_provisioned")},
 		{account: standaloneID, region: euw1, name: "reports", incidents: permanent("unclassified")},
 		// container instances without an agent: the EC2 instance has the issue, not the cluster

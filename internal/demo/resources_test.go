@@ -196,7 +196,9 @@ func TestOrganization(t *testing.T) {
 		t.Error("an account outside of the organization is in it")
 	}
 	for _, id := range []string{sandboxID, playgroundID, legacyID, divestedID, managementID} {
-		if a := w.Account(id); len(a.Clusters)+len(a.Instances)+len(a.EKSClusters) > 0 {
+		a := w.Account(id)
+		listed := slices.ContainsFunc(a.Clusters, func(c *simulator.Cluster) bool { return !c.Unlisted })
+		if listed || len(a.Instances)+len(a.EKSClusters) > 0 {
 			t.Errorf("%s has resources", a.Name)
 		}
 	}

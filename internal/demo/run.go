@@ -101,6 +101,7 @@ func configuration(endpoint string) string {
 		} else { // the organization's administrator
 			b.WriteString(", members: true, account_names: true")
 		}
+		fmt.Fprintf(&b, ", ecs: {role_arn: \"arn:aws:iam::{account_id}:role/%s\", scope: all, interval: 1m, tags: [team]}", ecsRoleName)
 		b.WriteString("}\n")
 	}
 	return b.String()

@@ -40,6 +40,11 @@ func accessKey() simulator.Keys {
 	return simulator.Keys{AccessKeyID: "AKIASIMULATORDEMO000", SecretAccessKey: "not-a-secret-but-the-key-of-the-demo-00"}
 }
 
+// shopKey returns the long-term key of the shop account, for changing its services.
+func shopKey() simulator.Keys {
+	return simulator.Keys{AccessKeyID: "AKIASIMULATORSHOP000", SecretAccessKey: "not-a-secret-but-the-key-of-the-shop-00"}
+}
+
 // targets returns the targets of the demo: the organization through its
 // administrator, and an account outside of the organization, whose EKS clusters
 // are not read.
@@ -82,7 +87,7 @@ func regions() []string { return []string{"us-east-1", "eu-west-1", "ap-southeas
 // in the last), about 60 ECS clusters, about 80 % of them healthy, their container
 // instances, other EC2 instances, EKS clusters, and every kind of issue.
 func newWorld(now time.Time) *simulator.World {
-	w, begin := newOrganization(now), resourcesAt(0)
+	w, begin, clusters := newOrganization(now), resourcesAt(0), fleetByKey()
 	ago := func(d time.Duration) time.Time { return now.Add(-d).Truncate(time.Millisecond) }
 	deployed := 0
 	for _, a := range w.Accounts {
@@ -90,6 +95,7 @@ func newWorld(now time.Time) *simulator.World {
 		// Spread the updates over two weeks, as in a fleet that is deployed irregularly.
 		for _, row := range a.Clusters {
 			row.UpdatedAt = ago(time.Duration(deployed*deployed*5) * time.Minute)
+			fillECS(a, row, clusters[clusterKey(a.ID, row.Region, row.Name)], 0, ago(20*24*time.Hour))
 			deployed++
 		}
 		for i, row := range a.Instances {
@@ -99,6 +105,7 @@ func newWorld(now time.Time) *simulator.World {
 			row.UpdatedAt = ago(time.Duration(i) * 40 * time.Hour)
 		}
 	}
+	addUnlisted(w, ago(20*24*time.Hour))
 	return w
 }
 
@@ -106,6 +113,7 @@ func newWorld(now time.Time) *simulator.World {
 func newOrganization(now time.Time) *simulator.World {
 	account := func(id, name string) *simulator.Account {
 		a := &simulator.Account{ID: id, Name: name, Email: name + "@example.com", JoinedAt: now.AddDate(-2, 0, 0).Truncate(time.Millisecond)}
+		a.Roles = []*simulator.Role{{Name: ecsRoleName}}
 		for _, region := range regions() {
 			a.Detectors = append(a.Detectors, &simulator.Detector{
 				Region: region, CreatedAt: now.AddDate(0, -8, 0), ManagedBy: "ACCOUNT", Features: []string{"S3_DATA_EVENTS", "EKS_AUDIT_LOGS"},
@@ -120,6 +128,8 @@ func newOrganization(now time.Time) *simulator.World {
 	administrator := account(administratorID, "security")
 	administrator.Keys = accessKey()
 	administrator.Queues = queues()
+	shop := account(shopID, "shop")
+	shop.Keys = shopKey()
 	for _, d := range administrator.Detectors {
 		d.Members = slices.Clone(members)
 		d.Relationships = map[string]string{legacyID: "Disabled", divestedID: "Removed"}
@@ -134,13 +144,13 @@ func newOrganization(now time.Time) *simulator.World {
 	}
 	standalone := account(standaloneID, "standalone")
 	standalone.Detectors = standalone.Detectors[:2]
-	standalone.Roles = []*simulator.Role{{Name: roleName, ExternalID: externalID, Duration: 15 * time.Minute}}
+	standalone.Roles = append(standalone.Roles, &simulator.Role{Name: roleName, ExternalID: externalID, Duration: 15 * time.Minute})
 	management := account(managementID, "management")
 	management.Detectors = nil
 
 	return &simulator.World{
 		Accounts: []*simulator.Account{
-			administrator, account(paymentsID, "payments"), account(shopID, "shop"), data,
+			administrator, account(paymentsID, "payments"), shop, data,
 			account(sandboxID, "sandbox"), playground, legacy, account(divestedID, "divested"), standalone, management,
 		},
 		Organization: &simulator.Organization{
@@ -157,12 +167,15 @@ func newOrganization(now time.Time) *simulator.World {
 // change of it.
 func advance(w *simulator.World, n int, now time.Time) {
 	now = now.Truncate(time.Millisecond)
-	before, after := resourcesAt(n-1), resourcesAt(n)
+	before, after, clusters := resourcesAt(n-1), resourcesAt(n), fleetByKey()
 	for _, a := range w.Accounts {
 		was, is := before[a.ID], after[a.ID]
 		a.Clusters = replaceChanged(a.Clusters, was.clusters, is.clusters,
 			func(c *simulator.Cluster) string { return c.Region + "/" + c.Name },
-			func(c *simulator.Cluster) { c.UpdatedAt = now })
+			func(c *simulator.Cluster) {
+				c.UpdatedAt = now
+				fillECS(a, c, clusters[clusterKey(a.ID, c.Region, c.Name)], n, now)
+			})
 		a.Instances = replaceChanged(a.Instances, was.instances, is.instances,
 			func(i *simulator.Instance) string { return i.Region + "/" + i.ID },
 			func(i *simulator.Instance) { i.UpdatedAt = now })
