@@ -146,6 +146,9 @@ func (r *reader) readAccountSetting(ctx context.Context) error {
 	out, err := invoke(ctx, r, listAccountSettings, r.client.api.listAccountSettings, &ecs.ListAccountSettingsInput{
 		Name: types.SettingNameGuardDutyActivate, EffectiveSettings: true,
 	})
+	if err == nil && out.Settings == nil {
+		err = fmt.Errorf("%w: no settings", coverage.ErrInvalidResponse)
+	}
 	if err != nil {
 		return r.note(ctx, &r.refusals, listAccountSettings, err)
 	}

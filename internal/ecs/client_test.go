@@ -344,6 +344,7 @@ func readAll(t testing.TB, c *ecs.Client) (map[string]diagnosis.Evidence, *ecs.R
 // only the cluster.
 func TestOddResponses(t *testing.T) {
 	for _, tc := range []struct{ operation, body, reason string }{
+		{"ListAccountSettings", `{}`, "invalid_response"},
 		{"DescribeClusters", `{}`, "invalid_response"},
 		{"DescribeClusters", `{"clusters":[],"failures":[{"arn":"x","reason":"ODD"}]}`, "invalid_response"},
 		{"ListTasks", ``, "invalid_response"},

@@ -36,6 +36,7 @@ type fakeReader struct {
 	listErr error
 	refusal error
 	gone    []string
+	broken  string // a cluster that cannot be read
 
 	mu    sync.Mutex
 	reads []string // the names of the clusters of each Read
@@ -58,6 +59,9 @@ func (f *fakeReader) Read(ctx context.Context, queries []ecs.Query, each func(di
 		return &ecs.Reading{}, f.readErr
 	}
 	for _, q := range queries {
+		if q.Cluster == f.broken {
+			return &ecs.Reading{}, apiError("DescribeTasks", "ThrottlingException")
+		}
 		if !slices.Contains(f.gone, q.Cluster) {
 			e := diagnosis.Evidence{Cluster: diagnosis.Cluster{Name: q.Cluster}, Row: q.Row, Tags: map[string]string{"team": "a\tb", "x": "y"}}
 			if f.refusal != nil {
@@ -501,6 +505,22 @@ func TestReportsStayAtTheEnd(t *testing.T) {
 		m.wantReport(home, true, "a")
 		if m.report(member) != nil || m.log.String() != "" {
 			t.Errorf("a stopped read is a failure: %v\n%s", m.report(member), &m.log)
+		}
+	})
+}
+
+// TestOneClusterCannotBeRead: the others are read.
+func TestOneClusterCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := monitor(t, ecs.Target{})
+		m.readers[home].broken = "a"
+		m.observe(row(home, "a", coverage.Unhealthy, 1), row(home, "b", coverage.Unhealthy, 1), row(home, "c", coverage.Unhealthy, 1))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		m.wantReads(home, "a b c", "b c a")
+		m.wantReport(home, false, "a", "b", "c")
+		if clusters := m.report(home).Clusters; len(clusters[0].Findings) != 1 || len(clusters[1].Findings) != 0 {
+			t.Errorf("clusters %+v", clusters)
 		}
 	})
 }

@@ -26,8 +26,11 @@ type clusterState struct {
 	diagnosis *diagnosis.Diagnosis // nil before the first
 	pending   bool                 // is to be read
 	changed   bool                 // is to be read before those that have not changed
-	attempted time.Time            // when it was last read, successfully or not
+	attempted time.Time            // when it was last read, or when reading it failed
 }
+
+// done takes note that the cluster was read.
+func (c *clusterState) done() { c.pending, c.changed, c.attempted = false, false, time.Now() }
 
 // nextRound returns when the next round begins after one that began at start.
 // random is from [0,1).

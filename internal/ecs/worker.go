@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,20 +169,24 @@ func (a *account) readBatch(ctx context.Context) error {
 	var queries []Query
 	byName := map[string]*clusterState{}
 	for _, c := range batch {
-		c.attempted = time.Now()
 		queries = append(queries, c.Query)
 		byName[coverage.SanitizeName(c.Cluster)] = c
 	}
 	reading, err := a.reader.Read(ctx, queries, func(e diagnosis.Evidence) {
 		if c := byName[e.Cluster.Name]; c != nil {
 			a.diagnose(c, e)
-			c.pending, c.changed = false, false
+			c.done()
 		}
 	})
 	for _, name := range reading.Gone {
 		if c := byName[coverage.SanitizeName(name)]; c != nil {
-			c.diagnosis, c.pending, c.changed = nil, false, false
+			c.diagnosis = nil
+			c.done()
 		}
+	}
+	if i := slices.IndexFunc(batch, func(c *clusterState) bool { return c.pending }); err != nil && i >= 0 {
+		// It may be the cause of the failure, so the others come before it.
+		batch[i].attempted, batch[i].changed = time.Now(), false
 	}
 	if err == nil && reading.Refusal != nil {
 		a.refuse(ctx, reading.Refusal)
