@@ -122,6 +122,7 @@ func TestCommandLine(t *testing.T) {
 		"missing file":                    {[]string{"--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"named serve":                     {[]string{"serve", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"policy of whom":                  {[]string{"iam-policy", "--config.file=config.example.yaml", "--for=nobody"}, "--for"},
+		"policy of ecs":                   {[]string{"iam-policy", "--config.file=config.example.yaml", "--for=ecs"}, "no target has ecs.role_arn"},
 		"policy of nobody":                {[]string{"iam-policy", "--for=nobody"}, "nobody"},
 		"policy of nothing":               {[]string{"iam-policy", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
 		"bad level":                       {[]string{"--log.level=loud", "demo"}, "loud"},
@@ -171,6 +172,34 @@ func TestCheckConfigOfStandardInput(t *testing.T) {
 	}
 	if want := "standard input: 1 target: default (ambient credentials; eu-west-1)\n10 ECS clusters"; !strings.HasPrefix(out.String(), want) {
 		t.Errorf("printed %q, want %q", &out, want)
+	}
+}
+
+// TestECSOfStandardInput checks a configuration with ecs, and prints the policy of its role, alone and among all.
+func TestECSOfStandardInput(t *testing.T) {
+	const config = "targets: [{regions: [eu-west-1], ecs: {external_id: s3cret, role_arn: 'arn:aws:iam::{account_id}:role/ecs'}}]\n"
+	for args, wants := range map[string][]string{
+		"check-config -": {"standard input: 1 target: default (ambient credentials; eu-west-1); ecs of 1 target\n"},
+		"iam-policy --config.file=- --for=ecs": {
+			`"ecs:ListTasks"`, `"arn:aws:ecs:eu-west-1:*:task/*"`,
+		},
+		"iam-policy --config.file=-": {`"arn:aws:iam::*:role/ecs"`, `"guardduty:ListCoverage"`, `"ecs:DescribeTasks"`},
+		"iam-policy --config.file=- --for=ecs --explain": {
+			"# ecs\n\n| Action |", "| `ecs:DescribeContainerInstances` | `DescribeECS` |",
+		},
+	} {
+		var out, errOut bytes.Buffer
+		if err := run(t.Context(), strings.Fields(args), streams{strings.NewReader(config), &out, &errOut}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s printed %s, want %s", args, &out, want)
+			}
+		}
+		if strings.Contains(out.String()+errOut.String(), "s3cret") {
+			t.Errorf("%s prints the external ID", args)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		Target Target
 		Queue  EventQueue
 	}
-	target := both{Target{Name: "t", ExternalID: text}, EventQueue{ExternalID: text}}
+	target := both{Target{Name: "t", ExternalID: text, ECS: &ECS{ExternalID: text}}, EventQueue{ExternalID: text}}
 	if target.Target.ExternalID.Reveal() != text {
 		t.Error("Reveal must return the text")
 	}
