@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,12 @@ type ECS struct {
 	// Tags are the keys of the cluster tags that become labels. No two keys of a configuration have the same
 	// [coverage.TagLabel].
 	Tags []string `yaml:"tags"`
+}
+
+// Format writes the block as fmt does without the pointer. Of a pointer in a struct, with a verb other than %v, fmt would
+// print ExternalID without its Format.
+func (e *ECS) Format(state fmt.State, verb rune) {
+	_, _ = fmt.Fprintf(state, fmt.FormatString(state, verb), *e) // fmt.State has no way to return it
 }
 
 // setDefaults sets the defaults that the file's keys override.
