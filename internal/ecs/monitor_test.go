@@ -307,7 +307,7 @@ func TestAllClusters(t *testing.T) {
 		if got := m.report(home).LastSuccess; !got.Equal(before) {
 			t.Errorf("last success %v", got)
 		}
-		if log := m.log.String(); strings.Count(log, "AWS refuses a call") != 1 {
+		if log := m.log.String(); strings.Count(log, "read incompletely") != 1 {
 			t.Errorf("log:\n%s", log)
 		}
 	})
@@ -365,7 +365,7 @@ func TestAccountCannotBeRead(t *testing.T) {
 	})
 }
 
-func TestRefusedCallsAreLoggedHourly(t *testing.T) {
+func TestIncompleteRoundsAreLoggedHourly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor(t, ecs.Target{})
 		m.readers[home].refusal = apiError("ListTasks", "AccessDeniedException")
@@ -386,7 +386,7 @@ func TestRefusedCallsAreLoggedHourly(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantUp(home)
-		if n := strings.Count(m.log.String(), "\n"); n != 2 || !strings.Contains(m.log.String(), "no longer refuses") {
+		if n := strings.Count(m.log.String(), "\n"); n != 2 || !strings.Contains(m.log.String(), "read completely") {
 			t.Errorf("log:\n%s", &m.log)
 		}
 	})
@@ -521,6 +521,21 @@ func TestOneClusterCannotBeRead(t *testing.T) {
 		m.wantReport(home, false, "a", "b", "c")
 		if clusters := m.report(home).Clusters; len(clusters[0].Findings) != 1 || len(clusters[1].Findings) != 0 {
 			t.Errorf("clusters %+v", clusters)
+		}
+	})
+}
+
+// TestTooManyClusters: the account is not up, because some clusters are not read.
+func TestTooManyClusters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := monitor(t, ecs.Target{})
+		var rows []coverage.Row
+		for i := range 10_001 {
+			rows = append(rows, row(home, fmt.Sprintf("c%05d", i), coverage.Unhealthy, 1))
+		}
+		m.observe(rows...)
+		if r := m.report(home); r.Up || len(r.Clusters) != 10_000 || !strings.Contains(m.log.String(), "more than 10000 clusters") {
+			t.Errorf("up %v, %d clusters\n%s", r.Up, len(r.Clusters), &m.log)
 		}
 	})
 }

@@ -53,10 +53,15 @@ func (t *Target) wants(row *coverage.Resource) bool { return t.All || row.Status
 func (a *account) observe(known *Account) (removed bool) {
 	a.known = known
 	rows := map[string]bool{}
+	a.omitted = false
 	for i := range known.Rows {
 		row := &known.Rows[i]
-		if !a.target.wants(row) || len(rows) >= maxClusters {
+		if !a.target.wants(row) {
 			continue
+		}
+		if len(rows) >= maxClusters {
+			a.omitted = true
+			break
 		}
 		rows[row.Name] = true
 		c := a.clusters[row.Name]
@@ -114,16 +119,20 @@ func (a *account) hasPending() bool {
 // next returns at most batchSize pending clusters: first those that have changed,
 // then those whose last attempt is the longest ago.
 func (a *account) next() []*clusterState {
-	var pending []*clusterState
+	var first []*clusterState // sorted
 	for _, c := range a.clusters {
-		if c.pending {
-			pending = append(pending, c)
+		if !c.pending || len(first) == batchSize && c.compare(first[batchSize-1]) > 0 {
+			continue
 		}
+		i, _ := slices.BinarySearchFunc(first, c, (*clusterState).compare)
+		first = slices.Insert(first, i, c)
+		first = first[:min(len(first), batchSize)]
 	}
-	slices.SortFunc(pending, func(x, y *clusterState) int {
-		return cmp.Or(changedFirst(x, y), x.attempted.Compare(y.attempted), cmp.Compare(x.Cluster, y.Cluster))
-	})
-	return pending[:min(len(pending), batchSize)]
+	return first
+}
+
+func (c *clusterState) compare(other *clusterState) int {
+	return cmp.Or(changedFirst(c, other), c.attempted.Compare(other.attempted), cmp.Compare(c.Cluster, other.Cluster))
 }
 
 func changedFirst(x, y *clusterState) int {
@@ -137,11 +146,10 @@ func changedFirst(x, y *clusterState) int {
 }
 
 // report returns the report of the account. It is up if the last attempt was
-// successful and neither the last complete round nor what was read since had
-// refused calls.
+// successful and neither the last round nor what was read since has a gap.
 func (a *account) report() diagnosis.Report {
 	r := diagnosis.Report{
-		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.wasRefused && !a.incomplete,
+		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.hadGap,
 		LastSuccess: a.lastSuccess,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -36,16 +37,16 @@ type account struct {
 
 	round       time.Time // when the last round began
 	unfinished  bool      // clusters of the round are pending, or no call was made yet
-	incomplete  bool      // the round does not have all clusters
-	refusal     error     // of the round's first refused call, nil if there is none
-	wasRefused  bool      // a call was refused in this round or, so far, the one before
+	omitted     bool      // GuardDuty reports more clusters than are read
+	gap         error     // why the round is not complete: its first refused call, for example; nil if it is
+	hadGap      bool      // there is or was a gap, and no complete round since
 	nextRound   time.Time
 	lastSuccess time.Time // when the last complete round began
 
 	failures   int // in a row
 	retryAt    time.Time
 	failureLog awserr.LogLevels
-	refusalLog awserr.LogLevels
+	gapLog     awserr.LogLevels
 }
 
 func (a *account) offer(known *Account) {
@@ -137,22 +138,28 @@ func (a *account) attempt(ctx context.Context) {
 	a.target.monitor.o.Put(a.report())
 }
 
+// errTooMany means that not all clusters are read.
+var errTooMany = fmt.Errorf("there are more than %d clusters", maxClusters)
+
 // begins begins a round. If AWS denies the listing of clusters, those that are
 // known are read.
 func (a *account) begins(ctx context.Context, start time.Time) error {
-	a.refusal, a.incomplete = nil, false
+	a.gap = nil
+	truncated := a.omitted
 	if a.target.All {
-		names, truncated, err := a.reader.List(ctx)
+		names, more, err := a.reader.List(ctx)
 		switch {
 		case err == nil:
 			a.setListed(names)
-			a.incomplete = truncated
+			truncated = truncated || more
 		case isDenied(err) && ctx.Err() == nil:
-			a.incomplete = true
-			a.refuse(ctx, err)
+			a.setGap(ctx, err)
 		default:
 			return err
 		}
+	}
+	if truncated {
+		a.setGap(ctx, errTooMany)
 	}
 	for _, c := range a.clusters {
 		c.pending = true
@@ -189,7 +196,7 @@ func (a *account) readBatch(ctx context.Context) error {
 		batch[i].attempted, batch[i].changed = time.Now(), false
 	}
 	if err == nil && reading.Refusal != nil {
-		a.refuse(ctx, reading.Refusal)
+		a.setGap(ctx, reading.Refusal)
 	}
 	return err
 }
@@ -235,26 +242,24 @@ func (a *account) diagnoseUnread(err error) {
 // finish ends a round whose clusters have all been read.
 func (a *account) finish(ctx context.Context) {
 	a.unfinished = false
-	if a.refusal != nil {
+	if a.gap != nil {
 		return
 	}
-	if level := a.refusalLog.Next(coverage.OK, nil); a.wasRefused {
-		a.target.monitor.o.Logger.Log(ctx, level, "AWS no longer refuses calls to ECS of an account", a.attrs()...)
+	if level := a.gapLog.Next(coverage.OK, nil); a.hadGap {
+		a.target.monitor.o.Logger.Log(ctx, level, "ECS of an account read completely", a.attrs()...)
 	}
-	a.wasRefused = false
-	if !a.incomplete {
-		a.lastSuccess = a.round
-	}
+	a.hadGap = false
+	a.lastSuccess = a.round
 }
 
-// refuse logs the first refused call of a round. Other calls are not refused.
-func (a *account) refuse(ctx context.Context, err error) {
-	if a.refusal != nil {
+// setGap logs why a round is not complete, for the first reason of several.
+func (a *account) setGap(ctx context.Context, err error) {
+	if a.gap != nil {
 		return
 	}
-	a.refusal, a.wasRefused = err, true
-	level := a.refusalLog.Next(awserr.State(a.key.region, err), err)
-	a.target.monitor.o.Logger.Log(ctx, level, "AWS refuses a call to ECS of an account", append(a.attrs(), "err", err)...)
+	a.gap, a.hadGap = err, true
+	level := a.gapLog.Next(awserr.State(a.key.region, err), err)
+	a.target.monitor.o.Logger.Log(ctx, level, "ECS of an account read incompletely", append(a.attrs(), "err", err)...)
 }
 
 func (a *account) log(ctx context.Context, err error) {
