@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
 // ecsCall sends a call of ECS with this body.
@@ -254,5 +255,18 @@ func TestECSPages(t *testing.T) {
 	s.Update(func(w *simulator.World) { w.Accounts[0].Cluster(region, "shop").Tasks = shop.Tasks[:1] })
 	if _, err := client.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: aws.String("shop"), NextToken: first.NextToken}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestECSThrottled is a throttled call: AWS's status is 400.
+func TestECSThrottled(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, ecsWorld(), simulator.Options{Intercept: func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
+		awswire.WriteECSError(w, http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
+		return true
+	}})
+	_, err := ecsClient(url, administrator).ListClusters(t.Context(), &ecs.ListClustersInput{})
+	if code := errorCode(t, err); code != "ThrottlingException" || !strings.Contains(err.Error(), "StatusCode: 400") {
+		t.Errorf("error is %v", err)
 	}
 }
