@@ -524,18 +524,3 @@ func TestOneClusterCannotBeRead(t *testing.T) {
 		}
 	})
 }
-
-// TestTooManyClusters: the account is not up, because some clusters are not read.
-func TestTooManyClusters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := monitor(t, ecs.Target{})
-		var rows []coverage.Row
-		for i := range 10_001 {
-			rows = append(rows, row(home, fmt.Sprintf("c%05d", i), coverage.Unhealthy, 1))
-		}
-		m.observe(rows...)
-		if r := m.report(home); r.Up || len(r.Clusters) != 10_000 || !strings.Contains(m.log.String(), "more than 10000 clusters") {
-			t.Errorf("up %v, %d clusters\n%s", r.Up, len(r.Clusters), &m.log)
-		}
-	})
-}
