@@ -103,8 +103,8 @@ type Container struct {
 	Name       string
 	Image      string
 	LastStatus string
-	Reason     string
-	ExitCode   *int // nil while it has not exited, or if it never ran
+	Reason     string // as ECS returned it, not sanitized
+	ExitCode   *int   // nil while it has not exited, or if it never ran
 }
 
 // TaskDefinition is a revision of a task definition.

@@ -17,6 +17,9 @@ type Finding struct {
 	Evidence  string // one sentence: what was read
 	Who       Who
 	Tasks     int // running tasks that are affected; 0 if they are not known
+	// ByPolicy is set if an Organizations policy decides the setting that the
+	// finding is about: it cannot be changed in the account.
+	ByPolicy bool
 }
 
 // Level is what a finding is about.

@@ -168,7 +168,7 @@ func TestReadEverything(t *testing.T) {
 		t.Errorf("stopped task %+v", got)
 	}
 	task := e.Tasks[0]
-	if len(task.Containers) != 2 || len(task.Containers[1].Reason) != coverage.MaxTextBytes || *task.Containers[1].ExitCode != stopped {
+	if len(task.Containers) != 2 || len(task.Containers[1].Reason) != len("OutOfMemoryError: ")+300 || *task.Containers[1].ExitCode != stopped {
 		t.Errorf("containers %+v", task.Containers)
 	}
 	wantTask := diagnosis.Task{

@@ -83,7 +83,7 @@ func (n interner) container(c *types.Container) diagnosis.Container {
 		Name:       n.identifier(c.Name),
 		Image:      n.identifier(c.Image),
 		LastStatus: n.sanitize(aws.ToString(c.LastStatus)),
-		Reason:     n.sanitize(aws.ToString(c.Reason)),
+		Reason:     n.reason(aws.ToString(c.Reason)),
 	}
 	if c.ExitCode != nil {
 		code := int(*c.ExitCode)
@@ -91,6 +91,11 @@ func (n interner) container(c *types.Container) diagnosis.Container {
 	}
 	return container
 }
+
+// reason returns why a container stopped, of which ECS returns at most 1,024
+// characters. It is not sanitized, because the end of a text about an image says
+// why it could not be pulled.
+func (n interner) reason(s string) string { return n.intern(s[:min(len(s), 4*maxIdentifierBytes)]) }
 
 // group sanitizes a group. The names of services stay different from each other.
 func (n interner) group(s string) string {

@@ -1,0 +1,151 @@
+package diagnosis
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+)
+
+// Diagnose returns the causes that the evidence supports. It examines the account
+// and the cluster, then each task without a working agent, then what GuardDuty
+// reports although the agents work, and last what could not be read.
+func Diagnose(e Evidence) Diagnosis {
+	x := newExamination(&e)
+	x.examineAccount()
+	for i := range x.tasks {
+		x.examineTask(&x.tasks[i])
+	}
+	x.examineRow()
+	x.examineRest()
+	return Diagnosis{
+		Cluster:   e.Cluster,
+		Listed:    e.Row != nil,
+		Healthy:   e.Row != nil && e.Row.Status == coverage.Healthy,
+		Findings:  x.findings(),
+		Services:  x.serviceTasks(),
+		TasksRead: x.tasksRead,
+		Tags:      maps.Clone(e.Tags),
+		Truncated: e.Truncated,
+	}
+}
+
+// examination is one call of Diagnose.
+type examination struct {
+	*Evidence
+	tasks     []examined
+	services  map[string]*Service // by name
+	tasksRead bool                // all running tasks are in tasks
+	// settled is set if a cause of the account or the cluster explains why tasks
+	// have no agent container.
+	settled bool
+	counts  map[Finding]int // tasks by finding; Tasks is zero in the keys
+}
+
+func newExamination(e *Evidence) *examination {
+	x := &examination{Evidence: e, services: map[string]*Service{}, counts: map[Finding]int{}}
+	x.tasksRead = len(e.Tasks) > 0 || len(e.Refusals) == 0
+	for _, r := range e.Refusals {
+		if r.Action == "ecs:ListTasks" || r.Action == "ecs:DescribeTasks" {
+			x.tasksRead = false
+		}
+	}
+	for i := range e.Services {
+		x.services[e.Services[i].Name] = &e.Services[i]
+	}
+	for i := range e.Tasks {
+		x.tasks = append(x.tasks, examine(&e.Tasks[i]))
+	}
+	x.dropStopped()
+	return x
+}
+
+// dropStopped removes the stopped tasks, except for those of a task definition
+// that GuardDuty's issues name and no running task has: GuardDuty also reports
+// tasks that have stopped recently.
+func (x *examination) dropStopped() {
+	running, named := map[string]bool{}, map[string]bool{}
+	for _, t := range x.tasks {
+		if t.running {
+			running[t.definition] = true
+		}
+	}
+	for _, issue := range x.issues() {
+		if d := issue.TaskDefinition(); d != "" && !running[d] {
+			named[d] = true
+		}
+	}
+	x.tasks = slices.DeleteFunc(x.tasks, func(t examined) bool {
+		return !t.running && (!named[t.definition] || t.LastStatus != stopped)
+	})
+}
+
+// issues returns the issues of the cluster's row.
+func (x *examination) issues() []coverage.Issue {
+	if x.Row == nil {
+		return nil
+	}
+	return x.Row.Issues
+}
+
+// unhealthy reports whether GuardDuty lists the cluster as anything but healthy.
+func (x *examination) unhealthy() bool { return x.Row != nil && x.Row.Status != coverage.Healthy }
+
+// add adds a finding on n running tasks.
+func (x *examination) add(f Finding, n int) {
+	if f.Who == "" {
+		f.Who = whoActs(f.Cause)
+	}
+	x.counts[f] += n
+}
+
+// addTask adds a finding on a task. Its level is that of its service unless it
+// has one.
+func (x *examination) addTask(t *examined, f Finding) {
+	if f.Level == "" {
+		f.Level, f.Subject = LevelService, t.service
+	}
+	f.Service = t.service
+	n := 0
+	if t.running {
+		n = 1
+	}
+	t.explained = true
+	x.add(f, n)
+}
+
+// findings returns the findings in the order of the causes.
+func (x *examination) findings() []Finding {
+	var findings []Finding
+	for f, n := range x.counts {
+		f.Tasks = n
+		findings = append(findings, f)
+	}
+	rank := map[Cause]int{}
+	for i, c := range Causes() {
+		rank[c.Cause] = i
+	}
+	slices.SortFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(rank[a.Cause], rank[b.Cause]),
+			cmp.Compare(a.Service, b.Service),
+			cmp.Compare(a.Subject, b.Subject),
+			cmp.Compare(a.Level, b.Level),
+			cmp.Compare(a.Certainty, b.Certainty),
+			cmp.Compare(a.Evidence, b.Evidence),
+		)
+	})
+	return findings
+}
+
+// count returns how many running tasks have a property.
+func (x *examination) count(has func(*examined) bool) int {
+	n := 0
+	for i := range x.tasks {
+		if x.tasks[i].running && has(&x.tasks[i]) {
+			n++
+		}
+	}
+	return n
+}
