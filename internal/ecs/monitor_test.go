@@ -524,3 +524,25 @@ func TestOneClusterCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+// TestRoundLongerThanTheInterval: it is finished before the next one begins.
+func TestRoundLongerThanTheInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := monitor(t, ecs.Target{})
+		var rows []coverage.Row
+		for i := range 60 {
+			rows = append(rows, row(home, fmt.Sprintf("c%02d", i), coverage.Unhealthy, 1))
+		}
+		m.readers[home].takes = 10 * time.Minute
+		start := time.Now()
+		m.observe(rows...)
+		time.Sleep(31 * time.Minute)
+		if r := m.report(home); len(r.Clusters) != 60 || !r.LastSuccess.Equal(start) {
+			t.Errorf("%d clusters, last success %v", len(r.Clusters), r.LastSuccess)
+		}
+		time.Sleep(30 * time.Minute)
+		if r := m.report(home); !r.LastSuccess.Equal(start.Add(30 * time.Minute)) {
+			t.Errorf("last success %v", r.LastSuccess)
+		}
+	})
+}

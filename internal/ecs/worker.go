@@ -115,7 +115,9 @@ func (a *account) attempt(ctx context.Context) {
 	}
 	start := time.Now()
 	var err error
-	if !start.Before(a.nextRound) {
+	// A round that makes progress is finished first, even if it takes longer than the
+	// interval. One with failures may never be.
+	if !start.Before(a.nextRound) && (!a.unfinished || a.failures > 0) {
 		err = a.begins(ctx, start)
 	}
 	if err == nil {
