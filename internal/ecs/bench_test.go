@@ -80,7 +80,7 @@ func BenchmarkRead2000(b *testing.B) {
 		var mu sync.Mutex
 		ctx, cancel := context.WithCancel(b.Context())
 		monitor := ecs.NewMonitor(ecs.MonitorOptions{
-			Diagnose: diagnose,
+			Diagnose: diagnosis.Diagnose,
 			Put: func(r diagnosis.Report) {
 				mu.Lock()
 				defer mu.Unlock()

@@ -27,7 +27,7 @@ func TestAccountsOfATarget(t *testing.T) {
 
 	reports := make(chan diagnosis.Report, 10)
 	m := ecs.NewMonitor(ecs.MonitorOptions{
-		Diagnose: diagnose, Put: func(r diagnosis.Report) { reports <- r }, Drop: func(_, _, _ string) {}, Logger: slog.New(slog.DiscardHandler),
+		Diagnose: diagnosis.Diagnose, Put: func(r diagnosis.Report) { reports <- r }, Drop: func(_, _, _ string) {}, Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer m.Wait()
