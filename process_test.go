@@ -218,7 +218,9 @@ func TestSharedFileThatBlocks(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for lines := bufio.NewScanner(log); lines.Scan() && !strings.Contains(lines.Text(), "msg=listening"); {
+	lines, listening := bufio.NewScanner(log), false
+	for !listening && lines.Scan() {
+		listening = strings.Contains(lines.Text(), "msg=listening")
 	}
 	if err := syscall.Mkfifo(shared, 0o600); err != nil {
 		t.Fatal(err)
