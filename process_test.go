@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,31 +166,6 @@ func TestConfigurationFileThatBlocks(t *testing.T) {
 	}
 }
 
-// TestReloadOfAFileThatBlocks replaces the configuration file by a FIFO. The
-// process still serves during the reload, and stops on SIGTERM.
-func TestReloadOfAFileThatBlocks(t *testing.T) {
-	p := serveProcess(t, 1)
-	if err := os.Remove(p.file); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(p.file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.signal(syscall.SIGHUP)
-	p.until("serving", func() bool {
-		status, _ := p.get("/metrics", "right")
-		return status == http.StatusOK
-	})
-	stopped := time.Now()
-	p.signal(syscall.SIGTERM)
-	if err := p.exited(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
-	}
-	if took := time.Since(stopped); took > 5*time.Second {
-		t.Errorf("ended %v after SIGTERM", took)
-	}
-}
-
 // TestSharedFileThatBlocks has a FIFO without data as the SDK's configuration, at
 // the start and at a reload.
 func TestSharedFileThatBlocks(t *testing.T) {
@@ -230,13 +204,32 @@ func TestSharedFileThatBlocks(t *testing.T) {
 		t.Errorf("got %v and %q", err, &stderr)
 	}
 
-	p := serveProcess(t, 1)
-	if err := syscall.Mkfifo(p.shared, 0o600); err != nil {
+	file, shared := filepath.Join(t.TempDir(), "coverage.yaml"), filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte("targets: [{}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGHUP)
-	blocks(p.shared)
-	if err := ends(p.cmd, p.exited); err != nil {
+	cmd = process(t, "--config.file="+file, "--web.listen-address=127.0.0.1:0")
+	cmd.Env = append(cmd.Env, "AWS_CONFIG_FILE="+shared, "AWS_SHARED_CREDENTIALS_FILE="+shared, "AWS_ENDPOINT_URL=http://127.0.0.1:1",
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines, listening := bufio.NewScanner(log), false
+	for !listening && lines.Scan() {
+		listening = strings.Contains(lines.Text(), "msg=listening")
+	}
+	if err := syscall.Mkfifo(shared, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	blocks(shared)
+	if err := ends(cmd, cmd.Wait); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 }

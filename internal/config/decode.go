@@ -70,11 +70,11 @@ func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
 
 func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
 	if !isMapping(node) {
-		subject := ""
-		if key == "" {
-			subject = "the file "
+		reason := "must be a mapping of keys, not " + describe(node)
+		if key == "" { // the error names no key
+			reason = "the file " + reason
 		}
-		d.addf(key, "%smust be a mapping of keys, not %s", subject, describe(node))
+		d.add(key, d.line(key), reason)
 		return
 	}
 	fields := fieldsByKey(out)

@@ -150,6 +150,10 @@ func mistakesInRegions() []mistake {
 			`2: targets[0].regions[2]: "us-east-1" is a duplicate of targets[0].regions[0]`,
 		},
 		{
+			"Region that is no text, and an empty one", "targets:\n- regions: [[], '']\n",
+			"2: targets[0].regions[0]: must be text, not a list\nconfig.yaml:2: targets[0].regions[1]: must not be empty",
+		},
+		{
 			"all in capitals", "targets:\n- regions: [ALL]\n",
 			`2: targets[0].regions[0]: "ALL" is not an AWS Region (did you mean all?)`,
 		},
@@ -358,6 +362,10 @@ func mistakesInListings() []mistake {
 		{
 			"same listing", "targets:\n- name: a\n  " + coverageRole + "\n  regions: [us-east-1, eu-west-1]\n  filter: {account_id: {equals: [111122223333, 444455556666]}}\n- name: b\n  " + coverageRole + "\n  regions: [sa-east-1, eu-west-1, us-east-1]\n  filter: {account_id: {equals: [444455556666, 111122223333]}}\n",
 			"6: targets[1]: duplicates targets[0] (line 2) in eu-west-1: role, detector and filter are equal, and both list ECS",
+		},
+		{
+			"same listing after a target with a mistake", "targets:\n- name: x\n  regions: [ALL]\n- name: a\n- name: b\n",
+			"3: targets[0].regions[0]: \"ALL\" is not an AWS Region (did you mean all?)\nconfig.yaml:5: targets[2]: duplicates targets[1] (line 4) in the Region of the environment: role, detector and filter are equal, and both list ECS",
 		},
 		{
 			"same listing in the Region of the environment", "targets:\n- name: a\n- name: b\n",

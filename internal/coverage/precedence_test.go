@@ -137,7 +137,7 @@ func TestWithOptional(t *testing.T) {
 	want := *known
 	want.Detectors = incomplete.Detectors
 	want.Features = []coverage.Feature{feature(administrator, false), feature(member, true)}
-	want.Capabilities = []coverage.Capability{{Name: coverage.DetectorCapability, OK: true}, {Name: coverage.StatisticsCapability, OK: true}}
+	want.Capabilities = []coverage.Capability{{Name: coverage.StatisticsCapability, OK: true}, {Name: coverage.DetectorCapability, OK: true}}
 	if diff := cmp.Diff(&want, known.WithOptional(incomplete)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

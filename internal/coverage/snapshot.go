@@ -195,15 +195,17 @@ func (s *Snapshot) WithOptional(incomplete *Snapshot) *Snapshot {
 		next.ReadAt = incomplete.ReadAt
 	}
 	read := map[string]bool{}
+	next.Capabilities = slices.Clone(next.Capabilities)
 	for _, c := range incomplete.Capabilities {
 		read[c.Name] = c.OK
+		i := slices.IndexFunc(next.Capabilities, func(known Capability) bool { return known.Name == c.Name })
+		switch {
+		case i < 0:
+			next.Capabilities = append(next.Capabilities, c)
+		case c.OK: // otherwise the data that was read before stays
+			next.Capabilities[i].OK = true
+		}
 	}
-	// Data that is denied now stays as it was, if it was read before.
-	capabilities := slices.DeleteFunc(slices.Clone(next.Capabilities), func(c Capability) bool { return read[c.Name] })
-	next.Capabilities = slices.DeleteFunc(slices.Clone(incomplete.Capabilities), func(c Capability) bool {
-		return slices.ContainsFunc(capabilities, func(known Capability) bool { return known.Name == c.Name })
-	})
-	next.Capabilities = append(next.Capabilities, capabilities...)
 	if read[DetectorCapability] {
 		next.Detectors = incomplete.Detectors
 	}

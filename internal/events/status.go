@@ -62,7 +62,8 @@ func (s *queueStatus) set(a action, failed bool) (before, first, ok bool) {
 	return before, !tried, true
 }
 
-// stop removes the queue's metric. Later results are ignored.
+// stop removes the queue's metric. Later results are ignored. A result that was
+// recorded before may still be logged after stop returns.
 func (s *queueStatus) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -139,7 +139,8 @@ func logMuch(h *harness, exporter *child, file, yaml string) {
 }
 
 // stopProcess stops the process until its data is stale, while AWS does not
-// respond, so that its first page after that must not show data.
+// respond. Neither the page that was requested while it was stopped, nor those
+// after it, may show data.
 func stopProcess(h *harness) {
 	file, _ := h.saveConfig()
 	exporter := h.startProcess(file)
@@ -147,7 +148,13 @@ func stopProcess(h *harness) {
 	exporter.signal(syscall.SIGSTOP)
 	h.wait(h.pace.maxStaleness + h.pace.interval)
 	h.hangCalls(func(simulator.Call, *http.Request) bool { return true })
+	first := h.sendScrape()
 	exporter.signal(syscall.SIGCONT)
+	text, err := h.beginScrape(first)()
+	h.check(err)
+	if p := parse(text, time.Now(), time.Now()); len(p.data(h.configured()...)) > 0 || p.state(subject()) == "" {
+		h.Errorf("the first page after SIGCONT has %d series and the state %q", len(p.data(h.configured()...)), p.state(subject()))
+	}
 	for range 5 {
 		if p := h.scrape(); len(p.data(h.configured()...)) > 0 {
 			h.Errorf("%d series are shown %s after they became stale", len(p.data(h.configured()...)), h.pace.interval)

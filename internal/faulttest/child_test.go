@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -117,15 +118,21 @@ func (c *child) readLog(end chan<- struct{}) {
 	}
 }
 
-// openScrape requests a page that is larger than the buffers of the sockets. The
-// returned function reads it.
-func (h *harness) openScrape() (read func() (string, error)) {
+// sendScrape requests /metrics without reading the response.
+func (h *harness) sendScrape() net.Conn {
 	h.Helper()
 	conn, closeConn, err := connect(h.Context(), h)
 	h.check(err)
 	h.closers = append(h.closers, closeConn)
 	_, err = io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	h.check(err)
+	return conn
+}
+
+// beginScrape reads the header of a response. The returned function reads the
+// page, of which next to nothing is buffered.
+func (h *harness) beginScrape(conn net.Conn) (read func() (string, error)) {
+	h.Helper()
 	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil) //nolint:bodyclose // h.read closes it
 	h.check(err)
 	return func() (string, error) { return h.read("GET /metrics", resp) }

@@ -212,7 +212,7 @@ func terminateDuringScrape(h *harness) {
 	exporter := h.startProcess(file)
 	before := h.waitAllOK()
 	address := strings.TrimPrefix(h.url, "http://")
-	read := h.openScrape()
+	read := h.beginScrape(h.sendScrape())
 	exporter.terminate()
 	for accepted := true; accepted; {
 		other, err := (&net.Dialer{}).DialContext(h.Context(), "tcp", address)

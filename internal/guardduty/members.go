@@ -41,7 +41,7 @@ func (c *Client) readMembers(ctx context.Context, p *pass) error {
 		}
 	}
 	if c.accountID != "" {
-		p.accounts = dedupe(append([]string{c.accountID}, enabled...))
+		p.accounts = append([]string{c.accountID}, enabled...)
 	}
 	own, unprocessed := len(s.Features), 0
 	p.memberFeatures, err = c.readOptional(s, coverage.MemberDetectorsCapability, "guardduty:GetMemberDetectors", func() error {

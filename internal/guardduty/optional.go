@@ -9,8 +9,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// readOptional reads optional data of the snapshot. If AWS denies it, readOptional
-// returns false and logs the denial once, until the data is allowed again.
+// readOptional reads optional data of the snapshot. If AWS denies it, it returns
+// false and logs the denial once, until the data is allowed again.
 func (c *Client) readOptional(s *coverage.Snapshot, name, action string, read func() error) (ok bool, err error) {
 	err = read()
 	if err != nil && !isAccessDenied(err) {

@@ -18,6 +18,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
 
+// denied is the body of a response with status 403; the status of others is 200.
+const denied = `{"__type":"AccessDeniedException"}`
+
 // respond sets the bodies of the responses to several operations.
 func (c target) respond(bodies map[string]string) {
 	c.aws.SetIntercept(func(call simulator.Call, w http.ResponseWriter, r *http.Request) bool {
@@ -27,6 +30,9 @@ func (c target) respond(bodies map[string]string) {
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
+		if body == denied {
+			w.WriteHeader(http.StatusForbidden)
+		}
 		_, _ = io.WriteString(w, body)
 		return true
 	})
@@ -56,6 +62,8 @@ func TestMissingLists(t *testing.T) {
 		{"white space, off", Options{Detector: true}, map[string]string{"ListCoverage": " \n\t{ }", "GetDetector": off, "GetCoverageStatistics": zeros}, false},
 		{"off, read for this", Options{}, map[string]string{"ListCoverage": `{}`, "GetDetector": off, "GetCoverageStatistics": zeros}, false},
 		{"statistics null, off", Options{}, map[string]string{"ListCoverage": `{}`, "GetDetector": off, "GetCoverageStatistics": `{"coverageStatistics":null}`}, false},
+		{"statistics denied, off", Options{}, map[string]string{"ListCoverage": `{}`, "GetDetector": off, "GetCoverageStatistics": denied}, false},
+		{"statistics denied, on", Options{}, map[string]string{"ListCoverage": `{}`, "GetDetector": on, "GetCoverageStatistics": denied}, true},
 		{"members null, off", Options{Members: true}, map[string]string{"ListMembers": `{"members":null}`, "ListCoverage": `{}`, "GetDetector": off, "GetCoverageStatistics": zeros}, false},
 		{"EKS, both off", Options{Types: eks}, map[string]string{"ListCoverage": `{}`, "GetDetector": off, "GetCoverageStatistics": zeros}, false},
 		{"ECS, the legacy feature for EKS is on", Options{Types: ecs}, map[string]string{"ListCoverage": `{}`, "GetDetector": legacy, "GetCoverageStatistics": zeros}, false},

@@ -18,8 +18,12 @@ func (w *worker) logRefresh(ctx context.Context, report coverage.Report, r resul
 		logger.Log(ctx, level, "target refresh failed", append(attrs, "err", r.err)...)
 		return
 	}
-	if r.snapshot != nil {
-		attrs = append(attrs, "resources", len(r.snapshot.Resources))
+	switch s := r.snapshot; {
+	case s == nil:
+	case report.Target.Kind == coverage.KindAccountNames:
+		attrs = append(attrs, "accounts", len(s.AccountNames))
+	default:
+		attrs = append(attrs, "resources", len(s.Resources))
 	}
 	logger.Log(ctx, level, "target refreshed", attrs...)
 }
@@ -29,8 +33,8 @@ func (w *worker) logPartialRead(ctx context.Context, resources int, err error) {
 	if resources == 0 || ctx.Err() != nil {
 		return // stopped, which is not a failure of the target
 	}
-	level := w.partialLog.Next("", err)
-	logger, attrs := w.refresher.o.Logger, []any{"target", w.id.Name, "region", w.id.Region, "resources", resources}
+	level, logger := w.partialLog.Next("", err), w.refresher.o.Logger
+	attrs := append(targetAttrs(w.state().report), "resources", resources)
 	if err != nil {
 		logger.Log(ctx, level, "partial read of target failed", append(attrs, "err", err)...)
 		return

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -91,6 +92,40 @@ func TestOneLinePerAttempt(t *testing.T) {
 			if clusters, ok := l.attrs["resources"]; ok == failed || ok && clusters.Int64() != 1 {
 				t.Errorf("a line at %v has %v resources", l.Level, clusters)
 			}
+		}
+	})
+}
+
+// TestAttributesByKind has targets of each kind and a partial read: all lines name
+// the target, and what was read is counted.
+func TestAttributesByKind(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		w, lister := newSource(t, ownAccount, wasHealthy), h.source()
+		names := refresh.Target{
+			Name: "names", Kind: coverage.KindAccountNames,
+			Source: refresh.SourceFunc(func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+				return ownAccount, &coverage.Snapshot{AccountNames: make([]coverage.AccountName, 2)}, nil
+			}),
+		}
+		h.set(settings, w.target("one"), names, lister.lister(func() []refresh.Target { return nil }))
+		h.advance(settings.Interval)
+		w.set(isUnhealthy)
+		h.apply(eventOf(isUnhealthy))
+		got := map[string]bool{}
+		for _, l := range h.logged() {
+			if l.attrs["account_id"].String() != ownAccount {
+				t.Errorf("%s has the attributes %v", l.Message, l.attrs)
+			}
+			got[fmt.Sprint(l.Message, ": ", l.attrs["target"], " ", l.attrs["kind"], " ", l.attrs["resources"], " ", l.attrs["accounts"])] = true
+		}
+		want := map[string]bool{
+			"target refreshed: one coverage 1 <nil>":        true,
+			"target refreshed: names account_names <nil> 2": true,
+			"target refreshed: all regions <nil> <nil>":     true,
+			"resources read again: one coverage 1 <nil>":    true,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
 }

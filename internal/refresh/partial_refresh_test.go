@@ -138,7 +138,8 @@ func TestRefreshDuringAPartialRead(t *testing.T) {
 	})
 }
 
-// Redelivered messages do not refresh a failing target more often.
+// Redelivered messages do not refresh a failing target more often. Each event is
+// an error, so that none is deleted.
 func TestFailingTargetIsNotRefreshedMoreOften(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		w := newSource(t, ownAccount, wasHealthy)
@@ -157,8 +158,14 @@ func TestFailingTargetIsNotRefreshedMoreOften(t *testing.T) {
 		for i := range 60 {
 			events = append(events, eventOf(row(ownAccount, fmt.Sprint(i), coverage.Unhealthy, 2)))
 		}
+		want := "throttled"
 		for range 10 { // as often as the queue delivers them
-			h.apply(events...)
+			for _, got := range h.apply(events...) {
+				if got != want {
+					t.Fatalf("an outcome is %q, want the error %q", got, want)
+				}
+			}
+			want = "the last refresh of the target failed, so it is not refreshed early"
 			h.advance(time.Minute)
 		}
 		if reads, _ := w.calls(); reads > 4 {

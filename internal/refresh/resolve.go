@@ -63,13 +63,10 @@ func (r *Refresher) targetsFor(k coverage.Key) ([]*worker, coverage.Outcome, err
 		switch {
 		case s.report.Snapshot == nil && (s.completed == 0 || affinity == ownAccount):
 			err = errNotRefreshed
-		case s.report.Snapshot == nil, affinity == none:
+		case affinity == none:
 			// A failing target reads everything when it recovers.
 		case !s.lastRead.keyReader().Matches(k):
 			outcome = coverage.Filtered
-			if affinity == ownAccount {
-				err = nil
-			}
 		default:
 			found = append(found, targetMatch{w, affinity, s.lastRead.keyReader().FiltersByAttribute(k)})
 		}

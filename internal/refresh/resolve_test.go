@@ -34,13 +34,18 @@ func TestTargetOfAnEvent(t *testing.T) {
 		{"an administrator, for an account without clusters", map[string]*keySource{
 			"a": newSource(t, "777788889999"), "b": newSource(t, ownAccount, row("123456789012", "api", coverage.Healthy, 1)),
 		}, other, "behind", "b"},
+		{"the account's own target without the resource, before its administrator's", map[string]*keySource{
+			"admin": newSource(t, otherAccount, wasHealthy), "own": newSource(t, ownAccount),
+		}, isUnhealthy, "behind", "own"},
 		{"a target that filters by attribute is read last", map[string]*keySource{
 			"a": filtering(newSource(t, ownAccount)), "b": newSource(t, ownAccount, wasHealthy), "c": filtering(newSource(t, ownAccount)),
 		}, isUnhealthy, "behind", "b"},
 		{"a target that filters by attribute and has the resource", map[string]*keySource{
 			"a": filtering(newSource(t, ownAccount, wasHealthy)), "b": filtering(newSource(t, ownAccount)),
 		}, isUnhealthy, "behind", "a"},
-		{"a filter", map[string]*keySource{"one": {t: t, account: ownAccount, excluded: "left-out", rows: map[string]coverage.Resource{}}}, left, "filtered", ""},
+		{"a filter", map[string]*keySource{
+			"one": excluding(newSource(t, ownAccount), "left-out"), "two": newSource(t, otherAccount),
+		}, left, "filtered", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			run(t, func(t *testing.T, h *harness) {
@@ -66,6 +71,71 @@ func TestTargetOfAnEvent(t *testing.T) {
 func filtering(s *keySource) *keySource {
 	s.filters = true
 	return s
+}
+
+func excluding(s *keySource, name string) *keySource {
+	s.excluded = name
+	return s
+}
+
+// TestTargetThatIsNotReadYet has another target that does not match the event, in
+// both orders: the first one may.
+func TestTargetThatIsNotReadYet(t *testing.T) {
+	for _, name := range []string{"a", "z"} {
+		for other, account := range map[string]string{"a filter": ownAccount, "another account": otherAccount} {
+			t.Run(name+"/"+other, func(t *testing.T) {
+				run(t, func(t *testing.T, h *harness) {
+					s := h.source()
+					unread, known := newSource(t, ownAccount), excluding(newSource(t, account), isUnhealthy.Name)
+					unread.latency = time.Minute
+					h.set(settings, unread.target(name), known.target("one"), s.target("without keys"))
+					h.advance(settings.Interval / 2)
+					if got := h.apply(eventOf(isUnhealthy)); got[0] != "the target has no data yet" {
+						t.Errorf("the outcome is %q", got[0])
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestFailingTargets has an event of another account and one of a Region without
+// targets: the failure to read a target or to list Regions does not affect the
+// outcome.
+func TestFailingTargets(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		lister, denied := h.source(), newSource(t, ownAccount)
+		lister.err = errDenied
+		denied.read = func(context.Context, *coverage.Snapshot) (string, *coverage.Snapshot, error) {
+			return ownAccount, nil, errDenied
+		}
+		elsewhere := isUnhealthy
+		elsewhere.Region = "us-east-1"
+		h.set(settings, denied.target("denied"))
+		h.advance(settings.Interval)
+		if got := h.apply(eventOf(elsewhere)); got[0] != "no_target" {
+			t.Errorf("the outcome of a Region without targets is %q", got[0])
+		}
+		h.set(settings, denied.target("denied"), lister.lister(nil))
+		h.advance(settings.Interval)
+		if got := h.apply(eventOf(row(otherAccount, "web", coverage.Unhealthy, 1))); got[0] != "unknown_account" {
+			t.Errorf("the outcome of another account is %q", got[0])
+		}
+	})
+}
+
+// TestMissingFromTheTargetThatHadIt has a second target that may not match: the
+// event is not applied while the first one has the resource.
+func TestMissingFromTheTargetThatHadIt(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		had := filtering(newSource(t, ownAccount, wasHealthy))
+		h.set(settings, had.target("a"), filtering(newSource(t, ownAccount)).target("b"))
+		h.advance(time.Second)
+		had.update(func(w *keySource) { delete(w.rows, "web") })
+		if got := h.apply(eventOf(isUnhealthy)); got[0] != "behind" {
+			t.Errorf("the outcome is %q", got[0])
+		}
+	})
 }
 
 func TestEventBeforeTheFirstRefresh(t *testing.T) {

@@ -96,7 +96,7 @@ func TestEndpointOfOwnSTSClients(t *testing.T) {
 }
 
 // TestWebIdentityWithoutCredentials has an STS that denies the web identity, or
-// responds without credentials.
+// responds without credentials or with half of them.
 func TestWebIdentityWithoutCredentials(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
@@ -110,6 +110,8 @@ func TestWebIdentityWithoutCredentials(t *testing.T) {
 		"denied": {http.StatusForbidden, `<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>`, coverage.Denied},
 		"empty":  {http.StatusOK, "", coverage.InvalidResponse},
 		"JSON":   {http.StatusOK, `{"Credentials": {}}`, coverage.InvalidResponse},
+		"no secret key": {http.StatusOK, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>a</AccessKeyId>` +
+			`<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, coverage.InvalidResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := serve(t, func(_ int, w http.ResponseWriter) {

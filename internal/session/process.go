@@ -13,8 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 )
 
-// logProcessStderr replaces the provider of a credential_process, whose standard error
-// the SDK copies to ours, by one that logs it, so that it is redacted.
+// logProcessStderr replaces the provider of a credential_process by one that logs
+// its standard error, so that secrets in it are redacted. The SDK's provider copies
+// it to the standard error of the exporter.
 func logProcessStderr(cfg aws.Config, logger *slog.Logger) aws.CredentialsProvider {
 	if !aws.IsCredentialsProvider(cfg.Credentials, (*processcreds.Provider)(nil)) {
 		return cfg.Credentials

@@ -124,7 +124,7 @@ func TestAssumeRoleWithoutCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url, _ := serve(t, func(_ int, w http.ResponseWriter) { _, _ = fmt.Fprint(w, body) })
 			cfg := open(t, url, nil).Session(reader, region).Config(other)
-			_, err := stsClient(cfg).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			_, err := cfg.Credentials.Retrieve(t.Context())
 			if state := awserr.State(region, err); state != coverage.InvalidResponse {
 				t.Errorf("state %s, %v", state, err)
 			}
