@@ -41,12 +41,3 @@ func Causes() []CauseInfo {
 		{Denied, "not everything could be read", Security},
 	}
 }
-
-func whoActs(c Cause) Who {
-	for _, info := range Causes() {
-		if info.Cause == c {
-			return info.Who
-		}
-	}
-	return ""
-}

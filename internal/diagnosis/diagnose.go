@@ -40,11 +40,13 @@ type examination struct {
 	// settled is set if a cause of the account or the cluster explains why tasks
 	// have no agent container.
 	settled bool
-	counts  map[Finding]int // tasks by finding; Tasks is zero in the keys
+	// withAgent are the services with a running task that has the agent's container.
+	withAgent map[string]bool
+	counts    map[Finding]int // tasks by finding, without Tasks and Who
 }
 
 func newExamination(e *Evidence) *examination {
-	x := &examination{Evidence: e, services: map[string]*Service{}, counts: map[Finding]int{}}
+	x := &examination{Evidence: e, services: map[string]*Service{}, withAgent: map[string]bool{}, counts: map[Finding]int{}}
 	x.tasksRead = len(e.Tasks) > 0 || len(e.Refusals) == 0
 	for _, r := range e.Refusals {
 		if r.Action == "ecs:ListTasks" || r.Action == "ecs:DescribeTasks" {
@@ -55,7 +57,11 @@ func newExamination(e *Evidence) *examination {
 		x.services[e.Services[i].Name] = &e.Services[i]
 	}
 	for i := range e.Tasks {
-		x.tasks = append(x.tasks, examine(&e.Tasks[i]))
+		t := examine(&e.Tasks[i])
+		if t.running && t.container != nil {
+			x.withAgent[t.service] = true
+		}
+		x.tasks = append(x.tasks, t)
 	}
 	x.dropStopped()
 	return x
@@ -94,9 +100,6 @@ func (x *examination) unhealthy() bool { return x.Row != nil && x.Row.Status != 
 
 // add adds a finding on n running tasks.
 func (x *examination) add(f Finding, n int) {
-	if f.Who == "" {
-		f.Who = whoActs(f.Cause)
-	}
 	x.counts[f] += n
 }
 
@@ -117,14 +120,14 @@ func (x *examination) addTask(t *examined, f Finding) {
 
 // findings returns the findings in the order of the causes.
 func (x *examination) findings() []Finding {
+	rank, who := map[Cause]int{}, map[Cause]Who{}
+	for i, c := range Causes() {
+		rank[c.Cause], who[c.Cause] = i, c.Who
+	}
 	var findings []Finding
 	for f, n := range x.counts {
-		f.Tasks = n
+		f.Tasks, f.Who = n, who[f.Cause]
 		findings = append(findings, f)
-	}
-	rank := map[Cause]int{}
-	for i, c := range Causes() {
-		rank[c.Cause] = i
 	}
 	slices.SortFunc(findings, func(a, b Finding) int {
 		return cmp.Or(

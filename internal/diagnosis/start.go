@@ -92,7 +92,7 @@ func (x *examination) examineAge(t *examined) {
 	}
 	since := "the agent's settings were last changed at " + enabled.UTC().Format(time.RFC3339) + "."
 	service, known := x.services[t.service]
-	if known && !t.isStandalone() && !service.Deployed.IsZero() && service.Deployed.Before(enabled) && !x.hasAgents(t.service) {
+	if known && !t.isStandalone() && !service.Deployed.IsZero() && service.Deployed.Before(enabled) && !x.withAgent[t.service] {
 		f := Finding{Certainty: Strong}
 		created := " was created at " + service.Deployed.UTC().Format(time.RFC3339) + "; "
 		switch service.Controller {
@@ -109,14 +109,4 @@ func (x *examination) examineAge(t *examined) {
 	if !t.CreatedAt.IsZero() && t.CreatedAt.Before(enabled) {
 		x.addTask(t, Finding{Cause: TaskTooOld, Certainty: Strong, Evidence: "The tasks are older: " + since})
 	}
-}
-
-// hasAgents reports whether a running task of a service has the agent's container.
-func (x *examination) hasAgents(service string) bool {
-	for i := range x.tasks {
-		if t := &x.tasks[i]; t.running && t.service == service && t.container != nil {
-			return true
-		}
-	}
-	return false
 }
