@@ -13,6 +13,16 @@ import (
 // samples only if the configuration enables it.
 func diagnosisFamilies(tags []string) []Family {
 	labels := []string{"account_id", "region", "cluster_name"}
+	return append(serviceFamilies(labels), clusterTasksFamily(labels), clusterListedFamily(labels), tagsFamily(labels, tags),
+		ecsAccountFamily("guardduty_ecs_account_up",
+			"Whether the last read of the account's ECS clusters was complete (1) or not (0).",
+			func(r diagnosis.Report) (float64, bool) { return boolToFloat(r.Up), true }),
+		ecsAccountFamily("guardduty_ecs_account_last_success_timestamp_seconds",
+			"Time when the last complete read of the account's ECS clusters began, in seconds since the epoch; absent before the first one.",
+			func(r diagnosis.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }))
+}
+
+func serviceFamilies(labels []string) []Family {
 	return []Family{
 		{
 			Name:   "guardduty_ecs_service_tasks",
@@ -40,40 +50,39 @@ func diagnosisFamilies(tags []string) []Family {
 				}
 			},
 		},
-		{
-			Name:   "guardduty_ecs_cluster_tasks",
-			Help:   "Number of running tasks of the cluster by the state of their GuardDuty agent, as of the last successful read of ECS; absent if the tasks could not be read.",
-			Labels: withLabels(labels, "agent"),
-			Each: func(in Input, emit Emit) {
-				for d, key := range diagnosesOf(in) {
-					if !d.TasksRead {
-						continue
-					}
-					for _, agent := range agents() {
-						emit(float64(runningTasks(d, agent)), append(key, string(agent))...)
-					}
+	}
+}
+
+func clusterTasksFamily(labels []string) Family {
+	return Family{
+		Name:   "guardduty_ecs_cluster_tasks",
+		Help:   "Number of running tasks of the cluster by the state of their GuardDuty agent, as of the last successful read of ECS; absent if the tasks could not be read.",
+		Labels: withLabels(labels, "agent"),
+		Each: func(in Input, emit Emit) {
+			for d, key := range diagnosesOf(in) {
+				if !d.TasksRead {
+					continue
 				}
-			},
-		},
-		{
-			Name:   "guardduty_ecs_cluster_listed",
-			Help:   "Whether GuardDuty lists the cluster (1) or not although it has running tasks (0), as of the last successful read of ECS.",
-			Labels: labels,
-			Each: func(in Input, emit Emit) {
-				for d, key := range diagnosesOf(in) {
-					if d.Listed || d.TasksRead && runningTasks(d, agents()...) > 0 {
-						emit(boolToFloat(d.Listed), key...)
-					}
+				for _, agent := range agents() {
+					emit(float64(runningTasks(d, agent)), append(key, string(agent))...)
 				}
-			},
+			}
 		},
-		tagsFamily(labels, tags),
-		ecsAccountFamily("guardduty_ecs_account_up",
-			"Whether the last read of the account's ECS clusters was complete (1) or not (0).",
-			func(r diagnosis.Report) (float64, bool) { return boolToFloat(r.Up), true }),
-		ecsAccountFamily("guardduty_ecs_account_last_success_timestamp_seconds",
-			"Time when the last complete read of the account's ECS clusters began, in seconds since the epoch; absent before the first one.",
-			func(r diagnosis.Report) (float64, bool) { return seconds(r.LastSuccess), !r.LastSuccess.IsZero() }),
+	}
+}
+
+func clusterListedFamily(labels []string) Family {
+	return Family{
+		Name:   "guardduty_ecs_cluster_listed",
+		Help:   "Whether GuardDuty lists the cluster (1) or not although it has running tasks (0), as of the last successful read of ECS.",
+		Labels: labels,
+		Each: func(in Input, emit Emit) {
+			for d, key := range diagnosesOf(in) {
+				if d.Listed || d.TasksRead && runningTasks(d, agents()...) > 0 {
+					emit(boolToFloat(d.Listed), key...)
+				}
+			}
+		},
 	}
 }
 

@@ -37,7 +37,7 @@ func SanitizeName(s string) string {
 // of different keys may be equal.
 func TagLabel(key string) string {
 	return "tag_" + strings.Map(func(r rune) rune {
-		if r == '_' || r < utf8.RuneSelf && isAlphanumeric(byte(r)) {
+		if '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
 			return r
 		}
 		return '_'
