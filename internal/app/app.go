@@ -19,9 +19,10 @@ import (
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
@@ -64,14 +65,16 @@ type app struct {
 	store      store.Store
 	refresher  *refresh.Refresher
 	events     *events.Consumer
+	monitor    *ecs.Monitor
 	renderer   *renderer
 	server     *web.Server
 	renderLoop sync.WaitGroup
+	reportMu   sync.Mutex // held while a report is passed from the store to monitor
 
-	config  *config.Config // in use; accessed only by the goroutine that reloads
-	issues  atomic.Pointer[collector.IssueOptions]
-	reloads chan chan error // requested reloads, each with the channel for its result
-	stopped chan struct{}   // closed when no more reloads are made
+	config      *config.Config // in use; accessed only by the goroutine that reloads
+	pageOptions atomic.Pointer[pageOptions]
+	reloads     chan chan error // requested reloads, each with the channel for its result
+	stopped     chan struct{}   // closed when no more reloads are made
 }
 
 // Run builds the exporter and serves until ctx ends. SIGHUP reloads the
@@ -94,8 +97,11 @@ func Run(ctx context.Context, o Options) error {
 // returns the first configuration.
 func (a *app) build(ctx context.Context) (*prepared, error) {
 	o := a.o
+	a.monitor = ecs.NewMonitor(ecs.MonitorOptions{
+		Diagnose: diagnosis.Diagnose, Put: a.store.PutECS, Drop: a.store.DropECS, Logger: o.Logger,
+	})
 	a.refresher = refresh.New(refresh.Options{
-		Put:     func(r coverage.Report) { a.self.transitions.observe(r, a.store.Put(r)) },
+		Put:     a.put,
 		Drop:    a.drop,
 		Metrics: a.self.refreshes,
 		Logger:  o.Logger,
@@ -128,14 +134,34 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 
 // render renders the store's view.
 func (a *app) render() (page *exposition.Page, expires time.Time) {
-	in := a.input()
-	return renderPage(in), expiry(in.View)
+	in, tags := a.input()
+	return renderPage(in, tags...), expiry(in.View)
+}
+
+// put takes the newest report of a target.
+func (a *app) put(r coverage.Report) {
+	a.reportMu.Lock()
+	defer a.reportMu.Unlock()
+	a.self.transitions.observe(r, a.store.Put(r))
+	a.monitor.Observe(r)
 }
 
 // drop removes a target that is no longer configured.
 func (a *app) drop(t coverage.TargetID) {
+	a.reportMu.Lock()
+	defer a.reportMu.Unlock()
 	a.store.Drop(t)
 	a.self.transitions.drop(t)
+	a.monitor.Drop(t)
+}
+
+// observeAll passes all reports to the monitor, which may have new targets.
+func (a *app) observeAll() {
+	a.reportMu.Lock()
+	defer a.reportMu.Unlock()
+	for _, r := range a.store.Reports() {
+		a.monitor.Observe(r)
+	}
 }
 
 // run starts all components, waits for the end and shuts down.
@@ -178,7 +204,7 @@ func (a *app) drain(ctx context.Context) error {
 	return err
 }
 
-// waitForWork returns when refreshes and event queues have ended.
+// waitForWork returns when refreshes, event queues and reads of ECS have ended.
 func (a *app) waitForWork(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
@@ -186,13 +212,14 @@ func (a *app) waitForWork(ctx context.Context) error {
 	go func() {
 		a.events.Wait()
 		a.refresher.Wait()
+		a.monitor.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for refreshes and event queues to end: %w", ctx.Err())
+		return fmt.Errorf("wait for refreshes, event queues and reads of ECS to end: %w", ctx.Err())
 	}
 }
 

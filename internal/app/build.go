@@ -133,6 +133,7 @@ func (b *targetBuilder) coverage(t config.Target, s *session.Session) (refresh.T
 	for _, name := range client.Operations() {
 		operations = append(operations, s.Operation(guardduty.ServiceID, name))
 	}
+	operations = append(operations, ecsOperations(t, s)...)
 	return refresh.Target{
 		Name: t.Name, Kind: coverage.KindCoverage, Region: region, Key: b.fingerprint(t, region), Source: client,
 	}, operations

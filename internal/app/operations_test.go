@@ -52,7 +52,7 @@ func TestRequestCountersStartAtZero(t *testing.T) {
 		}
 		return false
 	})
-	e := startWith(t, aws, everyPart+memberTarget+"  - {name: everywhere, regions: [all]}\n"+
+	e := startWith(t, aws, everyPart+"    ecs: {scope: all}\n"+memberTarget+"  - {name: everywhere, regions: [all]}\n"+
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
 	values, series := e.counters("guardduty_exporter_aws_requests_total")
 	for key, value := range values {
@@ -62,6 +62,9 @@ func TestRequestCountersStartAtZero(t *testing.T) {
 	}
 	want := []string{
 		"Account ListRegions us-east-1",
+		"ECS DescribeClusters us-east-1", "ECS DescribeContainerInstances us-east-1", "ECS DescribeServices us-east-1",
+		"ECS DescribeTaskDefinition us-east-1", "ECS DescribeTasks us-east-1", "ECS ListAccountSettings us-east-1",
+		"ECS ListClusters us-east-1", "ECS ListTasks us-east-1",
 		"GuardDuty GetCoverageStatistics us-east-1", "GuardDuty GetDetector us-east-1", "GuardDuty GetMemberDetectors us-east-1",
 		"GuardDuty ListCoverage us-east-1", "GuardDuty ListDetectors us-east-1", "GuardDuty ListMembers us-east-1",
 		"Organizations ListAccounts us-east-1",

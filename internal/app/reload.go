@@ -6,6 +6,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
@@ -19,16 +20,23 @@ type prepared struct {
 	// operations are the operations that the targets and queues use.
 	operations []session.Operation
 	queues     []events.Queue
-	issues     collector.IssueOptions
+	ecs        []ecs.Target
+	page       pageOptions
+}
+
+// pageOptions are the options of the page.
+type pageOptions struct {
+	issues collector.IssueOptions
+	tags   []string // keys of cluster tags, see [collector.Families]
 }
 
 // input returns the input of the page: the store's view and the options in use.
-func (a *app) input() collector.Input {
-	in := collector.Input{View: a.store.View(), ECS: a.store.ECS()}
-	if issues := a.issues.Load(); issues != nil {
-		in.Issues = *issues
+func (a *app) input() (in collector.Input, tags []string) {
+	in = collector.Input{View: a.store.View(), ECS: a.store.ECS()}
+	if o := a.pageOptions.Load(); o != nil {
+		in.Issues, tags = o.issues, o.tags
 	}
-	return in
+	return in, tags
 }
 
 // requestReload requests a reload from the running app and returns its result.
@@ -61,8 +69,10 @@ func (a *app) apply(ctx context.Context, next *prepared) {
 	for _, o := range next.operations {
 		a.self.sessions.Init(o)
 	}
-	a.issues.Store(&next.issues)
+	a.pageOptions.Store(&next.page)
+	a.monitor.Set(ctx, next.ecs)
 	a.refresher.Set(ctx, next.settings, next.targets)
+	a.observeAll()
 	a.events.Set(ctx, next.queues)
 	a.renderer.Render()
 	a.self.reloads.succeeded()
@@ -96,14 +106,18 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	ecsTargets, queues := b.ecsTargets(cfg.Targets), b.queues(cfg.Events)
 	return &prepared{
 		config: cfg,
 		settings: refresh.Settings{
 			Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, MaxStaleness: cfg.Refresh.MaxStaleness,
 		},
 		targets:    targets,
-		queues:     b.queues(cfg.Events),
+		queues:     queues,
 		operations: b.operations,
-		issues:     collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster},
+		ecs:        ecsTargets,
+		page: pageOptions{
+			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(),
+		},
 	}, nil
 }

@@ -65,7 +65,7 @@ func (s *Store) Drop(t coverage.TargetID) {
 func (s *Store) View() *coverage.View {
 	s.viewMu.Lock()
 	defer s.viewMu.Unlock()
-	v := coverage.Merge(s.all())
+	v := coverage.Merge(s.Reports())
 	s.unhealthy = coverage.UnhealthySince(s.unhealthy, v)
 	v.UnhealthySince = s.unhealthy
 	return v
@@ -97,7 +97,8 @@ func (s *Store) ECS() []diagnosis.Report {
 	return reports
 }
 
-func (s *Store) all() []coverage.Report {
+// Reports returns the newest report of each target.
+func (s *Store) Reports() []coverage.Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.reports))
