@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 
 // testCases returns all test cases.
 func testCases() []testCase {
-	return slices.Concat(apiCases(), networkCases(), credentialCases(), domainCases(), httpCases(), connectionCases(), processCases(), blockedCases(), queueCases(), splitCases())
+	return slices.Concat(apiCases(), networkCases(), credentialCases(), domainCases(), httpCases(), connectionCases(), processCases(), blockedCases(), queueCases(), splitCases(), ecsCases())
 }
 
 // TestFaults runs the test cases and prints what the passed ones have checked.
