@@ -87,11 +87,11 @@ func TestGoldenPageWithECS(t *testing.T) {
 	e := start(t, ecsWorld(), withECS)
 	for _, account := range []string{home, member} {
 		e.untilMetric(`guardduty_ecs_account_up{account_id="` + account + `",region="us-east-1",target="default"} 1`)
+		e.until("all clusters of "+account, func() bool {
+			return strings.Contains(e.metrics(), `guardduty_ecs_account_last_success_timestamp_seconds{account_id="`+account)
+		})
 	}
 	e.untilMetric(`guardduty_ecs_account_up{account_id="444455556666",region="us-east-1",target="default"} 0`)
-	e.until("all clusters of the member", func() bool {
-		return strings.Contains(e.metrics(), `guardduty_ecs_account_last_success_timestamp_seconds{account_id="`+member)
-	})
 	e.untilMetric(`guardduty_ecs_cluster_listed{account_id="444455556666",cluster_name="ledger",region="us-east-1"} 1`)
 	page := domainPage(e.metrics())
 	checkGoldenPage(t, "ecs", page, e)
