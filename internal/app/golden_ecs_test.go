@@ -99,7 +99,8 @@ func TestGoldenPageWithECS(t *testing.T) {
 		t.Errorf("the log has the external ID:\n%s", e.log)
 	}
 
-	off := start(t, ecsWorld(), withECS[:strings.Index(withECS, "    ecs:")])
+	configWithout, _, _ := strings.Cut(withECS, "    ecs:")
+	off := start(t, ecsWorld(), configWithout)
 	off.untilReady()
 	without := domainPage(off.metrics())
 	for line := range strings.Lines(page) {
