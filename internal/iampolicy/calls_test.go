@@ -3,6 +3,7 @@ package iampolicy_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,7 +51,10 @@ func TestMain(m *testing.M) {
 
 // TestPoliciesAreWhatTheExporterCalls compares the policies with the requests of a running exporter.
 func TestPoliciesAreWhatTheExporterCalls(t *testing.T) {
-	for name, text := range configurations() {
+	all := configurations()
+	maps.Copy(all, ecsConfigurations())
+	delete(all, "ecs-two-roles") // GuardDuty is not enabled in all of its Regions
+	for name, text := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := parse(t, text)
@@ -211,6 +215,7 @@ func world() *simulator.World {
 		},
 	}
 	for _, a := range w.Accounts {
+		a.Roles = append(a.Roles, &simulator.Role{Name: "ecs-" + a.ID})
 		a.Clusters = []*simulator.Cluster{{
 			Region: "us-east-1", Name: "shop", Status: "UNHEALTHY",
 			Services: []*simulator.Service{{Name: "web", TaskDefinition: "web:1"}},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
@@ -51,26 +50,6 @@ func TestPrincipalsOfECS(t *testing.T) {
 	named := parse(t, "targets: [{name: ecs, regions: [us-east-1], role_arn: '"+memberRole+"'}]\n")
 	if p := policyFor(t, named, "ecs"); p.Statement[0].Sid != "ReadCoverage" {
 		t.Errorf("got %+v, want the policy of the target", p)
-	}
-}
-
-// TestECSOperations compares the policies with the operations of the client.
-func TestECSOperations(t *testing.T) {
-	for name, all := range map[string]bool{"ecs-everything": true, "ecs-own": false} {
-		var want, got []string
-		for _, operation := range ecs.Operations(all) {
-			want = append(want, "ecs:"+operation)
-		}
-		cfg := parse(t, ecsConfigurations()[name])
-		for _, s := range policyFor(t, cfg, cfg.Targets[0].Name).Statement {
-			got = append(got, s.Action...)
-		}
-		got = slices.DeleteFunc(got, func(action string) bool { return !strings.HasPrefix(action, "ecs:") })
-		slices.Sort(want)
-		slices.Sort(got)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: called (-) and allowed (+):\n%s", name, diff)
-		}
 	}
 }
 
