@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -19,11 +20,22 @@ func agentContainer(t *Task) *Container {
 		if !isAgent(c) {
 			continue
 		}
-		if agent == nil || c.LastStatus == running || c.LastStatus == stopped && agent.LastStatus != running {
+		if agent == nil || cmp.Or(cmp.Compare(statusRank(c), statusRank(agent)), cmp.Compare(agent.Name, c.Name)) > 0 {
 			agent = c
 		}
 	}
 	return agent
+}
+
+// statusRank orders containers of the agent: one that runs is what counts.
+func statusRank(c *Container) int {
+	switch c.LastStatus {
+	case running:
+		return 2
+	case stopped:
+		return 1
+	}
+	return 0
 }
 
 func isAgent(c *Container) bool {
