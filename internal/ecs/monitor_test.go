@@ -351,11 +351,23 @@ func TestAccountCannotBeRead(t *testing.T) {
 		if n := strings.Count(m.log.String(), "reading ECS of an account failed"); n != 1 {
 			t.Errorf("%d lines in 45 minutes:\n%s", n, &m.log)
 		}
-		time.Sleep(16 * time.Minute)
+		if f := m.report(home).Clusters[0].Findings; len(f) != 0 {
+			t.Errorf("findings after 45 minutes: %v", f)
+		}
+		time.Sleep(31 * time.Minute)
+		synctest.Wait()
+		m.wantReport(home, false, "a", "b")
+		if f := m.report(home).Clusters[0].Findings; len(f) != 1 || f[0].Cause != diagnosis.Denied {
+			t.Errorf("findings after more than an hour: %v", f)
+		}
+		m.wantReport(member, true, "c")
 		reader.set(func() { reader.readErr = nil })
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantReport(home, true, "a", "b")
+		if f := m.report(home).Clusters[0].Findings; len(f) != 0 {
+			t.Errorf("findings after the recovery: %v", f)
+		}
 		if n := strings.Count(m.log.String(), "reading ECS of an account failed"); n != 2 {
 			t.Errorf("%d lines in an hour:\n%s", n, &m.log)
 		}

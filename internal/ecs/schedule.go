@@ -16,6 +16,9 @@ const (
 	batchSize = 25
 	// jitter is the fraction of an interval by which a round may start early.
 	jitter = 0.1
+	// maxStaleness is the number of intervals of failures after which a diagnosis is
+	// too old to be reported.
+	maxStaleness = 4
 	// firstRetry is the time after the first of several failures in a row.
 	firstRetry = time.Minute
 )
@@ -26,11 +29,15 @@ type clusterState struct {
 	diagnosis *diagnosis.Diagnosis // nil before the first
 	pending   bool                 // is to be read
 	changed   bool                 // is to be read before those that have not changed
+	readAt    time.Time            // when it was last read; zero before the first time
 	attempted time.Time            // when it was last read, or when reading it failed
 }
 
 // done takes note that the cluster was read.
-func (c *clusterState) done() { c.pending, c.changed, c.attempted = false, false, time.Now() }
+func (c *clusterState) done() {
+	c.pending, c.changed, c.readAt = false, false, time.Now()
+	c.attempted = c.readAt
+}
 
 // nextRound returns when the next round begins after one that began at start.
 // random is from [0,1).

@@ -43,10 +43,11 @@ type account struct {
 	nextRound   time.Time
 	lastSuccess time.Time // when the last complete round began
 
-	failures   int // in a row
-	retryAt    time.Time
-	failureLog awserr.LogLevels
-	gapLog     awserr.LogLevels
+	failures     int       // in a row
+	failingSince time.Time // when the first of them was
+	retryAt      time.Time
+	failureLog   awserr.LogLevels
+	gapLog       awserr.LogLevels
 }
 
 func (a *account) offer(known *Account) {
@@ -127,7 +128,9 @@ func (a *account) attempt(ctx context.Context) {
 		return
 	}
 	a.log(ctx, err)
-	a.failures++
+	if a.failures++; a.failures == 1 {
+		a.failingSince = time.Now()
+	}
 	a.retryAt = time.Now().Add(retryDelay(a.failures, a.target.Interval))
 	if err == nil {
 		a.failures, a.retryAt = 0, time.Time{}
@@ -218,8 +221,8 @@ func (a *account) diagnose(c *clusterState, e diagnosis.Evidence) {
 	c.diagnosis = &d
 }
 
-// diagnoseUnread gives the pending clusters that have not been read yet a
-// diagnosis that says why they cannot be.
+// diagnoseUnread gives the pending clusters that have not been read yet, or not for
+// too long, a diagnosis that says why they cannot be.
 func (a *account) diagnoseUnread(err error) {
 	cause := awserr.CauseOf(err)
 	refusal := diagnosis.Refusal{
@@ -232,13 +235,22 @@ func (a *account) diagnoseUnread(err error) {
 		refusal.Reason = string(awserr.State(a.key.region, err))
 	}
 	for name, c := range a.clusters {
-		if c.pending && c.diagnosis == nil {
+		if c.pending && c.diagnosis == nil || a.isStale(c) {
 			a.diagnose(c, diagnosis.Evidence{
 				Cluster: diagnosis.Cluster{AccountID: a.key.id, Region: a.key.region, Name: name},
 				ReadAt:  time.Now(), Row: c.Row, Refusals: []diagnosis.Refusal{refusal},
 			})
 		}
 	}
+}
+
+// isStale reports whether reads have failed for too long since a cluster was read.
+func (a *account) isStale(c *clusterState) bool {
+	since := a.failingSince
+	if c.readAt.After(since) {
+		since = c.readAt
+	}
+	return time.Since(since) > maxStaleness*a.target.Interval
 }
 
 // finish ends a round whose clusters have all been read.
