@@ -20,7 +20,7 @@ func parseVersion(s string) (v version, ok bool) {
 		if err != nil {
 			return version{}, false
 		}
-		v[i] = int(n) //nolint:gosec // has at most 31 bits
+		v[i] = int(n)
 	}
 	return v, true
 }
