@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -81,10 +82,7 @@ func (t *runningTarget) run(ctx context.Context, before *runningTarget) {
 func (t *runningTarget) observe(ctx context.Context, region string, report *coverage.Report) {
 	shown := map[accountKey]bool{}
 	if report != nil {
-		for _, known := range Accounts(*report) {
-			if t.OwnAccount && known.ID != report.AccountID {
-				continue
-			}
+		for _, known := range t.shown(*report) {
 			key := accountKey{known.ID, region}
 			shown[key] = true
 			if t.accounts[key] == nil {
@@ -103,12 +101,22 @@ func (t *runningTarget) observe(ctx context.Context, region string, report *cove
 	}
 }
 
-func (t *runningTarget) start(ctx context.Context, key accountKey) {
-	ctx, cancel := context.WithCancel(ctx)
-	a := &account{
-		target: t, key: key, reader: t.Open(key.id, key.region), stop: cancel, ended: make(chan struct{}),
+// shown returns the accounts of a report that are read.
+func (t *runningTarget) shown(report coverage.Report) []Account {
+	return slices.DeleteFunc(Accounts(report), func(a Account) bool { return t.OwnAccount && a.ID != report.AccountID })
+}
+
+func (t *runningTarget) newAccount(key accountKey) *account {
+	return &account{
+		target: t, key: key, reader: t.Open(key.id, key.region), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), clusters: map[string]*clusterState{},
 	}
+}
+
+func (t *runningTarget) start(ctx context.Context, key accountKey) {
+	ctx, cancel := context.WithCancel(ctx)
+	a := t.newAccount(key)
+	a.stop = cancel
 	t.accounts[key] = a
 	t.monitor.running.Go(func() {
 		defer close(a.ended)
