@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
+	"github.com/prometheus/common/promslog"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/demo"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
@@ -65,6 +71,47 @@ func (c *commandLine) printPolicies(ctx context.Context) error {
 		if err := c.printJSON(policy); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Exit statuses of the command diagnose.
+const (
+	exitFindings   exitStatus = 1 // there are clusters that are not covered
+	exitUnreadable exitStatus = 3 // not everything could be read; there may be findings too
+)
+
+// runDiagnose prints why clusters are not covered.
+func (c *commandLine) runDiagnose(ctx context.Context) error {
+	o := app.DiagnoseOptions{Selection: c.diagnose.selection, Logger: promslog.New(&c.logging)}
+	var result *diagnose.Result
+	var err error
+	switch {
+	case c.diagnose.demo && c.diagnose.configFile != "":
+		return errors.New("--demo has a configuration of its own: omit --config.file")
+	case c.diagnose.demo:
+		result, err = demo.Diagnose(ctx, o)
+	default:
+		if o.Config, err = c.load(ctx, c.diagnose.configFile); err == nil {
+			result, err = app.Diagnose(ctx, o)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := result.Write(c.std.out, c.diagnose.format); err != nil {
+		return err
+	}
+	return statusOf(result)
+}
+
+// statusOf returns the exit status of a result, nil for 0.
+func statusOf(r *diagnose.Result) error {
+	switch {
+	case len(r.Unreadable) > 0:
+		return exitUnreadable
+	case len(r.Clusters) > 0:
+		return exitFindings
 	}
 	return nil
 }

@@ -87,6 +87,9 @@ func wrongCommands(text string) []string {
 	for _, m := range invocation.FindAllStringSubmatch(strings.ReplaceAll(text, "\\\n", " "), -1) {
 		c := newCommandLine(streams{strings.NewReader(""), io.Discard, io.Discard})
 		args := strings.Fields(m[1])
+		if i := slices.IndexFunc(args, func(arg string) bool { return strings.ContainsAny(arg, "|>") }); i >= 0 {
+			args = args[:i] // for the shell
+		}
 		if parsed, err := c.app.ParseContext(args); err != nil || checkValues(parsed) != nil || strings.Join(args, " ") == "check-config" {
 			wrong = append(wrong, strings.TrimSpace(m[0]))
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 )
 
 // standardInput is the file name that stands for standard input.
@@ -33,6 +34,15 @@ type commandLine struct {
 	policyFile       string
 	principal        string
 	explain          bool
+	diagnose         diagnoseFlags
+}
+
+// diagnoseFlags are the flags of the command diagnose.
+type diagnoseFlags struct {
+	configFile string
+	demo       bool
+	selection  app.Selection
+	format     string
 }
 
 func newCommandLine(std streams) *commandLine {
@@ -61,7 +71,21 @@ func newCommandLine(std streams) *commandLine {
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
 	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role, ecs (the role of ecs.role_arn) or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
 	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
+	c.addDiagnose()
 	return c
+}
+
+// addDiagnose adds the command diagnose.
+func (c *commandLine) addDiagnose() {
+	command := c.app.Command("diagnose", "Read GuardDuty and Amazon ECS once and print why clusters are not covered, and what to do. Exits with 1 if something was found, and with 3 if not everything could be read.")
+	flags := &c.diagnose
+	command.Flag("config.file", "Configuration file; - reads standard input. Without it, the account of the ambient AWS credentials is read, in the Region of the environment.").StringVar(&flags.configFile)
+	command.Flag("demo", "Diagnose a simulated organization instead. Needs no AWS account and no configuration.").BoolVar(&flags.demo)
+	command.Flag("account", "Only clusters of this account ID; may be repeated.").StringsVar(&flags.selection.AccountIDs)
+	command.Flag("region", "Only clusters in this Region; may be repeated.").StringsVar(&flags.selection.Regions)
+	command.Flag("cluster", "Only clusters of this name; may be repeated.").StringsVar(&flags.selection.Clusters)
+	command.Flag("output", "Output format: table, json, commands (a shell script of the fixes) or markdown.").Short('o').
+		Default(diagnose.Formats()[0]).SetValue((*outputFormat)(&flags.format))
 }
 
 // parse parses the arguments and returns the name of the command, or "" if it
@@ -83,7 +107,7 @@ func (c *commandLine) parse(args []string) (string, error) {
 		}
 	}
 	command, err := c.app.Parse(args)
-	for _, file := range []*string{&c.checkedFile, &c.policyFile} {
+	for _, file := range []*string{&c.checkedFile, &c.policyFile, &c.diagnose.configFile} {
 		if *file == escapedStandardInput {
 			*file = standardInput
 		}
@@ -108,7 +132,7 @@ func checkValues(parsed *kingpin.ParseContext) error {
 		switch clause := element.Clause.(type) {
 		case *kingpin.FlagClause:
 			option = "--" + clause.Model().Name
-			supported = command == "iam-policy" && option == "--config.file"
+			supported = (command == "iam-policy" || command == "diagnose") && option == "--config.file"
 		case *kingpin.ArgClause:
 			option = "argument <" + clause.Model().Name + ">"
 			supported = command == "check-config"
@@ -149,3 +173,20 @@ func (n *clusterCount) Set(text string) error {
 
 // String returns the number.
 func (n *clusterCount) String() string { return strconv.Itoa(int(*n)) }
+
+// outputFormat is the value of --output.
+type outputFormat string
+
+// Set checks the value of the flag.
+func (f *outputFormat) Set(text string) error {
+	formats := diagnose.Formats()
+	if !slices.Contains(formats, text) {
+		last := len(formats) - 1
+		return fmt.Errorf("--output must be one of %s and %s, not %q", strings.Join(formats[:last], ", "), formats[last], text)
+	}
+	*f = outputFormat(text)
+	return nil
+}
+
+// String returns the format.
+func (f *outputFormat) String() string { return string(*f) }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,13 +38,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
-	if err := run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr}); err != nil {
+	err := run(ctx, args, streams{os.Stdin, os.Stdout, os.Stderr})
+	if status := exitStatus(0); errors.As(err, &status) {
+		os.Exit(int(status))
+	}
+	if err != nil {
 		stderr := app.NewLogWriter(os.Stderr)
 		printError(stderr, args, err)
 		stderr.Close(logTimeout)
 		os.Exit(1)
 	}
 }
+
+// exitStatus is the error of a command that has printed its result and exits with
+// this status.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // streams are the standard streams of the process.
 type streams struct {
@@ -67,6 +78,8 @@ func run(ctx context.Context, args []string, std streams) error {
 		return c.checkConfig(ctx)
 	case "iam-policy":
 		return c.printPolicies(ctx)
+	case "diagnose":
+		return c.runDiagnose(ctx)
 	case "serve":
 		defer c.openLog().Close(logTimeout)
 		loader := config.NewLoader(c.configFile)

@@ -150,6 +150,11 @@ func TestCommandLine(t *testing.T) {
 		"standard input":                  {[]string{"check-config", "-"}, "standard input:1: refersh: unknown key"},
 		"policy of standard input":        {[]string{"iam-policy", "--config.file=-"}, "standard input:1: refersh: unknown key"},
 		"policy of standard input, apart": {[]string{"iam-policy", "--config.file", "-"}, "standard input:1: refersh: unknown key"},
+		"diagnose nothing":                {[]string{"diagnose", "--config.file=" + filepath.Join(t.TempDir(), "none.yaml")}, "none.yaml"},
+		"diagnose standard input":         {[]string{"diagnose", "--config.file", "-"}, "standard input:1: refersh: unknown key"},
+		"diagnose the demo and a file":    {[]string{"diagnose", "--demo", "--config.file=config.example.yaml"}, "omit --config.file"},
+		"diagnose no account":             {[]string{"diagnose", "--account="}, "--account must not be empty"},
+		"diagnose as XML":                 {[]string{"diagnose", "--output=xml"}, `--output must be one of table, json, commands and markdown, not "xml"`},
 		"bad web configuration":           {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,7 @@ func TestExitCodes(t *testing.T) {
 		"good file":          {[]string{"check-config", "config.example.yaml"}, 0, "config.example.yaml: 2 targets", ""},
 		"bad file":           {[]string{"check-config", bad}, 1, "", bad + ":2: targets[0].role_arn"},
 		"start on bad file":  {[]string{"--config.file=" + bad}, 1, "", bad + ":1: refersh"},
+		"diagnose":           {[]string{"diagnose", "--demo", "--log.level=error", "--account=333344445555", "-o", "commands"}, 3, "aws ecs update-service --force-new-deployment", ""},
 		"unknown flag":       {[]string{"--nonsense"}, 1, "", "--nonsense"},
 		"JSON":               {[]string{"--log.format=json", "--config.file=" + bad}, 1, "", `"err":"` + bad + `:1: refersh`},
 		"JSON, unknown flag": {[]string{"--nonsense", "--log.format=json"}, 1, "", `{"time":`},

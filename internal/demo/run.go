@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
@@ -36,16 +38,11 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 		return fmt.Errorf("the simulator's address %q must have a loopback host and a port, such as 127.0.0.1:0, "+
 			"because any client that can connect can change the simulated data", simulatorAddress)
 	}
-	server := simulator.New(newWorld(time.Now()), simulator.Options{Logger: o.Logger})
-	listener, err := server.Start(ctx, simulatorAddress)
+	server, listener, err := start(ctx, simulatorAddress, o.Logger)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		err = errors.Join(err, listener.Stop(stopCtx))
-	}()
+	defer func() { err = errors.Join(err, stopListener(ctx, listener)) }()
 	animateCtx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -57,14 +54,49 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 		<-done
 	}()
 
+	o.Simulator = sessionOf(listener.URL)
+	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
+	o.Listening = func(s *web.Server) {
+		fmt.Fprint(out, guide(metricsURLs(s, o.TelemetryPath), listener.URL, accessKey()))
+	}
+	return app.Run(ctx, o)
+}
+
+// Diagnose starts the simulator, reads its world once and stops it. It overwrites
+// Config and Simulator of the options.
+func Diagnose(ctx context.Context, o app.DiagnoseOptions) (result *diagnose.Result, err error) {
+	_, listener, err := start(ctx, "127.0.0.1:0", o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stopListener(ctx, listener)) }()
+	o.Simulator = sessionOf(listener.URL)
+	if o.Config, err = config.Parse("demo", []byte(configuration(listener.URL))); err != nil {
+		return nil, err
+	}
+	return app.Diagnose(ctx, o)
+}
+
+// start starts the simulator of a new world.
+func start(ctx context.Context, address string, logger *slog.Logger) (*simulator.Server, *simulator.Listener, error) {
+	server := simulator.New(newWorld(time.Now()), simulator.Options{Logger: logger})
+	listener, err := server.Start(ctx, address)
+	return server, listener, err
+}
+
+func stopListener(ctx context.Context, listener *simulator.Listener) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return listener.Stop(ctx)
+}
+
+// sessionOf returns the settings that make the exporter read the simulator.
+func sessionOf(endpoint string) *session.Simulator {
 	key := accessKey()
-	o.Simulator = &session.Simulator{
-		Endpoint:    listener.URL,
+	return &session.Simulator{
+		Endpoint:    endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
 	}
-	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
-	o.Listening = func(s *web.Server) { fmt.Fprint(out, guide(metricsURLs(s, o.TelemetryPath), listener.URL, key)) }
-	return app.Run(ctx, o)
 }
 
 // isLoopback reports whether the address has a loopback host and a port.

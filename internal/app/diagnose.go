@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+)
+
+// readyInterval is how often Diagnose checks whether all targets have been read.
+const readyInterval = 20 * time.Millisecond
+
+// Selection limits what is diagnosed. An empty list means all.
+type Selection struct {
+	AccountIDs, Regions, Clusters []string
+}
+
+func (s Selection) has(accountID, region, cluster string) bool {
+	in := func(list []string, value string) bool { return len(list) == 0 || slices.Contains(list, value) }
+	return in(s.AccountIDs, accountID) && in(s.Regions, region) && in(s.Clusters, cluster)
+}
+
+// DiagnoseOptions configures Diagnose.
+type DiagnoseOptions struct {
+	// Config is what is read. ECS is also read for targets without ecs, with the
+	// target's own role.
+	Config    *config.Config
+	Selection Selection
+	Logger    *slog.Logger
+	Simulator *session.Simulator // nil for AWS
+}
+
+// Diagnose reads GuardDuty and ECS once. The error is one of the configuration or
+// that of ctx; what could not be read is in the result, and its error in the log.
+func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) {
+	started := time.Now()
+	registry := prometheus.NewRegistry()
+	logger := slog.New(redactHandler{o.Logger.Handler()})
+	for i := range o.Config.Targets {
+		if t := &o.Config.Targets[i]; t.ECS == nil {
+			t.ECS = &config.ECS{Scope: config.ScopeUnhealthy, Interval: o.Config.Refresh.Interval}
+		}
+	}
+	a := &app{
+		o: Options{
+			Load: func() (*config.Config, error) { return o.Config, nil }, Logger: logger, Simulator: o.Simulator,
+		},
+		registry: registry, self: NewSelfMetrics(registry, nil),
+	}
+	next, err := a.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.readTargets(ctx, next, o.Selection); err != nil {
+		return nil, err
+	}
+	a.readECS(ctx, next.ecs, o.Selection)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	view := a.store.View()
+	view.Resources = slices.DeleteFunc(view.Resources, func(r coverage.Resource) bool {
+		return !o.Selection.has(r.AccountID, r.Region, r.Name)
+	})
+	return diagnose.New(started, view, a.store.ECS()), nil
+}
+
+// readTargets makes one refresh of each target.
+func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) error {
+	ctx, cancel := context.WithCancel(ctx)
+	a.refresher = refresh.New(refresh.Options{
+		Put:  func(r coverage.Report) { a.store.Put(r) },
+		Drop: a.store.Drop, Metrics: a.self.refreshes, Logger: a.o.Logger,
+	})
+	defer a.refresher.Wait()
+	defer cancel()
+	a.refresher.Set(ctx, next.settings, slices.DeleteFunc(next.targets, func(t refresh.Target) bool {
+		return t.Kind == coverage.KindCoverage && len(s.Regions) > 0 && !slices.Contains(s.Regions, t.Region)
+	}))
+	for !a.refresher.Ready() {
+		select {
+		case <-time.After(readyInterval):
+		case <-ctx.Done():
+			return fmt.Errorf("read GuardDuty: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// readECS reads the selected clusters of all accounts.
+func (a *app) readECS(ctx context.Context, targets []ecs.Target, s Selection) {
+	o := ecs.MonitorOptions{Diagnose: diagnosis.Diagnose, Put: a.store.PutECS, Drop: a.store.DropECS, Logger: a.o.Logger}
+	var wait sync.WaitGroup
+	for _, t := range targets {
+		if open := t.Open; len(s.Clusters) > 0 {
+			t.Open = func(accountID, region string) ecs.Reader { return selectedReader{open(accountID, region), s.Clusters} }
+		}
+		for _, r := range a.store.Reports() {
+			if r.Target.Name == t.Name && r.Target.Kind == coverage.KindCoverage && r.Snapshot != nil {
+				r.Snapshot = selected(r.Snapshot, r.Target.Region, s)
+				wait.Go(func() { ecs.ReadOnce(ctx, o, t, r) })
+			}
+		}
+	}
+	wait.Wait()
+}
+
+// selected returns the snapshot with the selected accounts and clusters only.
+func selected(s *coverage.Snapshot, region string, selection Selection) *coverage.Snapshot {
+	part := *s
+	accounts := Selection{AccountIDs: selection.AccountIDs, Regions: selection.Regions}
+	part.Accounts = slices.DeleteFunc(slices.Clone(s.Accounts), func(id string) bool { return !accounts.has(id, region, "") })
+	part.Resources = slices.DeleteFunc(slices.Clone(s.Resources), func(r coverage.Resource) bool {
+		return !accounts.has(r.AccountID, r.Region, "") || r.Type == coverage.ECS && !selection.has(r.AccountID, r.Region, r.Name)
+	})
+	return &part
+}
+
+// selectedReader lists only the selected clusters.
+type selectedReader struct {
+	ecs.Reader
+	clusters []string
+}
+
+// List implements [ecs.Reader].
+func (r selectedReader) List(ctx context.Context) ([]string, bool, error) {
+	names, truncated, err := r.Reader.List(ctx)
+	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(r.clusters, name) }), truncated, err
+}

@@ -1,0 +1,159 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
+)
+
+// diagnoseWorld reads a world once. It returns the log too.
+func diagnoseWorld(t *testing.T, aws *simulator.Server, yaml string, s Selection) (*diagnose.Result, string) {
+	t.Helper()
+	server := httptest.NewServer(aws)
+	defer server.Close()
+	cfg, err := config.Parse("test.yaml", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	result, err := Diagnose(t.Context(), DiagnoseOptions{
+		Config: cfg, Selection: s, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Simulator: &session.Simulator{
+			Endpoint:    server.URL,
+			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result, log.String()
+}
+
+// found returns the result in lines: clusters with their status, services and
+// causes, and what is unreadable.
+func found(r *diagnose.Result) string {
+	var b strings.Builder
+	for _, c := range r.Clusters {
+		fmt.Fprintf(&b, "%s %s %s\n", c.AccountID, c.ClusterName, c.CoverageStatus)
+		for _, f := range c.Findings {
+			fmt.Fprintf(&b, "  %s: %s %s\n", f.ServiceName, f.Cause, f.Certainty)
+		}
+	}
+	for _, u := range r.Unreadable {
+		fmt.Fprintf(&b, "%s %s %s %s\n", u.Target, u.Kind, u.AccountID, u.State)
+	}
+	return b.String()
+}
+
+func TestDiagnose(t *testing.T) {
+	t.Parallel()
+	got, log := diagnoseWorld(t, simulator.New(ecsWorld(), simulator.Options{}), withECS, Selection{})
+	if diff := cmp.Diff(`222233334444 ledger UNHEALTHY
+  : unknown unknown
+222233334444 payments UNHEALTHY
+  : task_gone strong
+222233334444 shop UNHEALTHY
+  family:report: no_execution_role proof
+  orders: deployment_older_than_monitoring strong
+222233334444 unlisted 
+  : unknown unknown
+444455556666 ledger UNHEALTHY
+  : denied unknown
+  : denied unknown
+default ecs 444455556666 
+`, found(got)); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, log)
+	}
+	if strings.Contains(log, "an-external-id") {
+		t.Errorf("the log has a secret:\n%s", log)
+	}
+}
+
+// TestDiagnoseSelection reads no more than what is selected.
+func TestDiagnoseSelection(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		s     Selection
+		want  string
+		roles int // that are assumed
+	}{
+		"account": {
+			Selection{AccountIDs: []string{"444455556666"}},
+			"444455556666 ledger UNHEALTHY\n  : denied unknown\n  : denied unknown\ndefault ecs 444455556666 \n", 1,
+		},
+		"cluster": {
+			Selection{AccountIDs: []string{member}, Clusters: []string{"shop"}},
+			"222233334444 shop UNHEALTHY\n  family:report: no_execution_role proof\n  orders: deployment_older_than_monitoring strong\n", 1,
+		},
+		"Region": {Selection{Regions: []string{"eu-west-1"}}, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			aws := simulator.New(ecsWorld(), simulator.Options{})
+			got, log := diagnoseWorld(t, aws, withECS, tc.s)
+			if diff := cmp.Diff(tc.want, found(got)); diff != "" {
+				t.Errorf("-want +got:\n%s\n%s", diff, log)
+			}
+			roles := 0
+			for _, call := range aws.Calls() {
+				if call.Operation == "AssumeRole" {
+					roles++
+				}
+			}
+			if roles != tc.roles {
+				t.Errorf("%d roles were assumed, want %d", roles, tc.roles)
+			}
+		})
+	}
+}
+
+// TestDiagnoseWithoutECS: without ecs, the target's own account is read with the
+// target's role, and the other accounts are named as not readable.
+func TestDiagnoseWithoutECS(t *testing.T) {
+	t.Parallel()
+	w := ecsWorld()
+	w.Accounts[0].Clusters = append(w.Accounts[0].Clusters, unhealthy("own"))
+	got, log := diagnoseWorld(t, simulator.New(w, simulator.Options{}), "targets: [{regions: [us-east-1], members: true}]\n", Selection{})
+	if diff := cmp.Diff(`111122223333 own UNHEALTHY
+  : unknown unknown
+222233334444 ledger UNHEALTHY
+222233334444 payments UNHEALTHY
+222233334444 shop UNHEALTHY
+444455556666 ledger UNHEALTHY
+ ecs 222233334444 not_configured
+ ecs 444455556666 not_configured
+`, found(got)); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, log)
+	}
+}
+
+func TestDiagnoseStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stopped")
+	cancel(stop)
+	cfg, err := config.Parse("test.yaml", []byte(ambient))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Diagnose(ctx, DiagnoseOptions{
+		Config: cfg, Logger: discard(),
+		Simulator: &session.Simulator{Endpoint: "http://127.0.0.1:1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")},
+	})
+	if !errors.Is(err, stop) && !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,182 @@
+// Package diagnose is the result of the diagnose command: why ECS clusters are
+// not covered, and the formats in which it is printed.
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+)
+
+// schemaVersion is the version of the JSON document. It changes when a field
+// changes its meaning or is removed.
+const schemaVersion = 1
+
+// notConfigured is the state of an account of which ECS is not read.
+const notConfigured = "not_configured"
+
+// Result is what was found. Its JSON field names are those of the metrics' labels.
+type Result struct {
+	SchemaVersion int          `json:"schema_version"`
+	ReadAt        time.Time    `json:"read_at"`
+	Clusters      []Cluster    `json:"clusters"`   // with findings, or unhealthy; sorted
+	Unreadable    []Unreadable `json:"unreadable"` // what could not be read; sorted
+}
+
+// Unreadable is a target, or an account of one, that could not be read.
+type Unreadable struct {
+	Target    string `json:"target"`
+	Kind      string `json:"kind"` // as of the targets, or "ecs"
+	AccountID string `json:"account_id"`
+	Region    string `json:"region"`
+	State     string `json:"state"` // of the target; of ecs, not_configured or empty
+}
+
+// Cluster is an ECS cluster that is not covered.
+type Cluster struct {
+	AccountID      string            `json:"account_id"`
+	Region         string            `json:"region"`
+	ClusterName    string            `json:"cluster_name"`
+	CoverageStatus string            `json:"coverage_status"` // "" if GuardDuty does not list the cluster
+	Issues         []Issue           `json:"issues"`          // as GuardDuty reports them
+	Tasks          map[string]int    `json:"tasks"`           // running tasks by state of the agent
+	Services       []Service         `json:"services"`
+	Findings       []Finding         `json:"findings"`
+	Tags           map[string]string `json:"tags,omitempty"`
+	Truncated      bool              `json:"truncated"` // only the newest tasks were read
+}
+
+// Issue is an issue of GuardDuty.
+type Issue struct {
+	IssueType      string `json:"issue_type"`
+	TaskDefinition string `json:"task_definition"`
+	Issue          string `json:"issue"`
+}
+
+// Service is a service, or "family:" and the family of standalone tasks.
+type Service struct {
+	ServiceName string         `json:"service_name"`
+	Tasks       map[string]int `json:"tasks"` // running tasks by state of the agent
+}
+
+// Finding is a cause with its fix.
+type Finding struct {
+	Level       string `json:"level"`
+	Subject     string `json:"subject"`
+	ServiceName string `json:"service_name"` // "" for all tasks of the cluster
+	Cause       string `json:"cause"`
+	Certainty   string `json:"certainty"`
+	Evidence    string `json:"evidence"`
+	Who         string `json:"who"`
+	Tasks       int    `json:"tasks"`
+	Fix         Fix    `json:"fix"`
+}
+
+// Fix is what to do about a finding.
+type Fix struct {
+	Text          string   `json:"text"`
+	Commands      []string `json:"commands"` // for bash
+	ReplacesTasks bool     `json:"replaces_tasks"`
+}
+
+// New joins what GuardDuty and ECS report. Clusters that are healthy and have no
+// findings are left out. Of several reports of one cluster, the first one that is
+// up is used.
+func New(readAt time.Time, v *coverage.View, reports []diagnosis.Report) *Result {
+	r := &Result{SchemaVersion: schemaVersion, ReadAt: readAt.UTC().Truncate(time.Second), Clusters: []Cluster{}, Unreadable: []Unreadable{}}
+	for _, target := range v.Reports {
+		if target.State != coverage.OK {
+			r.Unreadable = append(r.Unreadable, Unreadable{
+				Target: target.Target.Name, Kind: target.Target.Kind.String(), AccountID: target.AccountID,
+				Region: target.Target.Region, State: string(target.State),
+			})
+		}
+	}
+	diagnoses := map[diagnosis.Cluster]diagnosis.Diagnosis{}
+	up := map[diagnosis.Cluster]bool{}
+	for _, report := range reports {
+		if !report.Up {
+			r.Unreadable = append(r.Unreadable, Unreadable{
+				Target: report.Target, Kind: "ecs", AccountID: report.AccountID, Region: report.Region,
+			})
+		}
+		for _, d := range report.Clusters {
+			if _, known := diagnoses[d.Cluster]; !known || report.Up && !up[d.Cluster] {
+				diagnoses[d.Cluster], up[d.Cluster] = d, report.Up
+			}
+		}
+	}
+	for _, row := range v.OfType(coverage.ECS) {
+		key := diagnosis.Cluster{AccountID: row.AccountID, Region: row.Region, Name: row.Name}
+		d, known := diagnoses[key]
+		delete(diagnoses, key)
+		if !known && row.Status != coverage.Healthy {
+			r.addNotConfigured(row.AccountID, row.Region)
+		}
+		if row.Status != coverage.Healthy || len(d.Findings) > 0 {
+			d.Cluster = key
+			r.Clusters = append(r.Clusters, newCluster(d, &row))
+		}
+	}
+	for _, d := range diagnoses { // clusters that GuardDuty does not list
+		if len(d.Findings) > 0 {
+			r.Clusters = append(r.Clusters, newCluster(d, nil))
+		}
+	}
+	slices.SortFunc(r.Clusters, func(a, b Cluster) int {
+		return cmp.Or(cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region), cmp.Compare(a.ClusterName, b.ClusterName))
+	})
+	slices.SortFunc(r.Unreadable, func(a, b Unreadable) int {
+		return cmp.Or(
+			cmp.Compare(a.Target, b.Target), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
+		)
+	})
+	return r
+}
+
+// addNotConfigured adds an account with an unhealthy cluster that was not read from
+// ECS, unless it has been added.
+func (r *Result) addNotConfigured(accountID, region string) {
+	for _, u := range r.Unreadable {
+		if u.Kind == "ecs" && u.AccountID == accountID && u.Region == region {
+			return
+		}
+	}
+	r.Unreadable = append(r.Unreadable, Unreadable{Kind: "ecs", AccountID: accountID, Region: region, State: notConfigured})
+}
+
+// newCluster returns the result for one cluster; row is nil if GuardDuty does not
+// list it.
+func newCluster(d diagnosis.Diagnosis, row *coverage.Resource) Cluster {
+	c := Cluster{
+		AccountID: d.Cluster.AccountID, Region: d.Cluster.Region, ClusterName: d.Cluster.Name,
+		Issues: []Issue{}, Tasks: map[string]int{}, Services: []Service{}, Findings: []Finding{},
+		Tags: d.Tags, Truncated: d.Truncated,
+	}
+	if row != nil {
+		c.CoverageStatus = string(row.Status)
+		for _, i := range row.Issues {
+			c.Issues = append(c.Issues, Issue{IssueType: string(i.Type()), TaskDefinition: i.TaskDefinition(), Issue: i.Text()})
+		}
+	}
+	for _, s := range d.Services {
+		service := Service{ServiceName: s.Service, Tasks: map[string]int{}}
+		for agent, n := range s.Tasks {
+			service.Tasks[string(agent)] += n
+			c.Tasks[string(agent)] += n
+		}
+		c.Services = append(c.Services, service)
+	}
+	for _, f := range d.Findings {
+		fix := diagnosis.FixOf(d.Cluster, f)
+		c.Findings = append(c.Findings, Finding{
+			Level: string(f.Level), Subject: f.Subject, ServiceName: f.Service, Cause: string(f.Cause), Certainty: string(f.Certainty),
+			Evidence: f.Evidence, Who: string(f.Who), Tasks: f.Tasks,
+			Fix: Fix{Text: fix.Text, Commands: append([]string{}, fix.Commands...), ReplacesTasks: fix.ReplacesTasks},
+		})
+	}
+	return c
+}
