@@ -172,7 +172,7 @@ func TestFixesQuoteEveryName(t *testing.T) {
 			}
 		}
 	}
-	for s, want := range map[string]string{"": "''", "=ls": "'=ls'", "a=b": "a=b", "~": "'~'", "it's": `'it'\''s'`, "-": "-", "a*": "'a*'"} {
+	for s, want := range map[string]string{"": "''", "=ls": "'=ls'", "a=b": "a=b", "~": "'~'", "it's": `'it'\''s'`, "-": "-", "a*": "'a*'", "azAZ09": "azAZ09"} {
 		if got := quote(s); got != want {
 			t.Errorf("quote(%q) = %s, want %s", s, got, want)
 		}

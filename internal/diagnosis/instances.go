@@ -2,6 +2,8 @@ package diagnosis
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -35,22 +37,12 @@ func (x *examination) instanceUncovered(t *examined) bool {
 func (x *examination) examineInstance(t *examined) {
 	id := x.InstanceIDs[t.ContainerInstance]
 	f := Finding{Level: LevelInstance, Subject: id, Cause: EC2Task, Certainty: Proof}
+	row, listed := x.Instances[id]
 	switch {
+	case x.instanceUncovered(t) && !listed:
+		f.Certainty, f.Evidence = Strong, "The tasks run on an EC2 instance that GuardDuty does not list."
 	case x.instanceUncovered(t):
-		row, ok := x.Instances[id]
-		if !ok {
-			f.Certainty, f.Evidence = Strong, "The tasks run on an EC2 instance that GuardDuty does not list."
-			break
-		}
-		f.Evidence = fmt.Sprintf("The tasks run on an EC2 instance that GuardDuty reports as %s", row.Status)
-		for i, issue := range row.Issues {
-			separator := ", "
-			if i == 0 {
-				separator = ": "
-			}
-			f.Evidence += separator + string(issue.Type())
-		}
-		f.Evidence += "."
+		f.Evidence = fmt.Sprintf("The tasks run on an EC2 instance that GuardDuty reports as %s%s.", row.Status, typesOf(row.Issues))
 	case id != "" && x.Instances != nil:
 		return // covered
 	case x.unhealthy() && x.Row.Covered < x.Row.Compatible:
@@ -64,4 +56,16 @@ func (x *examination) examineInstance(t *examined) {
 		return
 	}
 	x.addTask(t, f)
+}
+
+// typesOf returns the types of issues after a colon, "" if there are none.
+func typesOf(issues []coverage.Issue) string {
+	var types []string
+	for _, i := range issues {
+		types = append(types, string(i.Type()))
+	}
+	if len(types) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(slices.Compact(types), ", ")
 }
