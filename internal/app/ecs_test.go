@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -103,4 +104,34 @@ func TestShutdownWhileECSIsRead(t *testing.T) {
 	if err := e.stop(); err != nil {
 		t.Errorf("Run: %v", err)
 	}
+}
+
+// TestChangedClusterIsReadAtOnce: a new deployment changes GuardDuty's row, and the
+// next refresh makes the exporter read the cluster long before the interval ends.
+func TestChangedClusterIsReadAtOnce(t *testing.T) {
+	t.Parallel()
+	e := start(t, ecsWorld(), "refresh: {interval: 2s, timeout: 1s, max_staleness: 1h}\n"+withECS)
+	const (
+		missing = `guardduty_ecs_cluster_tasks{account_id="222233334444",agent="missing",cluster_name="shop",region="us-east-1"} `
+		cause   = `cause="deployment_older_than_monitoring",certainty="strong",cluster_name="shop"`
+	)
+	e.untilMetric(missing + "3")
+	if page := e.metrics(); !strings.Contains(page, cause) {
+		t.Errorf("no %s:\n%s", cause, page)
+	}
+	e.aws.Update(func(w *simulator.World) {
+		shop := w.Account(member).Cluster("us-east-1", "shop")
+		shop.UpdatedAt = then.Add(2 * time.Hour)
+		shop.Service("orders").DeployedAt = shop.UpdatedAt
+		for _, task := range shop.Tasks {
+			if task.Service == "orders" {
+				task.CreatedAt, task.Agent = shop.UpdatedAt, &simulator.Container{}
+			}
+		}
+	})
+	e.untilMetric(missing + "1")
+	if page := e.metrics(); strings.Contains(page, cause) {
+		t.Errorf("still %s:\n%s", cause, page)
+	}
+	e.untilMetric(`guardduty_ecs_cluster_unhealthy_since_timestamp_seconds{account_id="222233334444",cluster_name="shop",region="us-east-1"} 1.79353620025e+09`)
 }

@@ -97,8 +97,8 @@ type EC2 struct {
 type Issues struct {
 	// Text puts the sanitized text of an issue into its label.
 	Text bool `yaml:"text"`
-	// MaxPerCluster is the number of issues of one cluster or instance that get their own series, 0 to 1000. All
-	// issues of ECS clusters are counted regardless.
+	// MaxPerCluster is the number of issues of one cluster or instance that get their own series, 0 to 1000, and of
+	// its services and causes if the target has ECS. All issues and tasks of ECS clusters are counted regardless.
 	MaxPerCluster int `yaml:"max_per_cluster"`
 }
 
