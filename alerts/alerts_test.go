@@ -18,6 +18,8 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
 const (
@@ -27,6 +29,9 @@ const (
 	runbookFile = "../docs/alerts.md"
 	runbookURL  = "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/alerts.md#"
 )
+
+// fixURL matches links to a section of the documents about causes and issue types.
+var fixURL = regexp.MustCompile(`^https://github\.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/(causes|issues)\.md(#|\{\{ ?with .*#)\{\{`)
 
 type rule struct {
 	Record      string            `yaml:"record"`
@@ -101,6 +106,9 @@ func TestAlertsAreComplete(t *testing.T) {
 		}
 		if got, want := a.Annotations["runbook_url"], runbookURL+strings.ToLower(a.Alert); got != want {
 			t.Errorf("%s: runbook_url is %s, want %s", a.Alert, got, want)
+		}
+		if got, ok := a.Annotations["fix_url"]; ok && !fixURL.MatchString(got) {
+			t.Errorf("%s: fix_url is %s", a.Alert, got)
 		}
 	}
 }
@@ -253,6 +261,27 @@ func exported() map[string]bool {
 	return names
 }
 
+// TestNamesOfCauses: causes and issue types that rules and routing name exist.
+func TestNamesOfCauses(t *testing.T) {
+	known := map[string][]string{}
+	for _, c := range diagnosis.Causes() {
+		known["cause"] = append(known["cause"], string(c.Cause))
+	}
+	for _, issueType := range coverage.IssueTypes() {
+		known["issue_type"] = append(known["issue_type"], string(issueType))
+	}
+	selector := regexp.MustCompile(`\b(cause|issue_type)[!=]~?\\?"([a-z_|]+)"`)
+	for _, name := range append(fileNames(t, ruleFiles), routingFile) {
+		for _, match := range selector.FindAllStringSubmatch(string(read(t, name)), -1) {
+			for value := range strings.SplitSeq(match[2], "|") {
+				if !slices.Contains(known[match[1]], value) {
+					t.Errorf("%s: unknown %s %s", name, match[1], value)
+				}
+			}
+		}
+	}
+}
+
 // TestRulesAreLinted does not evaluate the rules, which .ci/run and make rules do.
 func TestRulesAreLinted(t *testing.T) {
 	rules := fileNames(t, ruleFiles)
@@ -280,6 +309,9 @@ func TestRouting(t *testing.T) {
 		{"alertname=GuardDutyCoverageRuntimeMonitoringOff severity=critical account_id=222233334444 region=eu-west-1", "pager"},
 		{"alertname=GuardDutyCoverageMemberLeft severity=warning account_id=222233334444 region=eu-west-1", "tickets"},
 		{"alertname=GuardDutyCoverageMemberNotReporting severity=info account_id=222233334444 region=eu-west-1", "digest"},
+		{"alertname=GuardDutyCoverageServiceUncovered severity=warning account_id=222233334444 region=eu-west-1 cluster_name=orders service_name=api", "tickets-payments"},
+		{"alertname=GuardDutyCoverageClusterNotListed severity=warning account_id=333344445555 region=eu-west-1 cluster_name=web", "tickets"},
+		{"alertname=GuardDutyCoverageECSUnreadable severity=info target=organization account_id=222233334444 region=eu-west-1", "digest"},
 		{"alertname=GuardDutyCoverageEventQueueDown severity=warning queue=https://sqs.eu-west-1.amazonaws.com/111122223333/events", "tickets"},
 		{"alertname=GuardDutyCoverageEventsMalformed severity=info", "digest"},
 	} {

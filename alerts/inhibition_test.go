@@ -69,6 +69,21 @@ func TestInhibition(t *testing.T) {
 		{"MemberLeft", alert{"account_id": "777788889999", "region": "eu-central-1"}, false},
 		{"AccountVanished", alert{"account_id": "777788889999", "region": "eu-central-1", "resource_type": "ECS"}, true},
 		{"AccountVanished", alert{"account_id": "888899990000", "region": "eu-central-1", "resource_type": "ECS"}, false},
+		// Services of ECS: the cluster's issues that the tasks without an agent explain.
+		{"ServiceUncovered", alert{"account_id": "333344445555", "region": "us-west-1", "cluster_name": "c", "service_name": "api"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-1", "cluster_name": "c", "issue_type": "unidentified"}, true},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-1", "cluster_name": "c", "issue_type": "agent_not_reporting"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-1", "cluster_name": "c"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "333344445555", "region": "us-west-1", "cluster_name": "d", "issue_type": "unidentified"}, false},
+		{"ServiceUncovered", alert{"account_id": "444455556666", "region": "ap-southeast-2", "cluster_name": "dropped", "service_name": "api"}, true},
+		{"ServiceUncovered", alert{"account_id": "666677778888", "region": "eu-central-1", "cluster_name": "suspended", "service_name": "api"}, true},
+		{"ServiceUncovered", with(with(member, "cluster_name", "administered"), "service_name", "api"), true},                               // by RuntimeMonitoringOff
+		{"ServiceUncovered", alert{"account_id": "333344445555", "region": "eu-west-1", "cluster_name": "c", "service_name": "api"}, false}, // read from ECS
+		{"ClusterNotListed", alert{"account_id": "333344445555", "region": "eu-west-1", "cluster_name": "c"}, true},                         // the target is down
+		{"ClusterNotListed", alert{"account_id": "888899990000", "region": "us-west-1", "cluster_name": "c"}, false},
+		{"MemberNotReporting", alert{"account_id": "888899990000", "region": "us-west-1"}, true},
+		{"ECSUnreadable", alert{"target": "organization", "account_id": "222233334444", "region": "eu-west-1"}, true},
+		{"ECSUnreadable", alert{"target": "organization", "account_id": "222233334444", "region": "us-west-1"}, false},
 		// These inhibit nothing.
 		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
 		{"CapabilityDenied", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "capability": "members"}, false},
