@@ -46,7 +46,10 @@ type examination struct {
 }
 
 func newExamination(e *Evidence) *examination {
-	x := &examination{Evidence: e, services: map[string]*Service{}, withAgent: map[string]bool{}, counts: map[Finding]int{}}
+	x := &examination{
+		Evidence: e, tasks: make([]examined, 0, len(e.Tasks)),
+		services: map[string]*Service{}, withAgent: map[string]bool{}, counts: map[Finding]int{},
+	}
 	x.tasksRead = len(e.Tasks) > 0 || len(e.Refusals) == 0
 	for _, r := range e.Refusals {
 		if r.Action == "ecs:ListTasks" || r.Action == "ecs:DescribeTasks" {

@@ -19,7 +19,7 @@ func forRandom(t *testing.T, check func(*testing.T, Evidence, Diagnosis)) {
 	r := random{rand.New(rand.NewPCG(20261128, 13))}
 	count := 3_000
 	if os.Getenv("CI") == "true" {
-		count = 30_000
+		count = 10_000
 	}
 	for n := range count {
 		e := r.evidence()

@@ -92,7 +92,7 @@ func (x *examination) examineAge(t *examined) {
 	}
 	since := "the agent's settings were last changed at " + enabled.UTC().Format(time.RFC3339) + "."
 	service, known := x.services[t.service]
-	if known && !t.isStandalone() && !service.Deployed.IsZero() && service.Deployed.Before(enabled) && !x.withAgent[t.service] {
+	if known && !service.Deployed.IsZero() && service.Deployed.Before(enabled) && !x.withAgent[t.service] {
 		f := Finding{Certainty: Strong}
 		created := " was created at " + service.Deployed.UTC().Format(time.RFC3339) + "; "
 		switch service.Controller {

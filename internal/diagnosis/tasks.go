@@ -76,8 +76,6 @@ func groupOf(t *Task) string {
 // standalone precedes the family of tasks without a service.
 const standalone = "family:"
 
-func (t *examined) isStandalone() bool { return strings.HasPrefix(t.service, standalone) }
-
 // revision returns the family:revision of a task definition's ARN.
 func revision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
