@@ -54,7 +54,8 @@ func flagNames(c *commandLine) []string {
 // mistaken for flags of the exporter.
 func foreignFlags() []string {
 	return []string{
-		"account-ids", "disable-session-tags", "endpoint-url", "external-id", "features", "only-associated", // aws
+		"account-ids", "disable-session-tags", "endpoint-url", "external-id", "features", "force-new-deployment", // aws
+		"only-associated", "platform-version",
 		"alertmanager.url", "cluster.listen-address", "storage.path", "storage.tsdb.path", "storage.tsdb.retention.time",
 		"web.external-url",
 	}
