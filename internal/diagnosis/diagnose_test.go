@@ -218,6 +218,7 @@ func rowCases() []testCase {
 			agent(starting)(e)
 			e.ReadAt = e.Tasks[0].CreatedAt
 		}, []Finding{onOrders(TooEarly, Strong)}},
+		{"stopped agent in a young task", func(e *Evidence) { agent(stoppedAgent(1, ""))(e); e.ReadAt = e.Tasks[0].CreatedAt }, []Finding{onOrders(AgentExited, Proof)}},
 		{"created later than read", func(e *Evidence) { agent(runningAgent())(e); e.ReadAt = e.Tasks[0].CreatedAt.Add(-1) }, []Finding{onAll(LevelCluster, UnknownReason, NoCertainty, 1)}},
 		{"not reporting after 15 minutes", func(e *Evidence) {
 			reporting(runningAgent(), notReporting)(e)
@@ -279,6 +280,9 @@ func instanceCases() []testCase {
 		{"instance unhealthy, Runtime Monitoring off", onEC2(unhealthy, func(e *Evidence) { e.AccountSetting, e.AgentManagement.State, e.Tags[managedTag] = Off, Off, "false" }), []Finding{
 			onAll(LevelAccount, RuntimeMonitoringOff, Strong, 1), found,
 		}},
+		{"instance unhealthy and a task without agent, Runtime Monitoring off", onEC2(unhealthy, func(e *Evidence) {
+			e.AccountSetting, e.Tasks = Off, append(e.Tasks, task())
+		}), []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Strong, 2), found}},
 		{"instance not listed", onEC2(map[string]coverage.Resource{}), []Finding{notListed}},
 		{"instance healthy", onEC2(map[string]coverage.Resource{id: instance("HEALTHY")}, func(e *Evidence) { e.Row = row("HEALTHY") }), nil},
 		{"instances not read, cluster healthy", onEC2(nil, func(e *Evidence) { e.Row = row("HEALTHY") }), nil},

@@ -105,6 +105,22 @@ func TestTextsOfFixes(t *testing.T) {
 	}
 }
 
+func TestFixesThatReplaceTasks(t *testing.T) {
+	want := []Cause{
+		PlatformVersion, OldTaskARN, NoExecutionRole, ImagePullDenied, ImagePullUnreachable, AgentOutOfMemory, AgentExited,
+		ClusterWasExcluded, TaskTooOld, DeploymentTooOld, TaskSetTooOld, NoNetworkConfiguration, UnknownReason,
+	}
+	var got []Cause
+	for _, info := range Causes() {
+		if FixOf(shop().Cluster, onService(info.Cause)).ReplacesTasks {
+			got = append(got, info.Cause)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestFixOfWhatAPolicyManages(t *testing.T) {
 	for _, cause := range []Cause{RuntimeMonitoringOff, AgentManagementOff} {
 		f := onService(cause)
