@@ -11,6 +11,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
 // selfMetrics returns the exporter's own metrics and those of its scrape that the
@@ -47,7 +48,7 @@ func selfMetrics() map[string][]string {
 // Prometheus.
 func metrics() map[string][]string {
 	all := selfMetrics()
-	for _, family := range collector.Families() {
+	for _, family := range collector.Families("team") { // the tag that the dashboards call owner
 		all[family.Name] = family.Labels
 	}
 	for name, labels := range all {
@@ -197,6 +198,39 @@ func TestRecommendedSteps(t *testing.T) {
 	}
 	if tables != 5 { // three on the overview, two on the cluster dashboard
 		t.Errorf("%d tables have recommended steps, want 5", tables)
+	}
+}
+
+// TestFixes: the tables of causes have a fix for every cause, with a link.
+func TestFixes(t *testing.T) {
+	tables := 0
+	for file, d := range load(t) {
+		for _, p := range d.Panels {
+			for _, o := range p.FieldConfig.Overrides {
+				if o.Matcher.Options != "fix" {
+					continue
+				}
+				tables++
+				properties := make(map[string]string)
+				for _, property := range o.Properties {
+					properties[property.ID] = string(property.Value)
+				}
+				if !strings.Contains(properties["links"], "/docs/causes.md#${__value.raw}") {
+					t.Errorf("%s: panel %q: the fix does not link to the causes", file, p.Title)
+				}
+				for _, c := range diagnosis.Causes() {
+					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", c.Cause)) {
+						t.Errorf("%s: panel %q has no fix for %s", file, p.Title, c.Cause)
+					}
+				}
+				if got := len(step.FindAllString(properties["mappings"], -1)); got != len(diagnosis.Causes()) {
+					t.Errorf("%s: panel %q has fixes for %d causes, want %d", file, p.Title, got, len(diagnosis.Causes()))
+				}
+			}
+		}
+	}
+	if tables != 2 {
+		t.Errorf("%d tables have fixes, want 2", tables)
 	}
 }
 

@@ -150,8 +150,11 @@ func TestBlindSpots(t *testing.T) {
 		`guardduty_target_capability_up{target="t",account_id="1",kind="coverage",region="r",capability="detector"}`:         1,
 		`guardduty_target_state{target="t",account_id="1",kind="coverage",region="elsewhere",state="error"}`:                 1,
 		`guardduty_target_capability_up{target="t",account_id="1",kind="coverage",region="elsewhere",capability="detector"}`: 0,
+		`guardduty_ecs_account_up{target="t",account_id="2",region="r"}`:                                                     0,
+		`guardduty_ecs_account_up{target="t",account_id="1",region="r"}`:                                                     1,
 	}, []sample{
 		{`{target="t",account_id="1",kind="account_names",state="denied"}`, 1},
 		{`{target="t",account_id="1",kind="coverage",region="r",state="without members"}`, 0},
+		{`{target="t",account_id="2",region="r",state="ECS incomplete"}`, 0},
 	})
 }
