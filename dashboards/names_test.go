@@ -203,6 +203,10 @@ func TestRecommendedSteps(t *testing.T) {
 
 // TestFixes: the tables of causes have a fix for every cause, with a link.
 func TestFixes(t *testing.T) {
+	causes, err := os.ReadFile("../docs/causes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tables := 0
 	for file, d := range load(t) {
 		for _, p := range d.Panels {
@@ -221,6 +225,9 @@ func TestFixes(t *testing.T) {
 				for _, c := range diagnosis.Causes() {
 					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", c.Cause)) {
 						t.Errorf("%s: panel %q has no fix for %s", file, p.Title, c.Cause)
+					}
+					if !strings.Contains(string(causes), fmt.Sprintf("\n## %s\n", c.Cause)) {
+						t.Errorf("docs/causes.md has no section %s", c.Cause)
 					}
 				}
 				if got := len(step.FindAllString(properties["mappings"], -1)); got != len(diagnosis.Causes()) {

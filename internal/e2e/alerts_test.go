@@ -10,7 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const runbook = "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/alerts.md#"
+const (
+	docs    = "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/"
+	runbook = docs + "alerts.md#"
+)
 
 // expectation is the notification that a scenario expects.
 type expectation struct {
@@ -18,6 +21,7 @@ type expectation struct {
 	labels      map[string]string // all of them
 	summary     string
 	description []string // parts of it
+	fix         string   // of the annotation fix_url, below docs
 }
 
 // check compares a notification with the expectation.
@@ -36,6 +40,9 @@ func (e expectation) check(t *testing.T, n notified) {
 		if got := n.Annotations["description"]; !strings.Contains(got, part) {
 			t.Errorf("the description lacks %q: %s", part, got)
 		}
+	}
+	if got := strings.TrimPrefix(n.Annotations["fix_url"], docs); got != e.fix {
+		t.Errorf("fix_url: got %s, want %s", got, e.fix)
 	}
 	if got, want := n.Annotations["runbook_url"], runbook+strings.ToLower(e.labels["alertname"]); got != want {
 		t.Errorf("runbook_url: got %s, want %s", got, want)
@@ -103,13 +110,15 @@ func breakages() []breakage {
 			receiver:    "tickets",
 			labels:      notReporting,
 			summary:     "ECS cluster storefront is not covered by GuardDuty, issue type agent_not_reporting",
-			description: []string{"storefront", "333344445555", "eu-west-1", "storefront:7"},
+			description: []string{"storefront", "333344445555", "eu-west-1", "storefront:7", "(shop)", "Owner: shop."},
+			fix:         "issues.md#agent_not_reporting",
 		}},
 		{runners, uncovered, expectation{ // inhibits GuardDutyCoverageContainerInstancesUncovered
 			receiver:    "tickets",
 			labels:      labels(runners, "GuardDutyCoverageClusterUnhealthy"),
 			summary:     "ECS cluster ci-runners is not covered by GuardDuty",
 			description: []string{"ci-runners", "111122223333", "eu-west-1", "container instances"},
+			fix:         "issues.md#without_issue",
 		}},
 		{settlement, unnoticed, expectation{
 			receiver:    "tickets-payments",
@@ -117,6 +126,21 @@ func breakages() []breakage {
 			summary:     "Container instances of ECS cluster settlement have no working GuardDuty agent",
 			description: []string{"1 container instance", "settlement", "222233334444", "us-east-1"},
 		}},
+	}
+}
+
+// uncoveredService is a service that has never had an agent, in a cluster with the
+// issues unidentified and agent_not_reporting.
+func uncoveredService() expectation {
+	return expectation{
+		receiver: "tickets-payments",
+		labels: map[string]string{
+			"alertname": "GuardDutyCoverageServiceUncovered", "severity": "warning",
+			"account_id": "222233334444", "region": "us-east-1", "cluster_name": "refunds", "service_name": "refunds-jobs",
+		},
+		summary:     "Tasks of refunds-jobs in ECS cluster refunds run without the GuardDuty agent",
+		description: []string{"2 task(s)", "222233334444 (payments)", "us-east-1", "image_pull_denied", "service_owner", "Owner: payments."},
+		fix:         "causes.md#image_pull_denied",
 	}
 }
 
@@ -135,6 +159,9 @@ func testClusters(t *testing.T, s *system) {
 	until(t, time.Minute, "the alert about container instances of ci-runners fires", func() bool {
 		return contains(s.active(t, "firing"), inhibited)
 	})
+	service := uncoveredService()
+	s.untilNotified(t, "firing", service.labels)
+	service.check(t, s.webhook.last(service.labels))
 	for _, c := range breakages() {
 		s.put(t, c.healthy)
 	}
