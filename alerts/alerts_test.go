@@ -261,7 +261,8 @@ func exported() map[string]bool {
 	return names
 }
 
-// TestNamesOfCauses: causes and issue types that rules and routing name exist.
+// TestNamesOfCauses: causes and issue types that rules, routing and
+// dashboards name exist.
 func TestNamesOfCauses(t *testing.T) {
 	known := map[string][]string{}
 	for _, c := range diagnosis.Causes() {
@@ -271,7 +272,7 @@ func TestNamesOfCauses(t *testing.T) {
 		known["issue_type"] = append(known["issue_type"], string(issueType))
 	}
 	selector := regexp.MustCompile(`\b(cause|issue_type)[!=]~?\\?"([a-z_|]+)"`)
-	for _, name := range append(fileNames(t, ruleFiles), routingFile) {
+	for _, name := range slices.Concat(fileNames(t, ruleFiles), fileNames(t, "../dashboards/*.json"), []string{routingFile}) {
 		for _, match := range selector.FindAllStringSubmatch(string(read(t, name)), -1) {
 			for value := range strings.SplitSeq(match[2], "|") {
 				if !slices.Contains(known[match[1]], value) {

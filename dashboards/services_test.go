@@ -25,6 +25,13 @@ func services() map[string]float64 {
 		} {
 			series[fmt.Sprintf(`guardduty_ecs_service_cause_info{account_id="1",region="r",cluster_name="c",%s,instance=%q}`, cause, replica)] = 1
 		}
+		// The cause concerns all tasks of another cluster.
+		for agent, tasks := range map[string]float64{"running": 0, "missing": 2, "stopped": 0} {
+			series[fmt.Sprintf(`guardduty_ecs_service_tasks{account_id="1",region="r",cluster_name="off",service_name="api",agent=%q,instance=%q}`, agent, replica)] = tasks
+		}
+		for _, cause := range []string{"agent_management_off", "runtime_monitoring_off"} {
+			series[fmt.Sprintf(`guardduty_ecs_service_cause_info{account_id="1",region="r",cluster_name="off",service_name="",cause=%q,certainty="proof",who="security",instance=%q}`, cause, replica)] = 1
+		}
 		series[fmt.Sprintf(`guardduty_account_info{account_id="1",account_name="one",instance=%q}`, replica)] = 1
 	}
 	return series
@@ -39,13 +46,18 @@ func TestServicesWithoutAgent(t *testing.T) {
 		row("two-causes", `,cause="no_execution_role",certainty="proof",who="service_owner",fix="no_execution_role"`, 3),
 		row("two-causes", `,cause="agent_exited",certainty="proof",who="service_owner",fix="agent_exited"`, 3),
 		row("same-cause", `,cause="agent_exited",certainty="proof",who="service_owner",fix="agent_exited"`, 1),
-		row("no-cause", "", 1),
+		row("no-cause", "", 1), // vpc_endpoint is about tasks whose agent runs
+		{`{account_id="1",account_name="one",region="r",cluster_name="off",service_name="api",cause="runtime_monitoring_off",certainty="proof",who="security",fix="runtime_monitoring_off"}`, 2},
 	})
 }
 
 func TestTopCauses(t *testing.T) {
 	evaluate(t, queryOf(t, overviewFile, "Top causes"), services(), []sample{
-		{`{cause="agent_exited"}`, 2}, {`{cause="no_execution_role"}`, 1}, {`{cause="vpc_endpoint"}`, 1},
+		{`{cause="agent_exited"}`, 2},
+		{`{cause="no_execution_role"}`, 1},
+		{`{cause="vpc_endpoint"}`, 1},
+		{`{cause="agent_management_off"}`, 1},
+		{`{cause="runtime_monitoring_off"}`, 1},
 	})
 }
 
@@ -58,5 +70,8 @@ func TestServices(t *testing.T) {
 		{`{service_name="no-cause"}`, 1},
 		{`{service_name="covered"}`, 1},
 		{`{fix="vpc_endpoint"}`, 1},
+		{`{service_name="api"}`, 1},
+		{`{fix="runtime_monitoring_off"}`, 1},
+		{`{fix="agent_management_off"}`, 1},
 	})
 }
