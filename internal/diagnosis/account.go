@@ -18,7 +18,10 @@ const byPolicy = "GUARDDUTY_POLICY"
 // later.
 func (x *examination) examineAccount() {
 	containerless := x.count((*examined).withoutContainer)
-	uncovered := x.count(func(t *examined) bool { return x.instanceUncovered(t) })
+	uncovered := x.count(func(t *examined) bool {
+		_, ok := x.instanceFinding(t)
+		return ok
+	})
 	known := x.count(func(*examined) bool { return true })
 	if containerless+uncovered == 0 && (known > 0 || !x.unhealthy()) {
 		return

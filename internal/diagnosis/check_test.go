@@ -148,7 +148,8 @@ func taskChecks(e Evidence, f Finding) map[Cause]func(Task) bool {
 			return missing(t) && t.NetworkInterface != On
 		},
 		TooEarly: func(t Task) bool {
-			return !missing(t) && e.ReadAt.Sub(t.CreatedAt) < 15*time.Minute && (e.Row == nil || e.Row.Status != coverage.Healthy)
+			starting := len(agents(t, running)) == 0 && !stoppedOnly(t)
+			return !missing(t) && e.ReadAt.Sub(t.CreatedAt) < 15*time.Minute && (starting || e.Row == nil || e.Row.Status != coverage.Healthy)
 		},
 		TelemetryDenied: func(t Task) bool { return len(agents(t, running)) > 0 && issue(t, coverage.AgentNotReporting) },
 		VPCEndpoint: func(t Task) bool {

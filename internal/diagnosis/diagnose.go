@@ -81,7 +81,7 @@ func (x *examination) dropStopped() {
 		}
 	}
 	for _, issue := range x.issues() {
-		if d := issue.TaskDefinition(); d != "" && !running[d] {
+		if d := definitionIn(issue); d != "" && !running[d] {
 			named[d] = true
 		}
 	}

@@ -218,6 +218,12 @@ func rowCases() []testCase {
 			agent(starting)(e)
 			e.ReadAt = e.Tasks[0].CreatedAt
 		}, []Finding{onOrders(TooEarly, Strong)}},
+		{"agent starts in a healthy cluster", func(e *Evidence) {
+			starting := runningAgent()
+			starting.LastStatus = "PENDING"
+			agent(starting)(e)
+			e.ReadAt, e.Row = e.Tasks[0].CreatedAt, row("HEALTHY")
+		}, []Finding{onOrders(TooEarly, Strong)}},
 		{"stopped agent in a young task", func(e *Evidence) { agent(stoppedAgent(1, ""))(e); e.ReadAt = e.Tasks[0].CreatedAt }, []Finding{onOrders(AgentExited, Proof)}},
 		{"created later than read", func(e *Evidence) { agent(runningAgent())(e); e.ReadAt = e.Tasks[0].CreatedAt.Add(-1) }, []Finding{onAll(LevelCluster, UnknownReason, NoCertainty, 1)}},
 		{"not reporting after 15 minutes", func(e *Evidence) {
@@ -234,6 +240,12 @@ func rowCases() []testCase {
 		{"shared VPC", reporting(old, "VPC endpoint creation not supported for shared VPC vpc-1; for task in TaskDefinition - 'orders:42'"), []Finding{onOrders(SharedVPC, Hint)}},
 		{"task gone", reporting(runningAgent(), "Agent not reporting for tasks in TaskDefinition - 'gone:7'"), []Finding{
 			{Level: LevelTaskDefinition, Subject: "gone:7", Cause: TaskGone, Certainty: Strong},
+		}},
+		{"definition in another form", reporting(runningAgent(), "Unidentified issue for tasks in TaskDefinition - 'gone'"), []Finding{
+			onAll(LevelCluster, UnknownReason, NoCertainty, 1),
+		}},
+		{"definition by its ARN", reporting(runningAgent(), "Agent not reporting for tasks in TaskDefinition - '"+orders+"'"), []Finding{
+			onOrders(TelemetryDenied, Hint), onOrders(VPCEndpoint, Hint),
 		}},
 		{"task gone, truncated", func(e *Evidence) {
 			reporting(runningAgent(), "Agent not reporting for tasks in TaskDefinition - 'gone:7'")(e)
@@ -290,6 +302,9 @@ func instanceCases() []testCase {
 		{"instances not read, some not covered", onEC2(nil, func(e *Evidence) { e.Row.Covered, e.Row.Compatible = 1, 2 }), []Finding{hint}},
 		{"instances not read, all covered", onEC2(nil, func(e *Evidence) { e.Row.Covered, e.Row.Compatible = 2, 2 }), []Finding{onAll(LevelCluster, UnknownReason, NoCertainty, 1)}},
 		{"instances not read, not listed", onEC2(nil, func(e *Evidence) { e.Row = nil }), []Finding{hint}},
+		{"instances not read, Runtime Monitoring off", onEC2(nil, func(e *Evidence) {
+			e.Row, e.RuntimeMonitoring.State, e.AccountSetting = nil, Off, Off
+		}), []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Proof, 1), hint}},
 		{"instance ID unknown", onEC2(unhealthy, func(e *Evidence) { e.InstanceIDs = nil }), []Finding{hint}},
 		{"stopped task", onEC2(unhealthy, func(e *Evidence) {
 			e.Row, e.Tasks[0].LastStatus = row("UNHEALTHY", "Unidentified issue, for tasks in TaskDefinition - 'orders:42'"), "STOPPED"

@@ -19,7 +19,8 @@ type Evidence struct {
 
 	// Row is GuardDuty's row of the cluster; nil if GuardDuty does not list it.
 	Row *coverage.Resource
-	// Instances are GuardDuty's rows of EC2 instances by instance ID.
+	// Instances are GuardDuty's rows of EC2 instances by instance ID; nil if not all
+	// are known.
 	Instances map[string]coverage.Resource
 
 	RuntimeMonitoring Setting // the feature RUNTIME_MONITORING of the account

@@ -19,43 +19,40 @@ func (x *examination) examineLaunchType(t *examined) {
 	case external:
 		x.addTask(t, Finding{Cause: ECSAnywhere, Certainty: Proof, Evidence: "The tasks have the launch type EXTERNAL."})
 	case ec2:
-		x.examineInstance(t)
+		if f, ok := x.instanceFinding(t); ok {
+			x.addTask(t, f)
+		}
 	}
 }
 
-// instanceUncovered reports whether a task is on an EC2 instance that GuardDuty
-// reports as not healthy or does not list.
-func (x *examination) instanceUncovered(t *examined) bool {
-	id := x.InstanceIDs[t.ContainerInstance]
-	if t.LaunchType != ec2 || t.agent != AgentNotApplicable || id == "" || x.Instances == nil {
-		return false
+// instanceFinding returns what is known of the EC2 instance that a task is on. It
+// reports whether the instance is not covered or may not be.
+func (x *examination) instanceFinding(t *examined) (f Finding, ok bool) {
+	if t.LaunchType != ec2 || t.agent != AgentNotApplicable {
+		return Finding{}, false
 	}
-	row, ok := x.Instances[id]
-	return !ok || row.Status != coverage.Healthy
-}
-
-func (x *examination) examineInstance(t *examined) {
 	id := x.InstanceIDs[t.ContainerInstance]
-	f := Finding{Level: LevelInstance, Subject: id, Cause: EC2Task, Certainty: Proof}
 	row, listed := x.Instances[id]
-	switch {
-	case x.instanceUncovered(t) && !listed:
+	f = Finding{Level: LevelInstance, Subject: id, Cause: EC2Task, Certainty: Proof}
+	switch known := id != "" && x.Instances != nil; {
+	case known && !listed:
 		f.Certainty, f.Evidence = Strong, "The tasks run on an EC2 instance that GuardDuty does not list."
-	case x.instanceUncovered(t):
+		return f, true
+	case known:
 		f.Evidence = fmt.Sprintf("The tasks run on an EC2 instance that GuardDuty reports as %s%s.", row.Status, typesOf(row.Issues))
-	case id != "" && x.Instances != nil:
-		return // covered
+		return f, row.Status != coverage.Healthy
+	}
+	f.Level, f.Subject, f.Certainty = LevelService, t.service, Hint
+	switch {
 	case x.unhealthy() && x.Row.Covered < x.Row.Compatible:
-		f.Level, f.Subject, f.Certainty = LevelService, t.service, Hint
 		f.Evidence = fmt.Sprintf("The tasks run on EC2 instances, and GuardDuty reports %d of the cluster's %d container instances as covered.",
 			x.Row.Covered, x.Row.Compatible)
+		return f, true
 	case x.Row == nil || x.unhealthy() && x.Row.Compatible == 0:
-		f.Level, f.Subject, f.Certainty = LevelService, t.service, Hint
 		f.Evidence = "The tasks run on EC2 instances, where the agent is on the instance, and the coverage of the instances is not known."
-	default:
-		return
+		return f, true
 	}
-	x.addTask(t, f)
+	return Finding{}, false
 }
 
 // typesOf returns the types of issues after a colon, "" if there are none.

@@ -15,11 +15,9 @@ const reportDelay = 15 * time.Minute
 // examineRow looks for why GuardDuty does not report a cluster as healthy although
 // agents run, and for issues about tasks that do not exist any more.
 func (x *examination) examineRow() {
-	if x.Row != nil && !x.unhealthy() {
-		return
-	}
+	healthy := x.Row != nil && !x.unhealthy()
 	for i := range x.tasks {
-		if t := &x.tasks[i]; t.running && t.container != nil {
+		if t := &x.tasks[i]; t.running && t.container != nil && (!healthy || t.agent == AgentMissing) {
 			x.examineRunningAgent(t)
 		}
 	}
@@ -31,7 +29,7 @@ func (x *examination) examineRow() {
 		known[revision(x.Tasks[i].TaskDefinition)] = true
 	}
 	for _, issue := range x.issues() {
-		if d := issue.TaskDefinition(); d != "" && !known[d] {
+		if d := definitionIn(issue); d != "" && !known[d] {
 			x.add(Finding{
 				Level: LevelTaskDefinition, Subject: d, Cause: TaskGone, Certainty: Strong,
 				Evidence: "GuardDuty reports an issue about this task definition, and no running or recently stopped task has it.",
@@ -40,7 +38,7 @@ func (x *examination) examineRow() {
 	}
 }
 
-// examineRunningAgent examines a task whose agent runs or starts, while GuardDuty
+// examineRunningAgent examines a task whose agent starts, or runs while GuardDuty
 // does not report the cluster as healthy.
 func (x *examination) examineRunningAgent(t *examined) {
 	if t.agent == AgentStopped {

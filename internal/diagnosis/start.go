@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -43,16 +44,28 @@ func (x *examination) examineStart(t *examined) {
 func (x *examination) issueOf(t *examined, types ...coverage.IssueType) (issue coverage.Issue, c Certainty, ok bool) {
 	for _, i := range x.issues() {
 		for _, issueType := range types {
-			switch {
+			switch d := definitionIn(i); {
 			case i.Type() != issueType:
-			case i.TaskDefinition() == t.definition && t.definition != "":
+			case d != "" && d == t.definition:
 				return i, Proof, true
-			case i.TaskDefinition() == "" && !ok:
+			case d == "" && !ok:
 				issue, c, ok = i, Hint, true
 			}
 		}
 	}
 	return issue, c, ok
+}
+
+// definitionIn returns the family:revision that an issue names, also by its ARN, ""
+// if it names none. A name in another form, such as one that is cut, could not be
+// compared.
+func definitionIn(i coverage.Issue) string {
+	d := revision(i.TaskDefinition())
+	family, number, _ := strings.Cut(d, ":")
+	if family == "" || number == "" || strings.Trim(number, "0123456789") != "" {
+		return ""
+	}
+	return d
 }
 
 // about says what an issue that issueOf returned is about.

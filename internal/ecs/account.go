@@ -15,7 +15,7 @@ type Account struct {
 	Region string
 	Rows   []coverage.Resource // of ECS clusters, sorted by name
 
-	instances         []coverage.Resource // rows of EC2 instances, sorted by name; nil if they are not listed
+	instances         []coverage.Resource // rows of EC2 instances, sorted by name; nil if not all are known
 	runtimeMonitoring diagnosis.Setting
 	agentManagement   diagnosis.Setting
 }
@@ -61,7 +61,10 @@ func Accounts(report coverage.Report) []Account {
 	}
 	var accounts []Account
 	for _, a := range byID {
-		if slices.Contains(s.Types, coverage.EC2) && a.instances == nil {
+		switch {
+		case s.NarrowedByStatus: // an instance without a row may be listed
+			a.instances = nil
+		case slices.Contains(s.Types, coverage.EC2) && a.instances == nil:
 			a.instances = []coverage.Resource{}
 		}
 		if isAccountID(a.ID) {
@@ -89,7 +92,7 @@ func (a *Account) addFeature(f coverage.Feature) {
 }
 
 // Complete fills GuardDuty's part of an evidence, except for the row. Its
-// Instances are nil if GuardDuty's rows of EC2 instances are not listed.
+// Instances are nil if the target does not list all instances.
 func (a *Account) Complete(e *diagnosis.Evidence) {
 	e.RuntimeMonitoring, e.AgentManagement = a.runtimeMonitoring, a.agentManagement
 	if a.instances == nil {

@@ -54,6 +54,11 @@ func TestAccounts(t *testing.T) {
 	if e.Instances != nil {
 		t.Error("instances that are not listed are not absent")
 	}
+	report.Snapshot.NarrowedByStatus = true
+	ecs.Accounts(report)[1].Complete(&e)
+	if e.Instances != nil {
+		t.Error("instances whose status is excluded count as not listed")
+	}
 	report.Snapshot.OptionalOnly = true
 	if got := ecs.Accounts(report); got != nil {
 		t.Errorf("accounts of a failed refresh: %v", got)

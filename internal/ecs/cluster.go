@@ -76,7 +76,7 @@ func (c *cluster) readStopped(ctx context.Context) error {
 	}
 	families := 0
 	for _, issue := range c.evidence.Row.Issues {
-		name := issue.TaskDefinition()
+		name := revision(issue.TaskDefinition())
 		family, _, ok := strings.Cut(name, ":")
 		if !ok || !isName(family) || seen[name] {
 			continue

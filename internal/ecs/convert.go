@@ -53,7 +53,6 @@ func (n interner) task(t *types.Task) diagnosis.Task {
 		ContainerInstance: n.identifier(t.ContainerInstanceArn),
 		LastStatus:        n.sanitize(aws.ToString(t.LastStatus)),
 		CreatedAt:         aws.ToTime(t.CreatedAt),
-		NetworkInterface:  diagnosis.Off,
 		Containers:        make([]diagnosis.Container, 0, len(t.Containers)),
 	}
 	if memory, err := strconv.Atoi(aws.ToString(t.Memory)); err == nil {
@@ -66,6 +65,9 @@ func (n interner) task(t *types.Task) diagnosis.Task {
 		if aws.ToString(a.Name) == "ecs.cpu-architecture" {
 			task.CPUArchitecture = n.sanitize(aws.ToString(a.Value))
 		}
+	}
+	if t.Attachments != nil { // ECS returns an empty list for none
+		task.NetworkInterface = diagnosis.Off
 	}
 	for _, a := range t.Attachments {
 		if strings.EqualFold(aws.ToString(a.Type), "ElasticNetworkInterface") {
