@@ -43,12 +43,16 @@ func TestEvidence(t *testing.T) {
 		"GuardDuty's issue unsupported_service is about their task definition: Unsupported invocation by FOO for task(s) in TaskDefinition - 'orders:42'": func(e *Evidence) {
 			e.Row = row("UNHEALTHY", "Unsupported invocation by FOO for task(s) in TaskDefinition - 'orders:42'")
 		},
-		"The tasks run without the agent, with the launch type NEW.":                                     func(e *Evidence) { e.Tasks[0].LaunchType = "NEW" },
-		`The tasks run without the agent, with the launch type "".`:                                      func(e *Evidence) { e.Tasks[0].LaunchType, e.Tasks[0].PlatformVersion = "", "" },
-		"The tasks run without the agent. When Runtime Monitoring was enabled is not known.":             func(e *Evidence) { e.RuntimeMonitoring.UpdatedAt = time.Time{} },
-		"The tasks run without the agent, and nothing that was read explains it.":                        func(*Evidence) {},
-		"The agent's container has the status PENDING.":                                                  agent(Container{Name: "aws-gd-agent", Image: anImage, LastStatus: "PENDING"}),
-		"GuardDuty reports the cluster as UNHEALTHY, and nothing that was read explains it.":             agent(runningAgent()),
+		"The tasks run without the agent, with the launch type NEW.":                         func(e *Evidence) { e.Tasks[0].LaunchType = "NEW" },
+		`The tasks run without the agent, with the launch type "".`:                          func(e *Evidence) { e.Tasks[0].LaunchType, e.Tasks[0].PlatformVersion = "", "" },
+		"The tasks run without the agent. When Runtime Monitoring was enabled is not known.": func(e *Evidence) { e.RuntimeMonitoring.UpdatedAt = time.Time{} },
+		"The tasks run without the agent, and nothing that was read explains it.":            func(*Evidence) {},
+		"The agent's container has the status PENDING.":                                      agent(Container{Name: "aws-gd-agent", Image: anImage, LastStatus: "PENDING"}),
+		"GuardDuty reports the cluster as UNHEALTHY, and nothing that was read explains it.": agent(runningAgent()),
+		"GuardDuty reports the cluster as UNHEALTHY, and nothing that was read explains it. Not all tasks were read.": func(e *Evidence) {
+			agent(runningAgent())(e)
+			e.Truncated = true
+		},
 		"GuardDuty does not list the cluster, and nothing that was read explains it.":                    func(e *Evidence) { e.Row = nil; agent(runningAgent())(e) },
 		"ecs:DescribeServices was denied (AccessDeniedException).":                                       refusedAndCovered(Refusal{"ecs:DescribeServices", true, "AccessDeniedException"}),
 		"ecs:DescribeServices failed.":                                                                   refusedAndCovered(Refusal{Action: "ecs:DescribeServices"}),

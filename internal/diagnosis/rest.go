@@ -39,12 +39,15 @@ func (x *examination) examineRest() {
 		return
 	}
 	unexplained.Level = LevelCluster
+	if x.Truncated {
+		unexplained.Evidence += " Not all tasks were read."
+	}
 	switch n := x.count(func(*examined) bool { return true }); {
 	case x.unhealthy():
-		unexplained.Evidence = fmt.Sprintf("GuardDuty reports the cluster as %s, and nothing that was read explains it.", x.Row.Status)
+		unexplained.Evidence = fmt.Sprintf("GuardDuty reports the cluster as %s, and nothing that was read explains it.", x.Row.Status) + unexplained.Evidence
 		x.add(unexplained, n)
 	case x.Row == nil && n > 0:
-		unexplained.Evidence = "GuardDuty does not list the cluster, and nothing that was read explains it."
+		unexplained.Evidence = "GuardDuty does not list the cluster, and nothing that was read explains it." + unexplained.Evidence
 		x.add(unexplained, n)
 	}
 }

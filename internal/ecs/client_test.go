@@ -365,6 +365,17 @@ func TestOddResponses(t *testing.T) {
 	}
 }
 
+// TestMissingFields: what a response does not have is unknown.
+func TestMissingFields(t *testing.T) {
+	w := newWorld(t, shop(1))
+	w.respond("DescribeTasks", http.StatusOK, `{"tasks":[{"taskArn":"arn","lastStatus":"RUNNING","launchType":"FARGATE"}],"failures":[]}`)
+	evidence, reading, err := read(t, w.client(home), ecs.Query{Cluster: "shop"})
+	want := []diagnosis.Task{{ARN: "arn", LastStatus: "RUNNING", LaunchType: "FARGATE", Containers: []diagnosis.Container{}}}
+	if diff := cmp.Diff(want, evidence["shop"].Tasks); err != nil || reading.Refusal != nil || diff != "" {
+		t.Errorf("%v, %v\n%s", reading, err, diff)
+	}
+}
+
 // TestUnknownValues: values that AWS may add are kept as they are, and containers
 // that a user named like the agent are told apart by their image.
 func TestUnknownValues(t *testing.T) {
