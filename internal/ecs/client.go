@@ -203,7 +203,7 @@ func (r *reader) evidence(q Query, tags map[string]string, refusals []diagnosis.
 	}
 }
 
-// describeClusters returns the tags of clusters that exist.
+// describeClusters returns the tags of clusters that exist, nil if they are unknown.
 func (r *reader) describeClusters(ctx context.Context, names []string) (map[string]map[string]string, error) {
 	described := map[string]map[string]string{}
 	if len(names) == 0 {
@@ -215,18 +215,27 @@ func (r *reader) describeClusters(ctx context.Context, names []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	if len(out.Clusters)+len(out.Failures) < len(names) {
-		return nil, fmt.Errorf("%w: not all clusters are described", coverage.ErrInvalidResponse)
-	}
 	for _, f := range out.Failures {
 		if reason := aws.ToString(f.Reason); reason != missing {
 			return nil, fmt.Errorf("%w: a cluster has the failure %q", coverage.ErrInvalidResponse, coverage.Sanitize(reason))
 		}
 	}
+	deleted := map[string]bool{}
 	for _, c := range out.Clusters {
-		if aws.ToString(c.Status) != "INACTIVE" { // deleted; ECS describes it for a while
-			described[strings.Clone(aws.ToString(c.ClusterName))] = tagsOf(c.Tags)
+		if aws.ToString(c.Status) == "INACTIVE" { // ECS describes it for a while
+			deleted[aws.ToString(c.ClusterName)] = true
+			continue
 		}
+		described[strings.Clone(aws.ToString(c.ClusterName))] = tagsOf(c.Tags)
+	}
+	absent := 0
+	for _, name := range names {
+		if _, ok := described[name]; !ok && !deleted[name] {
+			absent++
+		}
+	}
+	if absent > len(out.Failures) {
+		return nil, fmt.Errorf("%w: not all clusters are described", coverage.ErrInvalidResponse)
 	}
 	return described, nil
 }

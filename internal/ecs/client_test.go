@@ -350,29 +350,57 @@ func TestOddResponses(t *testing.T) {
 		{"ListTasks", ``, "invalid_response"},
 		{"ListTasks", `{"taskArns":null}`, "invalid_response"},
 		{"ListTasks", `{"taskArns":["x"],"nextToken":"again"}`, "invalid_response"},
+		{"DescribeClusters", `{"clusters":[{"clusterName":"other","status":"ACTIVE"}],"failures":[]}`, "invalid_response"},
 		{"DescribeTasks", `{"tasks":[]}`, "invalid_response"},
+		{"DescribeTasks", `{"tasks":[{"taskArn":"x","lastStatus":"RUNNING"}]}`, "invalid_response"},
+		{"DescribeTasks", `{"tasks":[{"taskArn":"x","containers":[]}]}`, "invalid_response"},
 		{"DescribeTasks", `{"tasks":[],"failures":[{"arn":"x","reason":"O\u202eDD"}]}`, "ODD"},
 		{"DescribeServices", `{}`, "invalid_response"},
 		{"DescribeTaskDefinition", `{}`, "invalid_response"},
 	} {
 		w := newWorld(t, shop(1))
 		w.respond(tc.operation, http.StatusOK, tc.body)
-		evidence, _, err := read(t, w.client(home), ecs.Query{Cluster: "shop"})
+		evidence, reading, err := read(t, w.client(home), ecs.Query{Cluster: "shop"})
 		want := []diagnosis.Refusal{{Action: "ecs:" + tc.operation, Reason: tc.reason}}
-		if diff := cmp.Diff(want, evidence["shop"].Refusals); err != nil || diff != "" {
-			t.Errorf("%s %s: %v\n%s", tc.operation, tc.body, err, diff)
+		if diff := cmp.Diff(want, evidence["shop"].Refusals); err != nil || reading.Refusal == nil || diff != "" {
+			t.Errorf("%s %s: %v, %v\n%s", tc.operation, tc.body, reading.Refusal, err, diff)
 		}
 	}
 }
 
-// TestMissingFields: what a response does not have is unknown.
+// TestMissingFields: what a response leaves out is unknown, not absent.
 func TestMissingFields(t *testing.T) {
 	w := newWorld(t, shop(1))
-	w.respond("DescribeTasks", http.StatusOK, `{"tasks":[{"taskArn":"arn","lastStatus":"RUNNING","launchType":"FARGATE"}],"failures":[]}`)
+	w.respond("DescribeClusters", http.StatusOK, `{"clusters":[{"clusterName":"shop","status":"ACTIVE"}]}`)
 	evidence, reading, err := read(t, w.client(home), ecs.Query{Cluster: "shop"})
+	if e := evidence["shop"]; err != nil || reading.Refusal != nil || len(e.Tasks) != 1 || e.Tags != nil {
+		t.Errorf("without tags: %+v, %v", e, err)
+	}
+	w.respond("DescribeTasks", http.StatusOK, `{"tasks":[{"taskArn":"arn","lastStatus":"RUNNING","launchType":"FARGATE","containers":[]}],"failures":[]}`)
+	evidence, reading, err = read(t, w.client(home), ecs.Query{Cluster: "shop"})
 	want := []diagnosis.Task{{ARN: "arn", LastStatus: "RUNNING", LaunchType: "FARGATE", Containers: []diagnosis.Container{}}}
 	if diff := cmp.Diff(want, evidence["shop"].Tasks); err != nil || reading.Refusal != nil || diff != "" {
 		t.Errorf("%v, %v\n%s", reading, err, diff)
+	}
+}
+
+// TestTaskOnTwoPages: a task that is listed twice is counted once.
+func TestTaskOnTwoPages(t *testing.T) {
+	w := newWorld(t, shop(150))
+	lists := 0
+	w.SetIntercept(func(c simulator.Call, out http.ResponseWriter, r *http.Request) bool {
+		if c.Operation != "ListTasks" {
+			return false
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		lists++
+		arn := fmt.Sprintf("arn:aws:ecs:%s:%s:task/shop/%032x", region, home, 7)
+		fmt.Fprintf(out, `{"taskArns":[%q],"nextToken":%q}`, arn, []string{"", "next", ""}[lists])
+		return true
+	})
+	evidence, reading, err := read(t, w.client(home), ecs.Query{Cluster: "shop"})
+	if e := evidence["shop"]; err != nil || reading.Refusal != nil || len(e.Tasks) != 1 || len(e.Refusals) != 0 {
+		t.Errorf("%d tasks, refusals %v, %v", len(e.Tasks), e.Refusals, err)
 	}
 }
 

@@ -122,7 +122,8 @@ func (c *cluster) listTasks(ctx context.Context, in *ecs.ListTasksInput, limit i
 		}
 		return out.NextToken, nil
 	})
-	return arns, err
+	slices.Sort(arns) // a task may be on two pages
+	return slices.Compact(arns), err
 }
 
 // describeTasks adds the listed tasks that still exist and are kept.
@@ -141,8 +142,11 @@ func (c *cluster) describeTasks(ctx context.Context, arns []string, keep func(*t
 			c.refuseFailure(describeTasks, f)
 		}
 		for i := range out.Tasks {
-			if keep(&out.Tasks[i]) {
-				c.addTask(&out.Tasks[i])
+			switch t := &out.Tasks[i]; {
+			case t.LastStatus == nil || t.Containers == nil:
+				c.refuseEntry(describeTasks, string(coverage.InvalidResponse))
+			case keep(t):
+				c.addTask(t)
 			}
 		}
 		if len(c.evidence.Tasks) > 2*maxTasks {
@@ -182,14 +186,21 @@ func mayHaveContainer(t diagnosis.Task) bool {
 // refuseFailure adds a refusal for an entry of a response's failures, unless it
 // means that what was asked for has gone meanwhile.
 func (c *cluster) refuseFailure(operation string, f types.Failure) {
-	reason := aws.ToString(f.Reason)
-	refused := func(r diagnosis.Refusal) bool { return r.Action == action(operation) }
-	if reason == missing || slices.ContainsFunc(c.evidence.Refusals, refused) {
-		return
+	if reason := aws.ToString(f.Reason); reason != missing {
+		c.refuseEntry(operation, c.text.sanitize(reason))
 	}
-	c.evidence.Refusals = append(c.evidence.Refusals, diagnosis.Refusal{
-		Action: action(operation), Reason: c.text.sanitize(reason),
-	})
+}
+
+// refuseEntry adds a refusal for one entry of a response, unless the operation has
+// one.
+func (c *cluster) refuseEntry(operation, reason string) {
+	if c.Refusal == nil {
+		c.Refusal = fmt.Errorf("%w: %s of cluster %s: an entry has the failure %q", coverage.ErrInvalidResponse, operation, c.name, reason)
+	}
+	refused := func(r diagnosis.Refusal) bool { return r.Action == action(operation) }
+	if !slices.ContainsFunc(c.evidence.Refusals, refused) {
+		c.evidence.Refusals = append(c.evidence.Refusals, diagnosis.Refusal{Action: action(operation), Reason: reason})
+	}
 }
 
 const servicesPerCall = 10 // the limit of DescribeServices

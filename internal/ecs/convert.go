@@ -158,8 +158,12 @@ func (n interner) definition(d *types.TaskDefinition) diagnosis.TaskDefinition {
 	return definition
 }
 
-// tagsOf returns tags by key. It is not nil.
+// tagsOf returns tags by key; nil if there is no list of them, which would be
+// empty for a cluster without tags.
 func tagsOf(tags []types.Tag) map[string]string {
+	if tags == nil {
+		return nil
+	}
 	byKey := map[string]string{}
 	for _, t := range tags {
 		byKey[strings.Clone(aws.ToString(t.Key))] = strings.Clone(aws.ToString(t.Value))
