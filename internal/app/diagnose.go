@@ -43,7 +43,7 @@ type DiagnoseOptions struct {
 }
 
 // Diagnose reads GuardDuty and ECS once. The error is one of the configuration or
-// that of ctx; what could not be read is in the result, and its error in the log.
+// the selection, or that of ctx; what could not be read is in the result, and its error in the log.
 func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) {
 	started := time.Now()
 	registry := prometheus.NewRegistry()
@@ -71,10 +71,16 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 		return nil, context.Cause(ctx)
 	}
 	view := a.store.View()
+	unknown := o.Selection.check(view, a.store.ECS())
 	view.Resources = slices.DeleteFunc(view.Resources, func(r coverage.Resource) bool {
 		return !o.Selection.has(r.AccountID, r.Region, r.Name)
 	})
-	return diagnose.New(started, view, a.store.ECS()), nil
+	result := diagnose.New(started, view, a.store.ECS())
+	if unknown != nil && len(result.Unreadable) > 0 {
+		logger.WarnContext(ctx, "not everything that was selected is shown", "err", unknown) // it may be in what could not be read
+		unknown = nil
+	}
+	return result, unknown
 }
 
 // readTargets makes one refresh of each target.

@@ -22,6 +22,15 @@ import (
 // diagnoseWorld reads a world once. It returns the log too.
 func diagnoseWorld(t *testing.T, aws *simulator.Server, yaml string, s Selection) (*diagnose.Result, string) {
 	t.Helper()
+	result, log, err := tryDiagnose(t, aws, yaml, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result, log
+}
+
+func tryDiagnose(t *testing.T, aws *simulator.Server, yaml string, s Selection) (*diagnose.Result, string, error) {
+	t.Helper()
 	server := httptest.NewServer(aws)
 	defer server.Close()
 	cfg, err := config.Parse("test.yaml", []byte(yaml))
@@ -36,10 +45,7 @@ func diagnoseWorld(t *testing.T, aws *simulator.Server, yaml string, s Selection
 			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return result, log.String()
+	return result, log.String(), err
 }
 
 // found returns the result in lines: clusters with their status, services and
@@ -98,7 +104,9 @@ func TestDiagnoseSelection(t *testing.T) {
 			Selection{AccountIDs: []string{member}, Clusters: []string{"shop"}},
 			"222233334444 shop UNHEALTHY\n  family:report: no_execution_role proof\n  orders: deployment_older_than_monitoring strong\n", 1,
 		},
-		"Region": {Selection{Regions: []string{"eu-west-1"}}, "", 0},
+		"unlisted cluster": {
+			Selection{AccountIDs: []string{member}, Clusters: []string{"unlisted"}}, "222233334444 unlisted \n  : unknown unknown\n", 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,6 +125,31 @@ func TestDiagnoseSelection(t *testing.T) {
 				t.Errorf("%d roles were assumed, want %d", roles, tc.roles)
 			}
 		})
+	}
+}
+
+// TestDiagnoseUnknownSelection: what no target shows is not taken for covered,
+// unless it may be in what could not be read.
+func TestDiagnoseUnknownSelection(t *testing.T) {
+	t.Parallel()
+	accounts := []string{member}
+	for want, s := range map[string]Selection{
+		`no target shows --cluster="shopp"`:        {AccountIDs: accounts, Clusters: []string{"shop", "shopp"}},
+		`no target shows --account="22223333444"`:  {AccountIDs: []string{"22223333444"}, Regions: []string{"us-east-1"}},
+		`no target shows --region="us-esat-1"`:     {Regions: []string{"us-esat-1"}},
+		`no target shows --account="444455556666"`: {AccountIDs: []string{"444455556666"}, Regions: []string{"us-east-1"}},
+	} {
+		w := ecsWorld()
+		w.Accounts = w.Accounts[:2]
+		if _, log, err := tryDiagnose(t, simulator.New(w, simulator.Options{}), withECS, s); err == nil || err.Error() != want {
+			t.Errorf("%v: got the error %v, want %s\n%s", s, err, want, log)
+		}
+	}
+	w := ecsWorld()
+	w.Accounts[0].Roles = nil
+	got, log := diagnoseWorld(t, simulator.New(w, simulator.Options{}), withECS, Selection{Clusters: []string{"shopp"}})
+	if want := "default ecs 111122223333 \n"; found(got) != want || !strings.Contains(log, "shopp") {
+		t.Errorf("got %s, want %s\n%s", found(got), want, log)
 	}
 }
 
