@@ -11,7 +11,8 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
-// maxReading is how many accounts are read at once.
+// maxReading is how many accounts of a Region are read at once. A Region that does
+// not respond does not delay the others.
 const maxReading = 16
 
 // Reader reads one account and Region, see [Client].
@@ -51,16 +52,16 @@ type MonitorOptions struct {
 // one does not affect the others.
 type Monitor struct {
 	o       MonitorOptions
-	reading chan struct{} // has an element for each account that is being read
 	running sync.WaitGroup
 
 	mu      sync.Mutex
 	targets map[string]*runningTarget
+	reading map[string]chan struct{} // by Region; has an element for each account that is being read
 }
 
 // NewMonitor returns a Monitor without targets.
 func NewMonitor(o MonitorOptions) *Monitor {
-	return &Monitor{o: o, reading: make(chan struct{}, maxReading), targets: map[string]*runningTarget{}}
+	return &Monitor{o: o, targets: map[string]*runningTarget{}, reading: map[string]chan struct{}{}}
 }
 
 // errRemoved is the cause of the end of a target that is no longer configured.
@@ -116,6 +117,17 @@ func (m *Monitor) offer(id coverage.TargetID, r *coverage.Report) {
 	if t != nil && id.Kind == coverage.KindCoverage {
 		t.offer(id.Region, r)
 	}
+}
+
+// readingIn returns the channel of a Region in which each account that is being
+// read has an element.
+func (m *Monitor) readingIn(region string) chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.reading[region] == nil {
+		m.reading[region] = make(chan struct{}, maxReading)
+	}
+	return m.reading[region]
 }
 
 // Wait returns when all goroutines have ended, after the context of Set has.

@@ -426,8 +426,8 @@ func TestChangedClustersComeFirst(t *testing.T) {
 	})
 }
 
-// TestReadsAtOnce: no more than 16 accounts are read at once, and Observe does not
-// wait for them.
+// TestReadsAtOnce: no more than 16 accounts of a Region are read at once, Observe
+// does not wait for them, and another Region does neither.
 func TestReadsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor(t, ecs.Target{})
@@ -453,11 +453,21 @@ func TestReadsAtOnce(t *testing.T) {
 		if reading != 16 {
 			t.Errorf("%d accounts are read at once", reading)
 		}
+		other := reportOf()
+		other.Target.Region = "eu-west-1"
+		m.Observe(other)
+		synctest.Wait()
+		m.mu.Lock()
+		_, ok := m.reports[key("organization", home, "eu-west-1")]
+		m.mu.Unlock()
+		if !ok {
+			t.Error("one Region waits for another")
+		}
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if len(m.reports) != 41 {
+		if len(m.reports) != 42 {
 			t.Errorf("%d reports", len(m.reports))
 		}
 	})

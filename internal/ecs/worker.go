@@ -106,11 +106,12 @@ func (a *account) wait(ctx context.Context, d time.Duration) {
 }
 
 // attempt begins a round if it is time, reads some clusters and reports the
-// result. It waits while too many accounts are being read.
+// result. It waits while too many accounts of the Region are being read.
 func (a *account) attempt(ctx context.Context) {
+	reading := a.target.monitor.readingIn(a.key.region)
 	select {
-	case a.target.monitor.reading <- struct{}{}:
-		defer func() { <-a.target.monitor.reading }()
+	case reading <- struct{}{}:
+		defer func() { <-reading }()
 	case <-ctx.Done():
 		return
 	}
