@@ -53,8 +53,9 @@ func FixOf(c Cluster, f Finding) Fix {
 	case UnknownReason:
 		return s.restart("Deploying anew has helped where the tasks are older than the agent's settings. If the agent stays away, open a case with AWS.")
 	case Denied:
-		return Fix{Text: "If AWS denied the call, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to the role " +
-			"that reads ECS, and look for a service control policy; a call that failed is repeated at the next read."}
+		return Fix{Text: "If AWS denied sts:AssumeRole, create the role that reads ECS in this account, or correct its trust policy and external ID. " +
+			"If it denied another call, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to that role, " +
+			"and look for a service control policy. A call that failed is repeated at the next read."}
 	default:
 		return s.replace()
 	}
