@@ -42,7 +42,6 @@ func TestPageExpiresWithItsFirstSnapshot(t *testing.T) {
 // TestPageEqualsThatOfARegistry compares pages of random reports. The registry is
 // pedantic: it rejects two samples with the same labels and invalid UTF-8.
 func TestPageEqualsThatOfARegistry(t *testing.T) {
-	t.Parallel()
 	seen := map[string]bool{}
 	rare := []string{ // one for each seed, in turns
 		"text/plain; version=0.0.4; escaping=dots", "text/plain; version=0.0.4; escaping=values",

@@ -75,8 +75,12 @@ func TestStopDrains(t *testing.T) {
 // error.
 func TestStopWithAReaderThatStalls(t *testing.T) {
 	t.Parallel()
-	e, _ := slowScrape(t, 3500, ambient+"refresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n"+
+	e, _ := slowScrape(t, 3500, ambient)
+	e.setConfig(ambient + "refresh: {interval: 10s, timeout: 9s, max_staleness: 1h}\n" +
 		"events: [{queue_url: http://simulator/111122223333/coverage, region: us-east-1}]\n")
+	if status, body := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
 	e.until("the queue is received from", func() bool { return e.calls("ReceiveMessage") > 0 })
 	started, stopped := time.Now(), make(chan error, 1)
 	go func() { stopped <- e.stop() }()

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +32,9 @@ func TestTargetRemovedDuringAPartialRead(t *testing.T) {
 func TestExpiryDuringAPartialRead(t *testing.T) {
 	run(t, func(t *testing.T, h *harness) {
 		w := newSource(t, ownAccount, wasHealthy)
-		failing := false
+		var failing atomic.Bool
 		w.read = func(ctx context.Context, _ *coverage.Snapshot) (string, *coverage.Snapshot, error) {
-			if failing {
+			if failing.Load() {
 				return ownAccount, nil, errDenied
 			}
 			return w.readAll(ctx)
@@ -44,7 +45,7 @@ func TestExpiryDuringAPartialRead(t *testing.T) {
 		}
 		h.set(settings, w.target("one"))
 		h.advance(0)
-		failing = true
+		failing.Store(true)
 		h.advanceTo(settings.MaxStaleness - 10*time.Second)
 		if got := h.apply(eventOf(isUnhealthy)); got[0] != "the target has no data yet" {
 			t.Errorf("the outcome is %q", got[0])
