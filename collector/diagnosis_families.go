@@ -74,16 +74,44 @@ func clusterTasksFamily(labels []string) Family {
 func clusterListedFamily(labels []string) Family {
 	return Family{
 		Name:   "guardduty_ecs_cluster_listed",
-		Help:   "Whether GuardDuty lists the cluster (1) or not although it has running tasks (0), as of the last successful read of ECS.",
+		Help:   "Whether GuardDuty lists the cluster (1) or not although it has running tasks (0), as of the last successful read of ECS; absent after the data of GuardDuty has expired.",
 		Labels: labels,
 		Each: func(in Input, emit Emit) {
+			unlisted := unlistedClusters(in)
+			// Rows are newer than what was read from ECS, and may be another target's.
 			for d, key := range diagnosesOf(in) {
-				if d.Listed || d.TasksRead && runningTasks(d, agents()...) > 0 {
-					emit(boolToFloat(d.Listed), key...)
+				row := coverage.Key{Type: coverage.ECS, AccountID: d.Cluster.AccountID, Region: d.Cluster.Region, Name: d.Cluster.Name}
+				switch {
+				case coverage.Find(in.View.Resources, row) != nil:
+					emit(1, key...)
+				case unlisted[d.Cluster] && d.TasksRead && runningTasks(d, agents()...) > 0:
+					emit(0, key...)
 				}
 			}
 		},
 	}
+}
+
+// unlistedClusters returns the clusters that a target does not list whose rows are
+// known: after they have expired, a cluster that ECS lists may be listed.
+func unlistedClusters(in Input) map[diagnosis.Cluster]bool {
+	known := map[coverage.TargetID]bool{}
+	for i := range in.View.Reports {
+		r := &in.View.Reports[i]
+		known[r.Target] = r.Snapshot != nil && !r.Snapshot.OptionalOnly
+	}
+	unlisted := map[diagnosis.Cluster]bool{}
+	for _, r := range in.ECS {
+		if !known[coverage.TargetID{Name: r.Target, Kind: coverage.KindCoverage, Region: r.Region}] {
+			continue
+		}
+		for i := range r.Clusters {
+			if d := &r.Clusters[i]; !d.Listed {
+				unlisted[d.Cluster] = true
+			}
+		}
+	}
+	return unlisted
 }
 
 // tagsFamily has a label for each tag key, so that all of its samples have the

@@ -3,11 +3,13 @@ package collector
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 )
 
@@ -64,7 +66,6 @@ func TestOneSeriesOfAClusterOfTwoTargets(t *testing.T) {
 			"guardduty_ecs_cluster_tags_info":                      {"1|r|web|3|": 1},
 			"guardduty_ecs_service_cause_info":                     {"1|r|web||3||": 1},
 			"guardduty_ecs_account_up":                             {"a|1|r": 0, "b|1|r": 1, "c|1|r": 1, "d|1|r": 1},
-			"guardduty_ecs_cluster_listed":                         {"1|r|web": 1},
 			"guardduty_ecs_service_tasks":                          {"1|r|web|api|running": 3, "1|r|web|api|stopped": 0, "1|r|web|api|missing": 0, "1|r|web|api|not_applicable": 0},
 			"guardduty_ecs_account_last_success_timestamp_seconds": {"a|1|r": 9, "b|1|r": 5, "c|1|r": 6, "d|1|r": 6},
 		} {
@@ -123,6 +124,35 @@ func TestClusterWithoutTasksNeedNotBeListed(t *testing.T) {
 	in.ECS[0].Clusters[0].Services = nil
 	if diff := cmp.Diff(map[string]float64{"111122223333|us-east-1|web": 1}, samples(t, in, "guardduty_ecs_cluster_listed")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestListedIsUnknownWithoutRows: it is not known whether GuardDuty lists a cluster
+// if the rows of the target have expired, and it does if another target has its row.
+func TestListedIsUnknownWithoutRows(t *testing.T) {
+	const batch, web = "111122223333|us-east-1|batch", "111122223333|us-east-1|web"
+	in := example()
+	if diff := cmp.Diff(map[string]float64{batch: 0, web: 1}, samples(t, in, "guardduty_ecs_cluster_listed")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	reports := slices.Clone(in.View.Reports)
+	row := coverage.New(coverage.Row{
+		Key: coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "us-east-1", Name: "batch"}, Status: coverage.Healthy,
+	})
+	other := coverage.Report{
+		Target: coverage.TargetID{Name: "other", Region: "us-east-1"}, State: coverage.OK,
+		Snapshot: &coverage.Snapshot{Resources: []coverage.Resource{row}, Types: []coverage.ResourceType{coverage.ECS}},
+	}
+	in.View = coverage.Merge(append(reports, other))
+	if diff := cmp.Diff(map[string]float64{batch: 1, web: 1}, samples(t, in, "guardduty_ecs_cluster_listed")); diff != "" {
+		t.Errorf("another target lists it, -want +got:\n%s", diff)
+	}
+	for i := range reports {
+		reports[i].Snapshot, reports[i].State = nil, coverage.Denied
+	}
+	in.View = coverage.Merge(reports)
+	if got := samples(t, in, "guardduty_ecs_cluster_listed"); len(got) != 0 {
+		t.Errorf("expired: %v", got)
 	}
 }
 
