@@ -21,8 +21,9 @@ type ecsFingerprint struct {
 }
 
 // ecsTargets builds the targets of a configuration whose accounts are read from
-// ECS.
-func (b *targetBuilder) ecsTargets(configured []config.Target) []ecs.Target {
+// ECS. Each reads the tags of all targets, because series of clusters have all
+// labels, whichever target reads them.
+func (b *targetBuilder) ecsTargets(configured []config.Target, tags []string) []ecs.Target {
 	var targets []ecs.Target
 	for _, t := range configured {
 		if t.ECS == nil {
@@ -39,9 +40,9 @@ func (b *targetBuilder) ecsTargets(configured []config.Target) []ecs.Target {
 			Name: t.Name,
 			Key: ecsFingerprint{
 				profile: b.profile, role: role, own: own, homeRegion: home, scope: t.ECS.Scope,
-				tags: fmt.Sprintf("%q", t.ECS.Tags), interval: int64(t.ECS.Interval),
+				tags: fmt.Sprintf("%q", tags), interval: int64(t.ECS.Interval),
 			},
-			All: t.ECS.Scope == config.ScopeAll, Interval: t.ECS.Interval, Tags: t.ECS.Tags, OwnAccount: own,
+			All: t.ECS.Scope == config.ScopeAll, Interval: t.ECS.Interval, Tags: tags, OwnAccount: own,
 			Open: func(accountID, region string) ecs.Reader {
 				role := role
 				if !own {

@@ -53,6 +53,20 @@ func TestECSThatFailsDoesNotAffectCoverage(t *testing.T) {
 	}
 }
 
+// TestTagsOfTwoTargets: the labels of a cluster do not depend on which of two
+// targets has read it last.
+func TestTagsOfTwoTargets(t *testing.T) {
+	t.Parallel()
+	for _, tags := range [][2]string{{"team", "cost-center"}, {"cost-center", "team"}} {
+		e := start(t, ecsWorld(), ambient+"    ecs: {role_arn: 'arn:aws:iam::{account_id}:role/guardduty-coverage-ecs', external_id: an-external-id-of-ecs, tags: ["+
+			tags[0]+"]}\n"+memberTarget+"    ecs: {tags: ["+tags[1]+"]}\n")
+		for _, target := range []string{"default", "member"} {
+			e.untilMetric(`guardduty_ecs_account_up{account_id="222233334444",region="us-east-1",target="` + target + `"} 1`)
+		}
+		e.untilMetric(`guardduty_ecs_cluster_tags_info{account_id="222233334444",cluster_name="shop",region="us-east-1",tag_cost_center="4711",tag_team="storefront"} 1`)
+	}
+}
+
 // TestReloadOfECS: ecs starts and ends with the configuration.
 func TestReloadOfECS(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,7 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	ecsTargets, queues := b.ecsTargets(cfg.Targets), b.queues(cfg.Events)
+	ecsTargets, queues := b.ecsTargets(cfg.Targets, cfg.ECSTags()), b.queues(cfg.Events)
 	return &prepared{
 		config: cfg,
 		settings: refresh.Settings{
