@@ -116,7 +116,12 @@ func (a *app) readECS(ctx context.Context, targets []ecs.Target, s Selection) {
 		for _, r := range a.store.Reports() {
 			if r.Target.Name == t.Name && r.Target.Kind == coverage.KindCoverage && r.Snapshot != nil {
 				r.Snapshot = selected(r.Snapshot, r.Target.Region, s)
-				wait.Go(func() { ecs.ReadOnce(ctx, o, t, r) })
+				wait.Go(func() {
+					attrs := []any{"target", t.Name, "region", r.Target.Region}
+					a.o.Logger.InfoContext(ctx, "reading ECS", attrs...)
+					ecs.ReadOnce(ctx, o, t, r)
+					a.o.Logger.InfoContext(ctx, "ECS read", attrs...)
+				})
 			}
 		}
 	}

@@ -128,6 +128,17 @@ func TestDiagnoseSelection(t *testing.T) {
 	}
 }
 
+// TestDiagnoseDeletedCluster: GuardDuty reports a cluster for a while after its end.
+func TestDiagnoseDeletedCluster(t *testing.T) {
+	t.Parallel()
+	w := ecsWorld()
+	w.Account(member).Cluster("us-east-1", "shop").Deleted = true
+	got, log := diagnoseWorld(t, simulator.New(w, simulator.Options{}), withECS, Selection{AccountIDs: []string{member}, Clusters: []string{"shop"}})
+	if diff := cmp.Diff("222233334444 shop UNHEALTHY\n  : task_gone strong\n", found(got)); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, log)
+	}
+}
+
 // TestDiagnoseUnknownSelection: what no target shows is not taken for covered,
 // unless it may be in what could not be read.
 func TestDiagnoseUnknownSelection(t *testing.T) {

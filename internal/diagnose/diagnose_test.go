@@ -47,13 +47,17 @@ func cluster(name string) diagnosis.Cluster {
 	return diagnosis.Cluster{AccountID: account, Region: region, Name: name}
 }
 
-// example has a cluster of each kind: unhealthy with findings, unhealthy without,
-// not listed, and healthy.
+// example has a cluster of each kind: unhealthy with findings, deleted, of an
+// account without ecs, not listed, and healthy.
 func example() *diagnose.Result {
+	other := coverage.New(coverage.Row{
+		Key:    coverage.Key{Type: coverage.ECS, AccountID: "555566667777", Region: region, Name: "batch"},
+		Status: coverage.Unhealthy, UpdatedAt: readAt,
+	})
 	view := coverage.Merge([]coverage.Report{report(coverage.OK,
 		row("accounts", coverage.Healthy),
 		row("a|b", coverage.Unhealthy, "Unidentified issue, for task arn:aws:ecs:eu-west-1:111122223333:task-definition/o*d:7"),
-		row("storefront", coverage.Unhealthy),
+		row("storefront", coverage.Unhealthy), other,
 	)})
 	return diagnose.New(readAt, view, []diagnosis.Report{{
 		Target: "organization", AccountID: account, Region: region, Up: true,

@@ -82,6 +82,15 @@ type Fix struct {
 	ReplacesTasks bool     `json:"replaces_tasks"`
 }
 
+// deleted returns the finding on a cluster that GuardDuty reports and ECS does not
+// have any more.
+func deleted() diagnosis.Finding {
+	return diagnosis.Finding{
+		Level: diagnosis.LevelCluster, Cause: diagnosis.TaskGone, Certainty: diagnosis.Strong, Who: diagnosis.Nobody,
+		Evidence: "ECS does not have the cluster any more, and GuardDuty still reports it.",
+	}
+}
+
 // New joins what GuardDuty and ECS report. Clusters that are healthy and have no
 // findings are left out. Of several reports of one cluster, the first one that is
 // up is used.
@@ -97,7 +106,10 @@ func New(readAt time.Time, v *coverage.View, reports []diagnosis.Report) *Result
 	}
 	diagnoses := map[diagnosis.Cluster]diagnosis.Diagnosis{}
 	up := map[diagnosis.Cluster]bool{}
+	read := map[[2]string]bool{} // whether the account and Region were read completely
 	for _, report := range reports {
+		account := [2]string{report.AccountID, report.Region}
+		read[account] = read[account] || report.Up
 		if !report.Up {
 			r.Unreadable = append(r.Unreadable, Unreadable{
 				Target: report.Target, Kind: "ecs", AccountID: report.AccountID, Region: report.Region,
@@ -114,7 +126,11 @@ func New(readAt time.Time, v *coverage.View, reports []diagnosis.Report) *Result
 		d, known := diagnoses[key]
 		delete(diagnoses, key)
 		if !known && row.Status != coverage.Healthy {
-			r.addNotConfigured(row.AccountID, row.Region)
+			if read[[2]string{row.AccountID, row.Region}] {
+				d.Findings = []diagnosis.Finding{deleted()}
+			} else {
+				r.addNotConfigured(row.AccountID, row.Region)
+			}
 		}
 		if row.Status != coverage.Healthy || len(d.Findings) > 0 {
 			d.Cluster = key
