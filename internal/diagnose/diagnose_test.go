@@ -121,6 +121,19 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// TestUnreadTasks: some of the tasks are not shown as if they were all.
+func TestUnreadTasks(t *testing.T) {
+	r := diagnose.New(readAt, coverage.Merge([]coverage.Report{report(coverage.OK, row("web", coverage.Unhealthy))}), []diagnosis.Report{{
+		Target: "organization", AccountID: account, Region: region,
+		Clusters: []diagnosis.Diagnosis{{
+			Cluster: cluster("web"), Listed: true, Services: []diagnosis.ServiceTasks{{Service: "api", Tasks: map[diagnosis.Agent]int{diagnosis.AgentRunning: 3}}},
+		}},
+	}})
+	if c := r.Clusters[0]; c.TasksRead || len(c.Services)+len(c.Tasks) > 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestJSONIsOneDocument checks that no list is null: users select from them.
 func TestJSONIsOneDocument(t *testing.T) {
 	for name, r := range map[string]*diagnose.Result{"example": example(), "nothing": diagnose.New(readAt, &coverage.View{}, nil)} {

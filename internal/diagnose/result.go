@@ -45,6 +45,7 @@ type Cluster struct {
 	Tasks          map[string]int    `json:"tasks"`           // running tasks by state of the agent
 	Services       []Service         `json:"services"`
 	Findings       []Finding         `json:"findings"`
+	TasksRead      bool              `json:"tasks_read"` // otherwise Tasks and Services are empty
 	Tags           map[string]string `json:"tags,omitempty"`
 	Truncated      bool              `json:"truncated"` // only the newest tasks were read
 }
@@ -170,7 +171,7 @@ func newCluster(d diagnosis.Diagnosis, row *coverage.Resource) Cluster {
 	c := Cluster{
 		AccountID: d.Cluster.AccountID, Region: d.Cluster.Region, ClusterName: d.Cluster.Name,
 		Issues: []Issue{}, Tasks: map[string]int{}, Services: []Service{}, Findings: []Finding{},
-		Tags: d.Tags, Truncated: d.Truncated,
+		TasksRead: d.TasksRead, Tags: d.Tags, Truncated: d.Truncated,
 	}
 	if row != nil {
 		c.CoverageStatus = string(row.Status)
@@ -179,6 +180,9 @@ func newCluster(d diagnosis.Diagnosis, row *coverage.Resource) Cluster {
 		}
 	}
 	for _, s := range d.Services {
+		if !d.TasksRead {
+			break // some of them, as if there were no others
+		}
 		service := Service{ServiceName: s.Service, Tasks: map[string]int{}}
 		for agent, n := range s.Tasks {
 			service.Tasks[string(agent)] += n
