@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,12 +57,15 @@ type Monitor struct {
 
 	mu      sync.Mutex
 	targets map[string]*runningTarget
-	reading map[string]chan struct{} // by Region; has an element for each account that is being read
+	ending  map[string]*runningTarget // the last that were stopped; a successor waits for their end
+	reading map[string]chan struct{}  // by Region; has an element for each account that is being read
 }
 
 // NewMonitor returns a Monitor without targets.
 func NewMonitor(o MonitorOptions) *Monitor {
-	return &Monitor{o: o, targets: map[string]*runningTarget{}, reading: map[string]chan struct{}{}}
+	return &Monitor{
+		o: o, targets: map[string]*runningTarget{}, ending: map[string]*runningTarget{}, reading: map[string]chan struct{}{},
+	}
 }
 
 // errRemoved is the cause of the end of a target that is no longer configured.
@@ -83,6 +87,9 @@ func (m *Monitor) Set(ctx context.Context, targets []Target) {
 			delete(old, t.Name)
 			continue
 		}
+		if before == nil {
+			before = m.ending[t.Name]
+		}
 		started := &runningTarget{
 			Target: t, monitor: m, ended: make(chan struct{}), wake: make(chan struct{}, 1),
 			reports: map[string]*coverage.Report{}, accounts: map[accountKey]*account{},
@@ -92,8 +99,10 @@ func (m *Monitor) Set(ctx context.Context, targets []Target) {
 		m.targets[t.Name] = started
 		m.running.Go(func() { started.run(ctx, before) })
 	}
-	for _, t := range old {
+	maps.DeleteFunc(m.ending, func(_ string, t *runningTarget) bool { return t.hasEnded() })
+	for name, t := range old {
 		t.stop(errRemoved)
+		m.ending[name] = t
 	}
 }
 

@@ -73,7 +73,17 @@ func (t *runningTarget) run(ctx context.Context, before *runningTarget) {
 				t.monitor.o.Drop(t.Name, key.id, key.region)
 			}
 		}
+		clear(t.accounts) // the monitor may keep the target
 		return
+	}
+}
+
+func (t *runningTarget) hasEnded() bool {
+	select {
+	case <-t.ended:
+		return true
+	default:
+		return false
 	}
 }
 
