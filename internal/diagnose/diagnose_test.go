@@ -153,6 +153,32 @@ func TestJSONIsOneDocument(t *testing.T) {
 	}
 }
 
+// TestCommandsDeployOnce: two causes of a service need one deployment, after both
+// have been fixed, and a setting of the account is changed once.
+func TestCommandsDeployOnce(t *testing.T) {
+	fix := func(commands ...string) diagnose.Finding {
+		return diagnose.Finding{ServiceName: "web", Cause: "a", Certainty: "hint", Fix: diagnose.Fix{Text: "Do it.", Commands: commands, ReplacesTasks: true}}
+	}
+	r := diagnose.Result{Clusters: []diagnose.Cluster{
+		{AccountID: "1", ClusterName: "x", Findings: []diagnose.Finding{fix("enable"), fix("allow", "deploy", "wait"), fix("deploy", "wait"), fix("other")}},
+		{AccountID: "1", ClusterName: "y", Findings: []diagnose.Finding{fix("enable")}},
+		{AccountID: "2", ClusterName: "x", Findings: []diagnose.Finding{fix("enable")}},
+	}}
+	var script bytes.Buffer
+	if err := r.Write(&script, "commands"); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(script.String()) {
+		if !strings.HasPrefix(line, "#") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff([]string{"enable", "allow", "deploy", "wait", "other", "enable"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestCommandsAreAScript runs bash -n on the commands.
 func TestCommandsAreAScript(t *testing.T) {
 	var script bytes.Buffer

@@ -74,15 +74,28 @@ func (r *Result) writeTable(w io.Writer) {
 }
 
 // writeCommands writes a shell script: each fix with a comment on what it fixes.
+// What several fixes of a cluster have in common, such as a deployment, comes once,
+// after all of them. What several clusters have in common, such as a setting of
+// their account, comes once, with the first.
 func (r *Result) writeCommands(w io.Writer) {
+	written := map[[2]string]bool{} // by account and command
 	for _, c := range r.Clusters {
-		for _, f := range c.Findings {
+		last := map[string]int{} // the finding with a command
+		for i, f := range c.Findings {
+			for _, command := range f.Fix.Commands {
+				last[command] = i
+			}
+		}
+		for i, f := range c.Findings {
 			fmt.Fprintf(w, "# %s %s %s: %s: %s (%s)\n", c.AccountID, c.Region, c.ClusterName, f.about(), f.Cause, f.Certainty)
 			if len(f.Fix.Commands) == 0 || f.Fix.ReplacesTasks {
 				fmt.Fprintf(w, "# %s\n", f.Fix.text())
 			}
 			for _, command := range f.Fix.Commands {
-				fmt.Fprintln(w, command)
+				if key := [2]string{c.AccountID, command}; last[command] == i && !written[key] {
+					written[key] = true
+					fmt.Fprintln(w, command)
+				}
 			}
 		}
 	}
