@@ -83,7 +83,7 @@ const (
 
 // runDiagnose prints why clusters are not covered.
 func (c *commandLine) runDiagnose(ctx context.Context) error {
-	o := app.DiagnoseOptions{Selection: c.diagnose.selection, Logger: promslog.New(&c.logging)}
+	o := app.DiagnoseOptions{Selection: c.diagnose.selection, Deep: c.diagnose.deep, Logger: promslog.New(&c.logging)}
 	var result *diagnose.Result
 	var err error
 	switch {

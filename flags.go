@@ -41,6 +41,7 @@ type commandLine struct {
 type diagnoseFlags struct {
 	configFile string
 	demo       bool
+	deep       bool
 	selection  app.Selection
 	format     string
 }
@@ -81,6 +82,7 @@ func (c *commandLine) addDiagnose() {
 	flags := &c.diagnose
 	command.Flag("config.file", "Configuration file; - reads standard input. Without it, the account of the ambient AWS credentials is read, in the Region of the environment.").StringVar(&flags.configFile)
 	command.Flag("demo", "Diagnose a simulated organization instead. Needs no AWS account and no configuration.").BoolVar(&flags.demo)
+	command.Flag("deep", "Where agents run and do not report, also read the VPC and the task execution role. Needs ec2:DescribeSubnets, ec2:DescribeVpcEndpoints, ec2:DescribeVpcAttribute, ec2:DescribeSecurityGroups and iam:GetRole, each of them optional.").BoolVar(&flags.deep)
 	command.Flag("account", "Only clusters of this account ID; may be repeated.").StringsVar(&flags.selection.AccountIDs)
 	command.Flag("region", "Only clusters in this Region; may be repeated.").StringsVar(&flags.selection.Regions)
 	command.Flag("cluster", "Only clusters of this name; may be repeated.").StringsVar(&flags.selection.Clusters)

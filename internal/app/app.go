@@ -71,6 +71,7 @@ type app struct {
 	renderLoop sync.WaitGroup
 	reportMu   sync.Mutex // held while a report is passed from the store to monitor
 
+	deep        bool           // see [DiagnoseOptions]
 	config      *config.Config // in use; accessed only by the goroutine that reloads
 	pageOptions atomic.Pointer[pageOptions]
 	reloads     chan chan error // requested reloads, each with the channel for its result

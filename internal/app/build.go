@@ -24,6 +24,7 @@ type targetBuilder struct {
 	factory *session.Factory
 	profile string
 	onlyECS bool // see [guardduty.Options]
+	deep    bool // see [DiagnoseOptions]
 
 	requestsPerSecond float64
 	logger            *slog.Logger

@@ -38,6 +38,8 @@ type DiagnoseOptions struct {
 	// target's own role.
 	Config    *config.Config
 	Selection Selection
+	// Deep is whether EC2 and IAM are read too, where agents run and do not report.
+	Deep      bool
 	Logger    *slog.Logger
 	Simulator *session.Simulator // nil for AWS
 }
@@ -57,7 +59,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 		o: Options{
 			Load: func() (*config.Config, error) { return o.Config, nil }, Logger: logger, Simulator: o.Simulator,
 		},
-		registry: registry, self: NewSelfMetrics(registry, nil),
+		registry: registry, self: NewSelfMetrics(registry, nil), deep: o.Deep,
 	}
 	next, err := a.prepare(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/deep"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
@@ -48,8 +49,12 @@ func (b *targetBuilder) ecsTargets(configured []config.Target, tags []string) []
 				if !own {
 					role = ecsRole(t, awsregion.Partition(region), accountID)
 				}
-				s := b.factory.Session(role, home).InRegion(region)
-				return ecs.NewClient(ecs.Options{AccountID: accountID, Region: region, Config: s.ConfigForECS(accountID)})
+				cfg := b.factory.Session(role, home).InRegion(region).ConfigForECS(accountID)
+				client := ecs.NewClient(ecs.Options{AccountID: accountID, Region: region, Config: cfg})
+				if !b.deep {
+					return client
+				}
+				return deepReader{client, deep.NewClient(deep.Options{AccountID: accountID, Region: region, Config: cfg})}
 			},
 		})
 	}

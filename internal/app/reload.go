@@ -101,6 +101,7 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	b := &targetBuilder{
 		factory: factory, profile: cfg.AWS.Profile, onlyECS: cfg.EC2.OnlyECS,
 		requestsPerSecond: cfg.AWS.RequestsPerSecond, logger: a.o.Logger, metrics: a.self.sessions,
+		deep: a.deep,
 	}
 	targets, err := b.buildAll(cfg.Targets)
 	if err != nil {

@@ -105,7 +105,7 @@ func (w *workload) addAffected(key string, occurrence, index int, permanent bool
 	w.define(definition, task.TaskDefinition)
 	if !standalone {
 		service := w.service(c.name+"-"+[]string{"api", "jobs"}[index%2], task.TaskDefinition)
-		service.NoNetwork, task.Service = task.NoNetwork, service.Name
+		service.Subnet, service.NoNetwork, task.Service = task.Subnet, task.NoNetwork, service.Name
 		w.add(2, task)
 		return
 	}
@@ -125,7 +125,7 @@ func affectedTask(key string, permanent bool) simulator.Task {
 	case "agent_not_reporting", "unclassified":
 		return simulator.Task{Agent: &simulator.Container{}}
 	case "vpc_endpoint": // an agent that needs the endpoint
-		return simulator.Task{Agent: &simulator.Container{Image: "694911143906" + image + "v1.7.0-Fg_x86_64"}}
+		return simulator.Task{Subnet: legacySubnet, Agent: &simulator.Container{Image: "694911143906" + image + "v1.7.0-Fg_x86_64"}}
 	case "agent_exited":
 		task, code := failed("OutOfMemoryError: container killed due to memory usage"), 137
 		task.Agent.ExitCode = &code
@@ -183,7 +183,7 @@ func (w *workload) define(d *simulator.TaskDefinition, name string) {
 
 // executionRole returns the ARN of the account's task execution role.
 func (w *workload) executionRole() string {
-	return "arn:aws:iam::" + w.account.ID + ":role/ecsTaskExecutionRole"
+	return "arn:aws:iam::" + w.account.ID + ":role/" + executionRoleName
 }
 
 // addUnlisted adds clusters that GuardDuty does not list: of an account without

@@ -15,7 +15,7 @@ func clusterIssues() map[string]string {
 	return map[string]string{
 		"agent_not_reporting": "Agent not reporting : Agent not reporting, for task(s) in TaskDefinition - '{td}'. Refer documentation",
 		"vpc_endpoint": "VPC Endpoint Creation Failed: Enabling private DNS requires both enableDnsSupport and enableDnsHostnames " +
-			"VPC attributes set to true for {vpc} (Service: Ec2, Status Code:400, Request ID: {request})",
+			"VPC attributes set to true for " + legacyVPC + " (Service: Ec2, Status Code:400, Request ID: {request})",
 		"agent_exited": "Agent exited: ExitCode: 137 with reason: 'OutOfMemoryError: container killed due to memory usage' " +
 			"for tasks in TaskDefinition - '{td}'",
 		"agent_image_pull": "Agent exited: Reason: CannotPullContainerError: pull image manifest has been retried 5 time(s): " +

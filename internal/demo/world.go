@@ -113,8 +113,9 @@ func newWorld(now time.Time) *simulator.World {
 func newOrganization(now time.Time) *simulator.World {
 	account := func(id, name string) *simulator.Account {
 		a := &simulator.Account{ID: id, Name: name, Email: name + "@example.com", JoinedAt: now.AddDate(-2, 0, 0).Truncate(time.Millisecond)}
-		a.Roles = []*simulator.Role{{Name: ecsRoleName}}
+		a.Roles = []*simulator.Role{{Name: ecsRoleName}, executionRole(id)}
 		for _, region := range regions() {
+			a.VPCs = append(a.VPCs, vpcs(region)...)
 			a.Detectors = append(a.Detectors, &simulator.Detector{
 				Region: region, CreatedAt: now.AddDate(0, -8, 0), ManagedBy: "ACCOUNT", Features: []string{"S3_DATA_EVENTS", "EKS_AUDIT_LOGS"},
 				ChangedAt: map[string]time.Time{

@@ -128,6 +128,7 @@ func (x *examination) examinePull(t *examined) {
 		x.addTask(t, f)
 	case pullUnreachable.MatchString(reason):
 		f.Cause, f.Certainty, f.Evidence = ImagePullUnreachable, Strong, found+"Amazon ECR or S3 could not be reached."
+		f.Evidence += x.pathOf(t).withoutDNS()
 		x.addTask(t, f)
 	default:
 		f.Certainty, f.Evidence = Hint, found+"the reason says neither that access was denied nor that Amazon ECR could not be reached."

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func taskChecks(e Evidence, f Finding) map[Cause]func(Task) bool {
 	issue := func(t Task, types ...coverage.IssueType) bool {
 		for _, i := range e.Row.Issues {
 			for _, issueType := range types {
-				if d := i.TaskDefinition(); i.Type() == issueType && (d == "" && f.Certainty == Hint || d == aRevision.FindString(t.TaskDefinition)) {
+				if d := i.TaskDefinition(); i.Type() == issueType && (d == "" && (f.Certainty == Hint || e.Deep != nil) || d == aRevision.FindString(t.TaskDefinition)) {
 					return true
 				}
 			}
@@ -153,11 +154,29 @@ func taskChecks(e Evidence, f Finding) map[Cause]func(Task) bool {
 		},
 		TelemetryDenied: func(t Task) bool { return len(agents(t, running)) > 0 && issue(t, coverage.AgentNotReporting) },
 		VPCEndpoint: func(t Task) bool {
-			return len(agents(t, running)) > 0 && f.Certainty != Proof && issue(t, coverage.VPCEndpoint, coverage.AgentNotReporting) &&
-				(f.Certainty == Hint || e.Cluster.Region == "cn-north-1" || strings.Contains(fmt.Sprint(t.Containers), ":v1.9.0"))
+			return len(agents(t, running)) > 0 && issue(t, coverage.VPCEndpoint, coverage.AgentNotReporting) &&
+				(f.Certainty == Hint || e.Cluster.Region == "cn-north-1" || strings.Contains(fmt.Sprint(t.Containers), ":v1.9.0")) &&
+				(f.Certainty != Proof || hasDefect(e, t))
 		},
-		SharedVPC: func(t Task) bool { return len(agents(t, running)) > 0 && issue(t, coverage.VPCEndpoint) },
+		SharedVPC: func(t Task) bool {
+			shared := e.Deep != nil && e.Deep.Subnets[t.Subnet].OwnerID == "222233334444"
+			return len(agents(t, running)) > 0 && issue(t, coverage.VPCEndpoint, coverage.AgentNotReporting) && (f.Certainty == Strong) == shared
+		},
 	}
+}
+
+// hasDefect reports whether no endpoint of the task's VPC is usable, for a reason
+// that was read.
+func hasDefect(e Evidence, t Task) bool {
+	subnet := e.Deep.Subnets[t.Subnet]
+	vpc, ok := e.Deep.VPCs[subnet.VPC]
+	defect := vpc.DNSSupport == Off || vpc.DNSHostnames == Off || len(vpc.Endpoints) > 0
+	for _, endpoint := range vpc.Endpoints {
+		closed := endpoint.Sources != nil && (len(endpoint.Sources) == 0 || endpoint.Sources[0] == "10.9.0.0/16" && subnet.CIDR != "")
+		wrong := endpoint.State != "available" || endpoint.PrivateDNS == Off || endpoint.Allows == Off || closed
+		defect = defect && (wrong || vpc.DNSSupport == Off || vpc.DNSHostnames == Off)
+	}
+	return ok && defect && subnet.OwnerID == "111122223333"
 }
 
 // contradiction returns how a finding contradicts the evidence, "" if it does not.
@@ -199,7 +218,11 @@ func clusterContradiction(e Evidence, f Finding) string {
 	case UnknownReason:
 		ok = len(e.Refusals) == 0
 	case Denied:
-		for _, r := range e.Refusals {
+		refusals := e.Refusals
+		if e.Deep != nil {
+			refusals = append(slices.Clone(refusals), e.Deep.Refusals...)
+		}
+		for _, r := range refusals {
 			ok = ok || strings.Contains(f.Evidence, r.Action)
 		}
 	}

@@ -19,6 +19,11 @@ func Diagnose(e Evidence) Diagnosis {
 	}
 	x.examineRow()
 	x.examineRest()
+	if e.Deep != nil {
+		for _, r := range e.Deep.Refusals {
+			x.addRefusal(r)
+		}
+	}
 	return Diagnosis{
 		Cluster:   e.Cluster,
 		Listed:    e.Row != nil,
@@ -43,12 +48,14 @@ type examination struct {
 	// withAgent are the services with a running task that has the agent's container.
 	withAgent map[string]bool
 	counts    map[Finding]int // tasks by finding, without Tasks and Who
+	wanted    Wanted
 }
 
 func newExamination(e *Evidence) *examination {
 	x := &examination{
 		Evidence: e, tasks: make([]examined, 0, len(e.Tasks)),
 		services: map[string]*Service{}, withAgent: map[string]bool{}, counts: map[Finding]int{},
+		wanted: Wanted{Subnets: map[string]bool{}, Roles: map[string]bool{}},
 	}
 	x.tasksRead = len(e.Tasks) > 0 || len(e.Refusals) == 0
 	for _, r := range e.Refusals {
@@ -118,6 +125,7 @@ func (x *examination) addTask(t *examined, f Finding) {
 		n = 1
 	}
 	t.explained = true
+	x.want(t, f.Cause)
 	x.add(f, n)
 }
 

@@ -35,6 +35,9 @@ type Evidence struct {
 	// InstanceIDs are the EC2 instance IDs of container instances by ARN.
 	InstanceIDs map[string]string
 
+	// Deep is what EC2 and IAM show of what the tasks use; nil if it was not read.
+	Deep *Deep
+
 	Refusals []Refusal
 	// Truncated is set if the cluster has more tasks than were read.
 	Truncated bool
@@ -93,6 +96,7 @@ type Task struct {
 	Memory            int    // MiB; 0 if unknown
 	ExecutionRole     string // of the overrides, "" if they have none
 	NetworkInterface  Switch // whether it has an elastic network interface
+	Subnet            string // ID of the subnet of its network interface; "" if unknown
 	ContainerInstance string // ARN; "" unless LaunchType is EC2 or EXTERNAL
 	LastStatus        string // such as RUNNING, STOPPED
 	CreatedAt         time.Time

@@ -53,12 +53,21 @@ func FixOf(c Cluster, f Finding) Fix {
 	case UnknownReason:
 		return s.restart("Deploying anew has helped where the tasks are older than the agent's settings. If the agent stays away, open a case with AWS.")
 	case Denied:
-		return Fix{Text: "If AWS denied sts:AssumeRole, create the role that reads ECS in this account, or correct its trust policy and external ID. " +
-			"If it denied another call, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to that role, " +
-			"and look for a service control policy. A call that failed is repeated at the next read."}
+		return s.allow()
 	default:
 		return s.replace()
 	}
+}
+
+// allow is the fix of a call that was refused.
+func (s script) allow() Fix {
+	if strings.HasPrefix(s.f.Evidence, "ec2:") || strings.HasPrefix(s.f.Evidence, "iam:") {
+		return Fix{Text: "The call is optional and made only with --deep. If AWS denied it, allow the action to the role that reads ECS; " +
+			"docs/diagnose.md has the statement."}
+	}
+	return Fix{Text: "If AWS denied sts:AssumeRole, create the role that reads ECS in this account, or correct its trust policy and external ID. " +
+		"If it denied another call, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to that role, " +
+		"and look for a service control policy. A call that failed is repeated at the next read."}
 }
 
 // replace is FixOf for the causes that new tasks fix, some of them after a change
@@ -99,7 +108,8 @@ func (s script) replace() Fix {
 		return Fix{Text: "Look for a service control policy, a permissions boundary of the task execution role, or a policy of the VPC endpoint " +
 			"that denies guardduty:SendSecurityTelemetry, and exempt the action."}
 	case VPCEndpoint:
-		return Fix{Text: "Check GuardDuty's VPC endpoint in the tasks' VPC: its state, private DNS and security group (port 443). " +
+		return Fix{Text: "Check GuardDuty's VPC endpoint in the tasks' VPC: its state, private DNS (which needs enableDnsSupport and " +
+			"enableDnsHostnames), security groups (port 443) and policy. " +
 			"If the agent is older than 1.17.1, new tasks get one that does not need it, except in China."}
 	case SharedVPC:
 		return Fix{Text: "The owner of the VPC has to enable Runtime Monitoring and automated agent configuration, in the same organization."}

@@ -78,7 +78,11 @@ func TestEveryGapHasAFinding(t *testing.T) {
 				t.Errorf("%s has %d tasks without agent and no finding", s.Service, uncovered)
 			}
 		}
-		for _, r := range e.Refusals {
+		refusals := slices.Clone(e.Refusals)
+		if e.Deep != nil {
+			refusals = append(refusals, e.Deep.Refusals...)
+		}
+		for _, r := range refusals {
 			if !slices.ContainsFunc(d.Findings, func(f Finding) bool {
 				return f.Cause == Denied && f.Service == "" && strings.HasPrefix(f.Evidence, r.Action+" ")
 			}) {
@@ -130,6 +134,9 @@ func TestOrderOfTheEvidenceDoesNotMatter(t *testing.T) {
 		}
 		slices.Reverse(e.Services)
 		slices.Reverse(e.Refusals)
+		if e.Deep != nil {
+			slices.Reverse(e.Deep.VPCs["vpc-1"].Endpoints)
+		}
 		if diff := cmp.Diff(d, Diagnose(e)); diff != "" {
 			t.Errorf("-before +after:\n%s", diff)
 		}

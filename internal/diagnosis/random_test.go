@@ -59,7 +59,41 @@ func (r random) evidence() Evidence {
 		})
 	}
 	e.Truncated = r.IntN(5) == 0
+	if r.IntN(3) == 0 {
+		e.Deep = r.deep()
+	}
 	return e
+}
+
+func (r random) deep() *Deep {
+	d := &Deep{
+		Subnets: map[string]Subnet{}, Boundaries: map[string]string{},
+		VPCs: map[string]VPC{"vpc-1": {DNSSupport: pick(r, Unknown, On, On, Off), DNSHostnames: pick(r, Unknown, On, On, Off)}},
+	}
+	for _, id := range []string{"subnet-1", "subnet-2"} {
+		if r.IntN(4) > 0 {
+			owner := pick(r, "111122223333", "111122223333", "222233334444")
+			d.Subnets[id] = Subnet{VPC: pick(r, "vpc-1", "vpc-1", "vpc-2"), OwnerID: owner, CIDR: pick(r, "10.0.1.0/24", "10.0.1.0/24", "")}
+		}
+	}
+	vpc := d.VPCs["vpc-1"]
+	for n := range r.IntN(4) - 1 {
+		vpc.Endpoints = append(vpc.Endpoints, Endpoint{
+			ID: fmt.Sprint("vpce-", n), State: pick(r, "available", "available", "pending"), PrivateDNS: pick(r, Unknown, On, On, Off),
+			Sources: pick(r, nil, []string{}, []string{"0.0.0.0/0"}, []string{"10.9.0.0/16"}, []string{"sg-1"}), Allows: pick(r, Unknown, On, On, Off),
+		})
+	}
+	if vpc.Endpoints == nil && r.IntN(2) == 0 {
+		vpc.Endpoints = []Endpoint{}
+	}
+	d.VPCs["vpc-1"] = vpc
+	if r.IntN(2) == 0 {
+		d.Boundaries["role"] = pick(r, "", aBoundary)
+	}
+	if r.IntN(4) == 0 {
+		d.Refusals = []Refusal{{Action: pick(r, "ec2:DescribeSubnets", "iam:GetRole"), Denied: r.IntN(2) == 0}}
+	}
+	return d
 }
 
 func (r random) issue() string {
@@ -76,7 +110,7 @@ func (r random) task() Task {
 		TaskDefinition: r.definition(r.IntN(3)), Group: pick(r, "service:orders", "service:cart", "family:x", "free text", ""),
 		LaunchType: pick(r, fargate, fargate, fargate, fargate, ec2, external, managedInstances, "", "NEW"), PlatformFamily: pick(r, "Linux", "Linux", "", "Windows_Server"),
 		PlatformVersion: pick(r, "1.4.0", "1.4.0", "1.3.0", "1.10.0", "", "LATEST"), CPUArchitecture: pick(r, "x86_64", "arm64", "", "NEW"),
-		Memory: pick(r, 0, 512), ExecutionRole: pick(r, "", "", "role"), NetworkInterface: pick(r, Unknown, On, On, Off),
+		Memory: pick(r, 0, 512), ExecutionRole: pick(r, "", "", "role"), NetworkInterface: pick(r, Unknown, On, On, Off), Subnet: pick(r, "", "subnet-1", "subnet-2"),
 		ContainerInstance: pick(r, "", "a", "b", "c"), LastStatus: pick(r, running, running, running, stopped, "PENDING", "NEW"), CreatedAt: r.time(),
 	}
 	for range pick(r, 0, 0, 1, 1, 2) {

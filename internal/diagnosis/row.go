@@ -54,6 +54,7 @@ func (x *examination) examineRunningAgent(t *examined) {
 	if t.agent != AgentRunning {
 		return
 	}
+	p := x.pathOf(t)
 	if issue, c, ok := x.issueOf(t, coverage.VPCEndpoint); ok {
 		f := Finding{Cause: VPCEndpoint, Certainty: Hint}
 		f.Evidence = fmt.Sprintf("The agent runs, and GuardDuty's issue %s is %s: %s", issue.Type(), about(c), issue.Text())
@@ -63,17 +64,16 @@ func (x *examination) examineRunningAgent(t *examined) {
 		if strings.Contains(strings.ToLower(issue.Text()), "shared vpc") {
 			f.Cause, f.Certainty = SharedVPC, Hint
 		}
-		x.addTask(t, f)
+		x.addTask(t, p.support(f, x.needsEndpoint(t)))
 	}
 	if issue, c, ok := x.issueOf(t, coverage.AgentNotReporting); ok {
-		f := Finding{Cause: TelemetryDenied, Certainty: Hint}
-		f.Evidence = fmt.Sprintf("The agent runs, and GuardDuty's issue %s is %s.", issue.Type(), about(c))
-		x.addTask(t, f)
-		f.Cause = VPCEndpoint
+		found := fmt.Sprintf("The agent runs, and GuardDuty's issue %s is %s.", issue.Type(), about(c))
+		x.addTask(t, Finding{Cause: TelemetryDenied, Certainty: Hint, Evidence: found + x.boundaryOf(t)})
 		if x.needsEndpoint(t) {
-			f.Evidence += " This agent needs GuardDuty's VPC endpoint."
+			found += " This agent needs GuardDuty's VPC endpoint."
 		}
-		x.addTask(t, f)
+		f := Finding{Cause: VPCEndpoint, Certainty: Hint, Evidence: found}
+		x.addTask(t, p.support(f, x.needsEndpoint(t)))
 	}
 }
 

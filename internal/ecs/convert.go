@@ -72,6 +72,11 @@ func (n interner) task(t *types.Task) diagnosis.Task {
 	for _, a := range t.Attachments {
 		if strings.EqualFold(aws.ToString(a.Type), "ElasticNetworkInterface") {
 			task.NetworkInterface = diagnosis.On
+			for _, d := range a.Details {
+				if aws.ToString(d.Name) == "subnetId" {
+					task.Subnet = n.identifier(d.Value)
+				}
+			}
 		}
 	}
 	for i := range t.Containers {

@@ -1,6 +1,6 @@
 // Package simulator is an HTTP server with the part of the GuardDuty, STS,
-// Account, Organizations, SQS and ECS APIs that the exporter uses. Its data is a
-// World in memory. The demo, tests and the AWS CLI use it.
+// Account, Organizations, SQS, ECS, EC2 and IAM APIs that the exporter uses. Its
+// data is a World in memory. The demo, tests and the AWS CLI use it.
 //
 // One endpoint serves every service and Region: both come from the credential
 // scope of the request's Signature Version 4, and the account from its access
@@ -22,6 +22,9 @@
 //     DescribeServices, ListTasks, DescribeTasks, DescribeTaskDefinition,
 //     ListContainerInstances, DescribeContainerInstances, ListAccountSettings,
 //     UpdateService with forceNewDeployment
+//   - ec2 (Query in the form of EC2): DescribeSubnets, DescribeVpcEndpoints,
+//     DescribeVpcAttribute, DescribeSecurityGroups
+//   - iam (Query): GetRole
 //
 // ListCoverage returns ECS clusters, EC2 instances and EKS clusters, all of them
 // if the filter has no RESOURCE_TYPE, as on AWS. AWS does not document the

@@ -77,8 +77,14 @@ func newRequest(r *http.Request, body []byte) *request {
 			req.call.Operation, req.operation = "ListRegions", (*Server).listRegions
 		}
 	case "sts":
-		req.protocol = awswire.QueryXML{}
+		req.protocol = awswire.QueryXML{Namespace: stsNamespace}
 		req.routeSTS()
+	case "ec2":
+		req.protocol = awswire.EC2XML{}
+		req.routeEC2()
+	case "iam":
+		req.protocol = awswire.QueryXML{Namespace: iamNamespace}
+		req.routeIAM()
 	case "organizations":
 		req.protocol = awswire.AWSJSON{}
 		if r.Method == http.MethodPost && r.URL.Path == "/" &&
@@ -121,15 +127,13 @@ func (req *request) routeGuardDuty() {
 }
 
 func (req *request) routeSTS() {
-	form, err := url.ParseQuery(string(req.body))
-	if err != nil || req.http.Method != http.MethodPost || req.http.URL.Path != "/" {
+	if !req.readQuery() {
 		return
 	}
-	req.form = form
 	req.setRoute(map[string]route{
 		"AssumeRole":        {"AssumeRole", (*Server).assumeRole},
 		"GetCallerIdentity": {"GetCallerIdentity", (*Server).getCallerIdentity},
-	}, form.Get("Action"))
+	}, req.form.Get("Action"))
 }
 
 // unread returns the HTTP request with an unread body.

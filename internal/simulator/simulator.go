@@ -43,7 +43,7 @@ type Options struct {
 // Call describes one API call.
 type Call struct {
 	Time      time.Time // when it arrived, by the server's clock
-	Service   string    // guardduty, sts, account, organizations, sqs or ecs, as signed; "" when unsigned
+	Service   string    // guardduty, sts, account, organizations, sqs, ecs, ec2 or iam, as signed; "" when unsigned
 	Operation string    // as in the API's model, "" when unknown
 	Region    string    // as signed
 	AccountID string    // the caller's account, "" when not authenticated

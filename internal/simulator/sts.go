@@ -17,7 +17,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
 )
 
-// stsMetadata is part of every response of STS.
+const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+// stsMetadata is part of every response of STS and IAM.
 type stsMetadata struct {
 	RequestID string `xml:"RequestId"`
 }
@@ -165,12 +167,18 @@ func (s session) callerARN() string {
 
 // userID returns the caller's unique ID in the form of IAM.
 func (s session) userID() string {
-	sum := sha256.Sum256([]byte(s.AccountID + "/" + s.Role))
-	id := base32.StdEncoding.EncodeToString(sum[:])[:17]
 	if s.Role == "" {
-		return "AIDA" + id
+		return "AIDA" + s.uniqueID()
 	}
-	return "AROA" + id + ":" + s.Name
+	return s.roleID() + ":" + s.Name
+}
+
+// roleID returns the unique ID of the role in the form of IAM.
+func (s session) roleID() string { return "AROA" + s.uniqueID() }
+
+func (s session) uniqueID() string {
+	sum := sha256.Sum256([]byte(s.AccountID + "/" + s.Role))
+	return base32.StdEncoding.EncodeToString(sum[:])[:17]
 }
 
 // randomSecret returns a secret access key of 40 characters.

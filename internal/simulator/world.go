@@ -60,6 +60,7 @@ type Account struct {
 	EKSClusters     []*EKSCluster
 	Queues          []*Queue
 	TaskDefinitions []*TaskDefinition // of ECS
+	VPCs            []*VPC
 	// ECSSetting is the value of ECS's account setting guardDutyActivate. The
 	// default is on in the Regions in which GuardDuty monitors the account,
 	// otherwise off.
@@ -80,7 +81,8 @@ type Role struct {
 	Broken     bool     // AssumeRole is denied; issued credentials stay valid
 	// Duration is the lifetime of issued credentials. Zero means the requested
 	// duration, one hour by default.
-	Duration time.Duration
+	Duration            time.Duration
+	PermissionsBoundary string // ARN; none when empty
 }
 
 // Detector is GuardDuty in one Region of an account. With the other fields zero it

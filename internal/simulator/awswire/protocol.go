@@ -14,7 +14,7 @@ type Protocol interface {
 	WriteError(w http.ResponseWriter, e *APIError, requestID string) string
 }
 
-// The protocols. Only QueryXML writes the request ID.
+// The protocols. Only those with XML write the request ID.
 type (
 	// RESTJSON is the protocol of GuardDuty and Account.
 	RESTJSON struct{}
@@ -24,8 +24,12 @@ type (
 	// ECSJSON is the protocol of ECS: AWS JSON 1.1 with errors whose message is in
 	// the member message.
 	ECSJSON struct{ AWSJSON }
-	// QueryXML is the protocol of STS.
-	QueryXML struct{}
+	// QueryXML is the protocol of STS and IAM.
+	QueryXML struct {
+		Namespace string // of the API's version
+	}
+	// EC2XML is the protocol of EC2, Query with other forms of responses and errors.
+	EC2XML struct{ QueryXML }
 	// SQSJSON is the protocol of SQS: AWS JSON 1.0 with, in the header
 	// X-Amzn-Query-Error, the code that the error had in the Query protocol. SDKs
 	// return that one.
@@ -121,15 +125,35 @@ func (QueryXML) Write(w http.ResponseWriter, response any) {
 }
 
 // WriteError implements Protocol.
-func (QueryXML) WriteError(w http.ResponseWriter, e *APIError, requestID string) string {
+func (p QueryXML) WriteError(w http.ResponseWriter, e *APIError, requestID string) string {
 	code, side := e.Query()
 	type wireError struct{ Type, Code, Message string }
 	text, err := xml.Marshal(struct {
-		XMLName   xml.Name  `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
+		XMLName   xml.Name
 		Error     wireError `xml:"Error"`
 		RequestID string    `xml:"RequestId"`
-	}{Error: wireError{side, code, e.Message}, RequestID: requestID})
+	}{xml.Name{Space: p.Namespace, Local: "ErrorResponse"}, wireError{side, code, e.Message}, requestID})
 	write(w, "text/xml", e.Status, text, err)
+	return code
+}
+
+// WriteError implements Protocol.
+func (EC2XML) WriteError(w http.ResponseWriter, e *APIError, requestID string) string {
+	code, _ := e.Query()
+	status := e.Status
+	switch code {
+	case "InvalidClientTokenId":
+		code, status = "AuthFailure", http.StatusUnauthorized
+	case "AccessDenied":
+		code = "UnauthorizedOperation"
+	}
+	type wireError struct{ Code, Message string }
+	text, err := xml.Marshal(struct {
+		XMLName   xml.Name  `xml:"Response"`
+		Error     wireError `xml:"Errors>Error"`
+		RequestID string
+	}{Error: wireError{code, e.Message}, RequestID: requestID})
+	write(w, "text/xml", status, text, err)
 	return code
 }
 
