@@ -31,6 +31,12 @@ func diagnoseWorld(t *testing.T, aws *simulator.Server, yaml string, s Selection
 
 func tryDiagnose(t *testing.T, aws *simulator.Server, yaml string, s Selection) (*diagnose.Result, string, error) {
 	t.Helper()
+	return diagnoseWith(t, aws, yaml, DiagnoseOptions{Selection: s})
+}
+
+// diagnoseWith sets what is missing in the options.
+func diagnoseWith(t *testing.T, aws *simulator.Server, yaml string, o DiagnoseOptions) (*diagnose.Result, string, error) {
+	t.Helper()
 	server := httptest.NewServer(aws)
 	defer server.Close()
 	cfg, err := config.Parse("test.yaml", []byte(yaml))
@@ -38,13 +44,12 @@ func tryDiagnose(t *testing.T, aws *simulator.Server, yaml string, s Selection) 
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	result, err := Diagnose(t.Context(), DiagnoseOptions{
-		Config: cfg, Selection: s, Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		Simulator: &session.Simulator{
-			Endpoint:    server.URL,
-			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
-		},
-	})
+	o.Config, o.Logger = cfg, slog.New(slog.NewTextHandler(&log, nil))
+	o.Simulator = &session.Simulator{
+		Endpoint:    server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+	}
+	result, err := Diagnose(t.Context(), o)
 	return result, log.String(), err
 }
 

@@ -174,7 +174,7 @@ func TestReadEverything(t *testing.T) {
 	wantTask := diagnosis.Task{
 		ARN: arn + "task/shop/" + strings.Repeat("0", 32), TaskDefinition: arn + "task-definition/orders:42", Group: "service:orders",
 		StartedBy: task.StartedBy, LaunchType: "FARGATE", PlatformFamily: "Linux", PlatformVersion: "1.4.0", CPUArchitecture: "x86_64",
-		Memory: 512, NetworkInterface: diagnosis.On, LastStatus: "RUNNING", CreatedAt: then,
+		Memory: 512, NetworkInterface: diagnosis.On, Subnet: "subnet-0123456789abcdef0", LastStatus: "RUNNING", CreatedAt: then,
 	}
 	if diff := cmp.Diff(wantTask, task, cmpopts.IgnoreFields(task, "Containers")); diff != "" || !strings.HasPrefix(task.StartedBy, "ecs-svc/") {
 		t.Errorf("-want +got:\n%s", diff)
