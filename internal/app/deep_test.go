@@ -58,7 +58,7 @@ func silent(r *diagnose.Result) (findings, others string) {
 			if evidence == "" {
 				evidence = " " + f.Evidence
 			}
-			b.WriteString(strings.Join([]string{f.ServiceName, string(f.Cause), string(f.Certainty)}, " ") + evidence + "\n")
+			b.WriteString(strings.Join([]string{f.ServiceName, f.Cause, f.Certainty}, " ") + evidence + "\n")
 		}
 	}
 	return b.String(), found(&rest)
@@ -164,10 +164,11 @@ func TestDiagnoseDeepFails(t *testing.T) {
 	t.Parallel()
 	aws := simulator.New(deepWorld(), simulator.Options{})
 	aws.SetIntercept(func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		if isDeep(c) {
-			http.Error(w, "broken", http.StatusBadRequest)
+		if !isDeep(c) {
+			return false
 		}
-		return isDeep(c)
+		w.WriteHeader(http.StatusBadRequest)
+		return true
 	})
 	result, log, err := diagnoseWith(t, aws, withECS, DiagnoseOptions{Deep: true})
 	if err != nil {

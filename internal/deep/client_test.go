@@ -58,7 +58,7 @@ func world() *simulator.World {
 	}}
 }
 
-func newClient(t *testing.T, s http.Handler, region string) *Client {
+func newClient(t *testing.T, s http.Handler) *Client {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -82,7 +82,7 @@ func want(subnets, roles []string) diagnosis.Wanted {
 func TestRead(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(world(), simulator.Options{})
-	got := newClient(t, s, region).Read(t.Context(), want(
+	got := newClient(t, s).Read(t.Context(), want(
 		[]string{"subnet-own", "subnet-empty", "subnet-shared"}, []string{role, "arn:aws:iam::111122223333:role/plain"}))
 	if diff := cmp.Diff(&diagnosis.Deep{
 		Subnets: map[string]diagnosis.Subnet{
@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 					}
 					return true
 				})
-				got := newClient(t, s, region).Read(t.Context(), want([]string{"subnet-own"}, []string{role}))
+				got := newClient(t, s).Read(t.Context(), want([]string{"subnet-own"}, []string{role}))
 				if status == http.StatusOK && refused == describeVPCAttribute {
 					if v := got.VPCs["vpc-own"]; v.DNSSupport != diagnosis.Unknown || v.DNSHostnames != diagnosis.Unknown {
 						t.Errorf("%+v", v)
@@ -166,7 +166,7 @@ func TestRefusals(t *testing.T) {
 // TestUnknownThings: what is not found is not taken for absent.
 func TestUnknownThings(t *testing.T) {
 	t.Parallel()
-	got := newClient(t, simulator.New(world(), simulator.Options{}), region).Read(t.Context(), want(
+	got := newClient(t, simulator.New(world(), simulator.Options{})).Read(t.Context(), want(
 		[]string{"subnet-foreign", "subnet-elsewhere"}, []string{"arn:aws:iam::111122223333:role/gone", role}))
 	if diff := cmp.Diff([]diagnosis.Refusal{
 		{Action: describeSubnets, Reason: "invalid_response"}, {Action: getRole, Reason: "NoSuchEntity"},
@@ -181,7 +181,7 @@ func TestUnknownThings(t *testing.T) {
 func TestNothingWanted(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(world(), simulator.Options{})
-	newClient(t, s, region).Read(t.Context(), want(nil, nil))
+	newClient(t, s).Read(t.Context(), want(nil, nil))
 	if calls := s.Calls(); len(calls) > 0 {
 		t.Errorf("%+v", calls)
 	}
@@ -200,7 +200,7 @@ func TestBounds(t *testing.T) {
 		subnets, roles = append(subnets, "subnet-"+id), append(roles, "arn:aws:iam::111122223333:role/r"+id)
 	}
 	s := simulator.New(w, simulator.Options{Latency: -1})
-	got := newClient(t, s, region).Read(t.Context(), want(subnets, roles))
+	got := newClient(t, s).Read(t.Context(), want(subnets, roles))
 	count := map[string]int{}
 	for _, c := range s.Calls() {
 		count[c.Operation]++

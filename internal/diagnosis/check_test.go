@@ -172,7 +172,7 @@ func hasDefect(e Evidence, t Task) bool {
 	vpc, ok := e.Deep.VPCs[subnet.VPC]
 	defect := vpc.DNSSupport == Off || vpc.DNSHostnames == Off || len(vpc.Endpoints) > 0
 	for _, endpoint := range vpc.Endpoints {
-		closed := endpoint.Sources != nil && (len(endpoint.Sources) == 0 || endpoint.Sources[0] == "10.9.0.0/16" && subnet.CIDR != "")
+		closed := fmt.Sprintf("%q", endpoint.Sources) == `["10.9.0.0/16"]` && subnet.CIDR != "" || endpoint.Sources != nil && len(endpoint.Sources) == 0
 		wrong := endpoint.State != "available" || endpoint.PrivateDNS == Off || endpoint.Allows == Off || closed
 		defect = defect && (wrong || vpc.DNSSupport == Off || vpc.DNSHostnames == Off)
 	}

@@ -113,9 +113,9 @@ func (l ec2Listing) readForm(form url.Values) (ids []string, filters map[string]
 		switch {
 		case len(value) != 1:
 			return nil, nil, ec2Invalid("%s is repeated", key)
-		case filter != nil && filter[2] == "Name":
+		case len(filter) == 3 && filter[2] == "Name":
 			names[filter[1]] = value[0]
-		case filter != nil:
+		case len(filter) == 3:
 			values[filter[1]] = append(values[filter[1]], value[0])
 		case regexp.MustCompile(`^` + l.idName + `\.\d+$`).MatchString(key):
 			ids = append(ids, value[0])
