@@ -53,3 +53,17 @@ func TestDiagnoseInReadme(t *testing.T) {
 		t.Errorf("-README +output:\n%s", diff)
 	}
 }
+
+// TestDiagnoseDemoDeep: the command in docs/diagnose.md finds the defect of a VPC.
+func TestDiagnoseDemoDeep(t *testing.T) {
+	var out bytes.Buffer
+	arguments := strings.Fields("diagnose --demo --deep --cluster=ledger")
+	var status exitStatus
+	if err := run(t.Context(), arguments, streams{strings.NewReader(""), &out, io.Discard}); !errors.As(err, &status) {
+		t.Fatal(err)
+	}
+	const defect = "The tasks are in vpc-0fedcba9876543210: enableDnsHostnames is off; there is no endpoint for the telemetry."
+	if !strings.Contains(out.String(), "ledger-api: vpc_endpoint (proof)") || !strings.Contains(out.String(), defect) {
+		t.Errorf("it printed\n%s", out.String())
+	}
+}

@@ -41,6 +41,8 @@ func TestDefectsOfVPCs(t *testing.T) {
 	}
 	failed := usable()
 	failed.ID, failed.State = "vpce-0", "failed"
+	other := failed
+	other.ID = "vpce-2"
 	const nothing, in = "The tasks are in vpc-1.", "The tasks are in vpc-1: "
 	for _, tc := range []struct {
 		name  string
@@ -59,6 +61,7 @@ func TestDefectsOfVPCs(t *testing.T) {
 		{"no DNS and no endpoint", attributes(On, Off), VPCEndpoint, Proof, in + "enableDnsHostnames is off; there is no endpoint for the telemetry."},
 		{"attributes not known", attributes(Unknown, On, usable()), VPCEndpoint, Strong, nothing},
 		{"failed", inVPC(failed), VPCEndpoint, Proof, in + "the endpoint vpce-0 has the state failed."},
+		{"two failed", inVPC(other, failed), VPCEndpoint, Proof, in + "the endpoint vpce-0 has the state failed; the endpoint vpce-2 has the state failed."},
 		{"Available", wrong(func(e *Endpoint) { e.State = "Available" }), VPCEndpoint, Hint, "endpoint vpce-1."},
 		{"state not known", wrong(func(e *Endpoint) { e.State = "" }), VPCEndpoint, Proof, `has the state "".`},
 		{"no private DNS", wrong(func(e *Endpoint) { e.PrivateDNS = Off }), VPCEndpoint, Proof, in + "the endpoint vpce-1 has no private DNS."},
