@@ -143,10 +143,17 @@ func (p page) lastSuccess(t target) time.Time {
 	return p.targets[[2]string{t.name, t.region}].lastSuccess
 }
 
-// isData reports whether a series comes from a snapshot, and not from the
-// status of a target.
+// isData reports whether a series comes from a snapshot: it is not about the
+// status of a target, and not about what is read from ECS on a schedule of its own.
 func isData(series string) bool {
-	return !strings.HasPrefix(series, "guardduty_target_") || strings.HasPrefix(series, "guardduty_target_capability_up")
+	switch name := family(series); {
+	case name == "guardduty_target_capability_up":
+		return true
+	case strings.HasPrefix(name, "guardduty_target_"), strings.HasPrefix(name, "guardduty_ecs_account_"),
+		strings.HasPrefix(name, "guardduty_ecs_service_"), name == "guardduty_ecs_cluster_tasks", name == "guardduty_ecs_cluster_listed":
+		return false
+	}
+	return true
 }
 
 // data returns the series that come from the snapshots of the targets.
