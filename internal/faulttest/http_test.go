@@ -82,9 +82,11 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// connect opens a connection to the exporter that is closed with ctx.
+// connect opens a connection to the exporter that is closed with ctx. Its address
+// is not that of scrapes: connections are limited for each address.
 func connect(ctx context.Context, h *harness) (conn net.Conn, closeConn func(), err error) {
-	conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(h.url, "http://"))
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	conn, err = dialer.DialContext(ctx, "tcp", strings.TrimPrefix(h.url, "http://"))
 	if err != nil {
 		return nil, nil, err
 	}
