@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,11 +16,7 @@ import (
 func forRandom(t *testing.T, check func(*testing.T, Evidence, Diagnosis)) {
 	t.Helper()
 	r := random{rand.New(rand.NewPCG(20261128, 13))}
-	count := 3_000
-	if os.Getenv("CI") == "true" {
-		count = 10_000
-	}
-	for n := range count {
+	for n := range 2_000 {
 		e := r.evidence()
 		check(t, e, Diagnose(e))
 		if t.Failed() {
@@ -36,6 +31,7 @@ func aboutAgents(c Cause) bool {
 }
 
 func TestNoFindingContradictsItsEvidence(t *testing.T) {
+	t.Parallel()
 	found := map[Cause]int{}
 	forRandom(t, func(t *testing.T, e Evidence, d Diagnosis) {
 		for _, f := range d.Findings {
@@ -53,6 +49,7 @@ func TestNoFindingContradictsItsEvidence(t *testing.T) {
 }
 
 func TestNoMissingAgentIfAgentsRunInEveryTask(t *testing.T) {
+	t.Parallel()
 	forRandom(t, func(t *testing.T, e Evidence, _ Diagnosis) {
 		for i := range e.Tasks {
 			e.Tasks[i].LastStatus = running
@@ -67,6 +64,7 @@ func TestNoMissingAgentIfAgentsRunInEveryTask(t *testing.T) {
 }
 
 func TestEveryGapHasAFinding(t *testing.T) {
+	t.Parallel()
 	forRandom(t, func(t *testing.T, e Evidence, d Diagnosis) {
 		if e.Row != nil && e.Row.Status != coverage.Healthy && len(d.Findings) == 0 {
 			t.Error("an unhealthy cluster has no finding")
@@ -96,6 +94,7 @@ func TestEveryGapHasAFinding(t *testing.T) {
 }
 
 func TestServicesCountTheRunningTasks(t *testing.T) {
+	t.Parallel()
 	forRandom(t, func(t *testing.T, e Evidence, d Diagnosis) {
 		want := map[Agent]int{}
 		for _, task := range e.Tasks {
@@ -127,6 +126,7 @@ func TestServicesCountTheRunningTasks(t *testing.T) {
 }
 
 func TestOrderOfTheEvidenceDoesNotMatter(t *testing.T) {
+	t.Parallel()
 	forRandom(t, func(t *testing.T, e Evidence, d Diagnosis) {
 		slices.Reverse(e.Tasks)
 		for i := range e.Tasks {
@@ -144,6 +144,7 @@ func TestOrderOfTheEvidenceDoesNotMatter(t *testing.T) {
 }
 
 func TestDiagnoseDoesNotModifyTheEvidence(t *testing.T) {
+	t.Parallel()
 	r, same := random{rand.New(rand.NewPCG(1, 1))}, random{rand.New(rand.NewPCG(1, 1))}
 	for range 1_000 {
 		e, before := r.evidence(), same.evidence()
@@ -158,6 +159,7 @@ func TestDiagnoseDoesNotModifyTheEvidence(t *testing.T) {
 }
 
 func TestFindingsOfACauseAreDistinct(t *testing.T) {
+	t.Parallel()
 	forRandom(t, func(t *testing.T, _ Evidence, d Diagnosis) {
 		seen := map[Finding]bool{}
 		last := 0
