@@ -57,8 +57,6 @@ func TestDeleteFailsForOneMessage(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		q := h.queue(mainQueue)
 		client := sqs.NewFromConfig(q.Config)
-		h.set(q)
-		h.advance(time.Minute)
 		h.intercept("DeleteMessageBatch", "", func(w http.ResponseWriter, r *http.Request) {
 			h.server.SetIntercept(nil)
 			var in struct {
@@ -79,6 +77,7 @@ func TestDeleteFailsForOneMessage(t *testing.T) {
 		})
 		h.send(mainQueue, event("shop"))
 		h.send(mainQueue, event("blog"))
+		h.set(q) // receives both at once
 		h.advance(time.Minute)
 		h.wantDepth(mainQueue, 0, 1)
 		h.advance(2 * time.Minute)
