@@ -23,7 +23,7 @@ func ecsFamilies() []Family {
 			Labels: labels,
 			Each: func(in Input, emit Emit) {
 				for r, key := range resourcesOf(in, coverage.ECS) {
-					if at, ok := in.View.UnhealthySince[r.Key]; ok {
+					if at, ok := in.View.UnhealthyAt(r); ok {
 						emit(seconds(at), key...)
 					}
 				}

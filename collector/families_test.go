@@ -15,7 +15,6 @@ func tags() []string { return []string{"team", "cost-center"} }
 
 func example() Input {
 	in := exampleOfGuardDuty()
-	in.View.UnhealthySince = coverage.UnhealthySince(nil, in.View)
 	in.ECS = exampleOfECS()
 	return in
 }

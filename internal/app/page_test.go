@@ -182,7 +182,6 @@ func randomInput(r *rand.Rand) collector.Input {
 		reports = append(reports, one)
 	}
 	view := coverage.Merge(reports)
-	view.UnhealthySince = coverage.UnhealthySince(nil, view)
 	return collector.Input{
 		View:   view,
 		ECS:    randomECS(r),

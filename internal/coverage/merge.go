@@ -18,7 +18,8 @@ type View struct {
 	AccountNames []AccountName // sorted, one for each account
 	Reports      []Report      // sorted by target
 
-	// UnhealthySince is the result of [UnhealthySince]; it is not set by [Merge].
+	// UnhealthySince is that of [RememberUnhealthy], see [View.UnhealthyAt]. It is
+	// not set by [Merge].
 	UnhealthySince map[Key]time.Time
 }
 

@@ -2,34 +2,63 @@ package coverage
 
 import "time"
 
-// UnhealthySince returns since when the ECS clusters of a view are not healthy,
-// at the latest: a cluster in previous, the result for the view before, keeps its
-// time; any other gets the time of its row, if that is known. A cluster that is
-// healthy or gone is not in the result, but one is that no target shows because
-// the data of a target has expired: it may be unhealthy still.
-func UnhealthySince(previous map[Key]time.Time, v *View) map[Key]time.Time {
-	since := map[Key]time.Time{}
-	clusters := v.OfType(ECS)
-	for i := range clusters {
-		r := &clusters[i]
-		if r.Status == Healthy {
+// RememberUnhealthy adds to since the times of the ECS clusters of a target's
+// report that are not healthy and whose rows have another time in its next report,
+// or are not known there because its data has expired. Clusters in since keep their
+// time. All others are not healthy since the time of their row, so that since is
+// small. It returns since, which may be nil before.
+func RememberUnhealthy(since map[Key]time.Time, before, after Report) map[Key]time.Time {
+	if before.Snapshot == nil || before.Snapshot == after.Snapshot {
+		return since
+	}
+	known := after.Snapshot != nil && !after.Snapshot.OptionalOnly
+	var rows []Resource // of after; both are sorted
+	if known {
+		rows = after.Snapshot.Resources
+	}
+	for i := range before.Snapshot.Resources {
+		old := &before.Snapshot.Resources[i]
+		for len(rows) > 0 && rows[0].Key.compare(old.Key) < 0 {
+			rows = rows[1:]
+		}
+		if old.Type != ECS || old.Status == Healthy || old.UpdatedAt.IsZero() {
 			continue
 		}
-		if at, ok := previous[r.Key]; ok {
-			since[r.Key] = at
-		} else if !r.UpdatedAt.IsZero() {
-			since[r.Key] = r.UpdatedAt
+		listed := len(rows) > 0 && rows[0].Key == old.Key
+		changed := listed && rows[0].Status != Healthy && !rows[0].UpdatedAt.Equal(old.UpdatedAt)
+		if _, remembered := since[old.Key]; remembered || known && !changed {
+			continue
 		}
-	}
-	for key, at := range previous {
-		if _, ok := since[key]; !ok && v.unknown(key) {
-			since[key] = at
+		if since == nil {
+			since = map[Key]time.Time{}
 		}
-	}
-	if len(since) == 0 {
-		return nil
+		since[old.Key] = old.UpdatedAt
 	}
 	return since
+}
+
+// ForgetHealthy removes from since the clusters that a view has as healthy or does
+// not have, except for those that no target shows because the data of a target has
+// expired: they may be unhealthy still.
+func ForgetHealthy(since map[Key]time.Time, v *View) {
+	for key := range since {
+		row := Find(v.Resources, key)
+		if row != nil && row.Status == Healthy || row == nil && !v.unknown(key) {
+			delete(since, key)
+		}
+	}
+}
+
+// UnhealthyAt returns since when an ECS cluster of the view has not been healthy,
+// at the latest, and false if it is healthy or that is not known.
+func (v *View) UnhealthyAt(r *Resource) (time.Time, bool) {
+	if r.Status == Healthy {
+		return time.Time{}, false
+	}
+	if at, ok := v.UnhealthySince[r.Key]; ok {
+		return at, true
+	}
+	return r.UpdatedAt, !r.UpdatedAt.IsZero()
 }
 
 // unknown reports whether a target that has no rows at the moment may have a

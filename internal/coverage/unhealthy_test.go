@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -72,27 +70,42 @@ func TestUnhealthySince(t *testing.T) {
 		}, at(3)},
 	} {
 		var since map[coverage.Key]time.Time
+		known := map[coverage.TargetID]coverage.Report{}
+		var v *coverage.View
 		for _, reports := range tc.steps {
-			since = coverage.UnhealthySince(since, coverage.Merge(reports))
+			next := map[coverage.TargetID]coverage.Report{}
+			for _, r := range reports {
+				since = coverage.RememberUnhealthy(since, known[r.Target], r)
+				next[r.Target] = r
+			}
+			known = next
+			v = coverage.Merge(reports)
+			coverage.ForgetHealthy(since, v)
+			v.UnhealthySince = since
 		}
-		var want map[coverage.Key]time.Time
-		if !tc.want.IsZero() {
-			want = map[coverage.Key]time.Time{web: tc.want}
-		}
-		if diff := gocmp.Diff(want, since); diff != "" {
-			t.Errorf("%s, -want +got:\n%s", name, diff)
+		at, ok := v.UnhealthyAt(coverage.Find(v.Resources, web))
+		if !at.Equal(tc.want) || ok == tc.want.IsZero() {
+			t.Errorf("%s: got %v, %v, want %v", name, at, ok, tc.want)
 		}
 	}
 }
 
-// TestUnhealthySinceIsOfClusters: instances and EKS clusters have no such time.
-func TestUnhealthySinceIsOfClusters(t *testing.T) {
-	rows := []coverage.Resource{
-		{Key: coverage.Key{Type: coverage.EC2, AccountID: member, Region: region, Name: "i-1"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(1, 0)},
-		{Key: coverage.Key{Type: coverage.EKS, AccountID: member, Region: region, Name: "k8s"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(1, 0)},
+// TestUnchangedClustersAreNotRemembered: only clusters whose rows have changed cost
+// memory, and only ECS clusters have such a time.
+func TestUnchangedClustersAreNotRemembered(t *testing.T) {
+	report := func(updated int64) coverage.Report {
+		var rows []coverage.Resource
+		for _, kind := range []coverage.ResourceType{coverage.EC2, coverage.ECS, coverage.EKS} {
+			rows = append(rows, coverage.Resource{
+				Key: coverage.Key{Type: kind, AccountID: member, Region: region, Name: "a"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(updated, 0),
+			})
+		}
+		return coverage.Report{State: coverage.OK, Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows)}}
 	}
-	v := coverage.Merge([]coverage.Report{{State: coverage.OK, Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows)}}})
-	if since := coverage.UnhealthySince(nil, v); since != nil {
-		t.Errorf("%v", since)
+	if since := coverage.RememberUnhealthy(nil, report(1), report(1)); since != nil {
+		t.Errorf("unchanged: %v", since)
+	}
+	if since := coverage.RememberUnhealthy(nil, report(1), report(2)); len(since) != 1 {
+		t.Errorf("changed: %v", since)
 	}
 }

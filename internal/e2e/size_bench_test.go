@@ -90,7 +90,7 @@ func BenchmarkResident(b *testing.B) {
 				peak := watch(b, cmd, address, 3*time.Minute+10*time.Second, func(page []byte) bool {
 					m := shown.FindSubmatch(page)
 					series := bytes.Count(page, []byte("\nguardduty_ecs_cluster_"))
-					return len(m) > 1 && string(m[1]) == "100" && series == 8*clusters
+					return len(m) > 1 && string(m[1]) == "100" && series == 9*clusters
 				})
 				if n := f.counted.Load(); n < 6 {
 					b.Fatalf("%d statistics, want the six of three refreshes", n)

@@ -23,9 +23,9 @@ type Store struct {
 	mu      sync.Mutex
 	reports map[coverage.TargetID]coverage.Report
 	ecs     map[ecsKey]diagnosis.Report
-
-	viewMu    sync.Mutex
-	unhealthy map[coverage.Key]time.Time // of the last view, see coverage.UnhealthySince
+	// unhealthy has the times that reports do not have any more, see
+	// [coverage.RememberUnhealthy].
+	unhealthy map[coverage.Key]time.Time
 }
 
 // ecsKey identifies a report of ECS.
@@ -46,6 +46,7 @@ func (s *Store) Put(r coverage.Report) []coverage.Transition {
 		}
 		before = s.reports[r.Target]
 		s.reports[r.Target] = r
+		s.unhealthy = coverage.RememberUnhealthy(s.unhealthy, before, r)
 		for other, report := range s.reports {
 			if other != r.Target && other.Region == r.Target.Region && report.Snapshot != nil {
 				others = append(others, report)
@@ -61,13 +62,13 @@ func (s *Store) Drop(t coverage.TargetID) {
 }
 
 // View merges all reports. It costs time and memory for each resource, and the
-// store keeps of the result only since when clusters are unhealthy.
+// store does not keep the result.
 func (s *Store) View() *coverage.View {
-	s.viewMu.Lock()
-	defer s.viewMu.Unlock()
 	v := coverage.Merge(s.Reports())
-	s.unhealthy = coverage.UnhealthySince(s.unhealthy, v)
-	v.UnhealthySince = s.unhealthy
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	coverage.ForgetHealthy(s.unhealthy, v)
+	v.UnhealthySince = maps.Clone(s.unhealthy)
 	return v
 }
 

@@ -161,7 +161,8 @@ func TestUnhealthySinceStaysInTheStore(t *testing.T) {
 		r.Snapshot.Resources[0].Status = coverage.Unhealthy
 		r.Snapshot.Resources[0].UpdatedAt = time.Unix(int64(60*minute), 0)
 		s.Put(r)
-		if at := s.View().UnhealthySince[key]; !at.Equal(time.Unix(int64(60*want), 0)) {
+		v := s.View()
+		if at, _ := v.UnhealthyAt(coverage.Find(v.Resources, key)); !at.Equal(time.Unix(int64(60*want), 0)) {
 			t.Errorf("after %d minutes: since %v", minute, at)
 		}
 	}
