@@ -164,80 +164,65 @@ var step = regexp.MustCompile(`"(\w+)": \{\s*"index"`)
 // TestRecommendedSteps: the issue tables have a step for every issue type, and
 // their links exist in the runbook.
 func TestRecommendedSteps(t *testing.T) {
-	runbook, err := os.ReadFile("../docs/issues.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables := 0
-	for file, d := range load(t) {
-		for _, p := range d.Panels {
-			for _, o := range p.FieldConfig.Overrides {
-				if o.Matcher.Options != "recommended_step" {
-					continue
-				}
-				tables++
-				properties := make(map[string]string)
-				for _, property := range o.Properties {
-					properties[property.ID] = string(property.Value)
-				}
-				if !strings.Contains(properties["links"], "/docs/issues.md#${__value.raw}") {
-					t.Errorf("%s: panel %q: the recommended step does not link to the runbook", file, p.Title)
-				}
-				for _, issueType := range coverage.IssueTypes() {
-					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", issueType)) {
-						t.Errorf("%s: panel %q has no step for %s", file, p.Title, issueType)
-					}
-				}
-				for _, m := range step.FindAllStringSubmatch(properties["mappings"], -1) {
-					if !strings.Contains(string(runbook), "\n## "+m[1]+"\n") && !strings.Contains(string(runbook), `<a id="`+m[1]+`">`) {
-						t.Errorf("%s: panel %q links to #%s, which the runbook does not have", file, p.Title, m[1])
-					}
-				}
-			}
-		}
-	}
-	if tables != 5 { // three on the overview, two on the cluster dashboard
-		t.Errorf("%d tables have recommended steps, want 5", tables)
-	}
+	// Three tables on the overview, two on the cluster dashboard.
+	checkSteps(t, "recommended_step", "issues.md", coverage.IssueTypes(), 5)
 }
 
 // TestFixes: the tables of causes have a fix for every cause, with a link.
 func TestFixes(t *testing.T) {
-	causes, err := os.ReadFile("../docs/causes.md")
+	var causes []diagnosis.Cause
+	for _, c := range diagnosis.Causes() {
+		causes = append(causes, c.Cause)
+	}
+	checkSteps(t, "fix", "causes.md", causes, 2)
+}
+
+// checkSteps checks that a column of so many tables has a text for each name, and
+// links to the document, which has a section for each. Texts for other names need an
+// anchor there.
+func checkSteps[S ~string](t *testing.T, column, document string, names []S, tables int) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := 0
+	for _, name := range names {
+		if !strings.Contains(string(text), fmt.Sprintf("\n## %s\n", name)) {
+			t.Errorf("docs/%s has no section %s", document, name)
+		}
+	}
+	found := 0
 	for file, d := range load(t) {
 		for _, p := range d.Panels {
 			for _, o := range p.FieldConfig.Overrides {
-				if o.Matcher.Options != "fix" {
+				if o.Matcher.Options != column {
 					continue
 				}
-				tables++
+				found++
 				properties := make(map[string]string)
 				for _, property := range o.Properties {
 					properties[property.ID] = string(property.Value)
 				}
-				if !strings.Contains(properties["links"], "/docs/causes.md#${__value.raw}") {
-					t.Errorf("%s: panel %q: the fix does not link to the causes", file, p.Title)
+				if !strings.Contains(properties["links"], "/docs/"+document+"#${__value.raw}") {
+					t.Errorf("%s: panel %q: %s does not link to %s", file, p.Title, column, document)
 				}
-				for _, c := range diagnosis.Causes() {
-					if !strings.Contains(properties["mappings"], fmt.Sprintf("%q: {", c.Cause)) {
-						t.Errorf("%s: panel %q has no fix for %s", file, p.Title, c.Cause)
-					}
-					if !strings.Contains(string(causes), fmt.Sprintf("\n## %s\n", c.Cause)) {
-						t.Errorf("docs/causes.md has no section %s", c.Cause)
+				has := make(map[S]bool)
+				for _, m := range step.FindAllStringSubmatch(properties["mappings"], -1) {
+					has[S(m[1])] = true
+					if !slices.Contains(names, S(m[1])) && !strings.Contains(string(text), `<a id="`+m[1]+`">`) {
+						t.Errorf("%s: panel %q links to #%s, which %s does not have", file, p.Title, m[1], document)
 					}
 				}
-				if got := len(step.FindAllString(properties["mappings"], -1)); got != len(diagnosis.Causes()) {
-					t.Errorf("%s: panel %q has fixes for %d causes, want %d", file, p.Title, got, len(diagnosis.Causes()))
+				for _, name := range names {
+					if !has[name] {
+						t.Errorf("%s: panel %q: %s has no text for %s", file, p.Title, column, name)
+					}
 				}
 			}
 		}
 	}
-	if tables != 2 {
-		t.Errorf("%d tables have fixes, want 2", tables)
+	if found != tables {
+		t.Errorf("%d tables have the column %s, want %d", found, column, tables)
 	}
 }
 

@@ -69,7 +69,7 @@ func newest(e Evidence) time.Time {
 	return at
 }
 
-// taskChecks says whether a finding is true of a task.
+// taskChecks returns, for each cause of tasks, whether a finding is true of a task.
 func taskChecks(e Evidence, f Finding) map[Cause]func(Task) bool {
 	definition := func(t Task) TaskDefinition { return e.TaskDefinitions[t.TaskDefinition] }
 	issue := func(t Task, types ...coverage.IssueType) bool {

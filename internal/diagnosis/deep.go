@@ -72,8 +72,8 @@ func (x *examination) executionRole(t *examined) string {
 	return cmp.Or(t.ExecutionRole, d.ExecutionRole)
 }
 
-// boundaryOf says whether the task execution role of a task has a permissions
-// boundary, "" if it is not known.
+// boundaryOf returns a sentence on the permissions boundary of a task's execution
+// role, "" if it is not known.
 func (x *examination) boundaryOf(t *examined) string {
 	if x.Deep == nil {
 		return ""
@@ -214,7 +214,7 @@ func (p path) support(f Finding, needed bool) Finding {
 	return f
 }
 
-// withoutDNS says that no name can be resolved, "" if that is not known.
+// withoutDNS returns a sentence if no name can be resolved, otherwise "".
 func (p path) withoutDNS() string {
 	if !p.noDNS {
 		return ""

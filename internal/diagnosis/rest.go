@@ -52,7 +52,7 @@ func (x *examination) examineRest() {
 	}
 }
 
-// unexplained says what is known of a task without a working agent.
+// unexplained returns a sentence on what is known of a task without a working agent.
 func (x *examination) unexplained(t *examined) string {
 	switch {
 	case t.container != nil:

@@ -68,7 +68,7 @@ func definitionIn(i coverage.Issue) string {
 	return d
 }
 
-// about says what an issue that issueOf returned is about.
+// about returns what an issue that issueOf returned is about.
 func about(c Certainty) string {
 	if c == Proof {
 		return "about their task definition"

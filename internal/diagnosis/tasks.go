@@ -61,7 +61,7 @@ func (t *Task) onFargate() bool {
 }
 
 // groupOf returns what a task is counted under: its service, or "family:" and its
-// family, because whoever starts a standalone task chooses its group.
+// family, because the caller of RunTask chooses the group of a standalone task.
 func groupOf(t *Task) string {
 	if service, ok := strings.CutPrefix(t.Group, "service:"); ok && service != "" {
 		return service

@@ -49,18 +49,33 @@ type ec2Item struct {
 	item   any
 }
 
-// ec2Listing are the items that an operation lists, and the name of the parameter
-// and the error code for those that are requested by ID.
+// ec2Listing are the items that an operation lists, the name of the response's
+// list, and the name of the parameter and the error code for those that are
+// requested by ID.
 type ec2Listing struct {
-	items          []ec2Item
-	idName, noCode string
+	items               []ec2Item
+	set, idName, noCode string
 }
 
 var filterParameter = regexp.MustCompile(`^Filter\.(\d+)\.(Name|Value\.\d+)$`)
 
-// ec2Set is a list of a response. It is present if it is empty.
-type ec2Set struct {
-	Items []any `xml:"item"`
+// ec2Page is a response with a list, which is present if it is empty.
+type ec2Page struct {
+	XMLName   xml.Name
+	RequestID string `xml:"requestId"`
+	Set       struct {
+		XMLName xml.Name
+		Items   []any `xml:"item"`
+	}
+	NextToken string `xml:"nextToken,omitempty"`
+}
+
+// page returns the response to a request for items of a listing.
+func (s *Server) page(req *request, l ec2Listing) (any, error) {
+	items, token, err := s.find(req, l)
+	out := ec2Page{XMLName: ec2Name(req), RequestID: req.id, NextToken: token}
+	out.Set.XMLName.Local, out.Set.Items = l.set, items
+	return out, err
 }
 
 // find returns the items that the request asks for, one page, and the next token.
@@ -151,7 +166,7 @@ type ec2Subnet struct {
 }
 
 func (s *Server) describeSubnets(req *request) (any, error) {
-	listing := ec2Listing{idName: "SubnetId", noCode: "InvalidSubnetID.NotFound"}
+	listing := ec2Listing{set: "subnetSet", idName: "SubnetId", noCode: "InvalidSubnetID.NotFound"}
 	for _, v := range s.vpcsOf(req.session.AccountID, req.call.Region) {
 		for _, subnet := range v.Subnets {
 			listing.items = append(listing.items, ec2Item{
@@ -161,13 +176,7 @@ func (s *Server) describeSubnets(req *request) (any, error) {
 			})
 		}
 	}
-	page, token, err := s.find(req, listing)
-	return struct {
-		XMLName   xml.Name
-		RequestID string `xml:"requestId"`
-		Set       ec2Set `xml:"subnetSet"`
-		NextToken string `xml:"nextToken,omitempty"`
-	}{ec2Name(req), req.id, ec2Set{page}, token}, err
+	return s.page(req, listing)
 }
 
 type ec2Attribute struct {

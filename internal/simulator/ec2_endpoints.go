@@ -1,9 +1,6 @@
 package simulator
 
-import (
-	"cmp"
-	"encoding/xml"
-)
+import "cmp"
 
 type ec2Endpoint struct {
 	ID         string     `xml:"vpcEndpointId"`
@@ -25,7 +22,7 @@ type ec2Group struct {
 const allowAll = `{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}`
 
 func (s *Server) describeVPCEndpoints(req *request) (any, error) {
-	listing := ec2Listing{idName: "VpcEndpointId", noCode: "InvalidVpcEndpointId.NotFound"}
+	listing := ec2Listing{set: "vpcEndpointSet", idName: "VpcEndpointId", noCode: "InvalidVpcEndpointId.NotFound"}
 	owner := req.session.AccountID
 	for _, v := range s.index.accounts[owner].VPCs {
 		for _, e := range v.Endpoints {
@@ -41,13 +38,7 @@ func (s *Server) describeVPCEndpoints(req *request) (any, error) {
 			listing.items = append(listing.items, ec2Item{e.ID, values, out})
 		}
 	}
-	page, token, err := s.find(req, listing)
-	return struct {
-		XMLName   xml.Name
-		RequestID string `xml:"requestId"`
-		Set       ec2Set `xml:"vpcEndpointSet"`
-		NextToken string `xml:"nextToken,omitempty"`
-	}{ec2Name(req), req.id, ec2Set{page}, token}, err
+	return s.page(req, listing)
 }
 
 type ec2SecurityGroup struct {
@@ -71,7 +62,7 @@ type ec2Range struct {
 }
 
 func (s *Server) describeSecurityGroups(req *request) (any, error) {
-	listing := ec2Listing{idName: "GroupId", noCode: "InvalidGroup.NotFound"}
+	listing := ec2Listing{set: "securityGroupInfo", idName: "GroupId", noCode: "InvalidGroup.NotFound"}
 	owner := req.session.AccountID
 	for _, v := range s.index.accounts[owner].VPCs {
 		for _, g := range v.SecurityGroups {
@@ -84,13 +75,7 @@ func (s *Server) describeSecurityGroups(req *request) (any, error) {
 			}
 		}
 	}
-	page, token, err := s.find(req, listing)
-	return struct {
-		XMLName   xml.Name
-		RequestID string `xml:"requestId"`
-		Set       ec2Set `xml:"securityGroupInfo"`
-		NextToken string `xml:"nextToken,omitempty"`
-	}{ec2Name(req), req.id, ec2Set{page}, token}, err
+	return s.page(req, listing)
 }
 
 // wire returns the rule in the form of the API.
