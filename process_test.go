@@ -5,13 +5,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // asCommand is an environment variable that makes the test binary run main.
@@ -125,6 +130,70 @@ func TestSIGTERM(t *testing.T) {
 			t.Errorf("a log line is not JSON: %s", line)
 		}
 	}
+}
+
+// TestDemoInReadme compares what README.md shows of the demo's metrics with them.
+func TestDemoInReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("curl -s localhost:10871/metrics \\| grep -E '(.*)' \\| grep -E '(.*)'\n```\n\n```text\n((?s).*?)```\n").FindStringSubmatch(string(readme))
+	if shown == nil {
+		t.Fatal("README.md does not show the metrics")
+	}
+	first, second := regexp.MustCompile(shown[1]), regexp.MustCompile(shown[2])
+	cmd := process(t, "demo", "--web.listen-address=127.0.0.1:0")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}()
+	url := ""
+	for lines := bufio.NewScanner(stdout); url == "" && lines.Scan(); {
+		_, url, _ = strings.Cut(lines.Text(), "metrics:    ")
+	}
+	times := regexp.MustCompile(`1\.[0-9]+e\+09`)
+	want, diff := times.ReplaceAllString(shown[3], "TIME"), "not read"
+	for deadline := time.Now().Add(9 * time.Second); diff != "" && time.Now().Before(deadline); { // the demo changes after 10 s
+		var got strings.Builder
+		for line := range strings.Lines(scrape(t, url)) {
+			if !strings.HasPrefix(line, "#") && first.MatchString(line) && second.MatchString(line) {
+				got.WriteString(times.ReplaceAllString(line, "TIME"))
+			}
+		}
+		if diff = cmp.Diff(want, got.String()); diff != "" {
+			<-time.After(50 * time.Millisecond) // until the next poll
+		}
+	}
+	if diff != "" {
+		t.Errorf("-README +demo:\n%s", diff)
+	}
+}
+
+// scrape returns a page, "" while there is none.
+func scrape(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
 }
 
 // TestConfigurationFileThatBlocks reads a FIFO without data, which blocks like a
