@@ -5,8 +5,8 @@ import "time"
 // RememberUnhealthy adds to since the times of the ECS clusters of a target's
 // report that are not healthy and whose rows have another time in its next report,
 // or are not known there because its data has expired. Clusters in since keep their
-// time. All others are not healthy since the time of their row, so that since is
-// small. It returns since, which may be nil before.
+// time until they are healthy. All others are not healthy since the time of their
+// row, so that since is small. It returns since, which may be nil before.
 func RememberUnhealthy(since map[Key]time.Time, before, after Report) map[Key]time.Time {
 	if before.Snapshot == nil || before.Snapshot == after.Snapshot {
 		return since
@@ -21,12 +21,16 @@ func RememberUnhealthy(since map[Key]time.Time, before, after Report) map[Key]ti
 		for len(rows) > 0 && rows[0].Key.compare(old.Key) < 0 {
 			rows = rows[1:]
 		}
-		if old.Type != ECS || old.Status == Healthy || old.UpdatedAt.IsZero() {
+		if old.Type != ECS || old.Status == Healthy {
 			continue
 		}
 		listed := len(rows) > 0 && rows[0].Key == old.Key
-		changed := listed && rows[0].Status != Healthy && !rows[0].UpdatedAt.Equal(old.UpdatedAt)
-		if _, remembered := since[old.Key]; remembered || known && !changed {
+		if listed && rows[0].Status == Healthy {
+			delete(since, old.Key) // no view may have it between this and the next report
+			continue
+		}
+		changed := listed && !rows[0].UpdatedAt.Equal(old.UpdatedAt)
+		if _, remembered := since[old.Key]; remembered || known && !changed || old.UpdatedAt.IsZero() {
 			continue
 		}
 		if since == nil {
@@ -37,13 +41,13 @@ func RememberUnhealthy(since map[Key]time.Time, before, after Report) map[Key]ti
 	return since
 }
 
-// ForgetHealthy removes from since the clusters that a view has as healthy or does
-// not have, except for those that no target shows because the data of a target has
-// expired: they may be unhealthy still.
+// ForgetHealthy removes from since the clusters that a view has as healthy or with
+// the same time, or does not have, except for those that no target shows because
+// the data of a target has expired: they may be unhealthy still.
 func ForgetHealthy(since map[Key]time.Time, v *View) {
-	for key := range since {
+	for key, at := range since {
 		row := Find(v.Resources, key)
-		if row != nil && row.Status == Healthy || row == nil && !v.unknown(key) {
+		if row != nil && (row.Status == Healthy || row.UpdatedAt.Equal(at)) || row == nil && !v.unknown(key) {
 			delete(since, key)
 		}
 	}

@@ -152,6 +152,25 @@ func TestTransitionsOfTwoTargets(t *testing.T) {
 	}
 }
 
+// TestHealthyBetweenTwoViews: a cluster that was healthy when no view was made is
+// unhealthy since then only, and is not remembered longer than needed.
+func TestHealthyBetweenTwoViews(t *testing.T) {
+	var s store.Store
+	put := func(status coverage.Status, at int64) {
+		r := report("a", "web")
+		r.Snapshot.Resources[0].Status, r.Snapshot.Resources[0].UpdatedAt = status, time.Unix(at, 0)
+		s.Put(r)
+	}
+	put(coverage.Unhealthy, 1)
+	put(coverage.Unhealthy, 2)
+	put(coverage.Healthy, 3)
+	put(coverage.Unhealthy, 4)
+	v := s.View()
+	if at, _ := v.UnhealthyAt(&v.Resources[0]); !at.Equal(time.Unix(4, 0)) || len(v.UnhealthySince) != 0 {
+		t.Errorf("since %v, remembered %v", at, v.UnhealthySince)
+	}
+}
+
 // TestUnhealthySinceStaysInTheStore: a later view has the time of the first.
 func TestUnhealthySinceStaysInTheStore(t *testing.T) {
 	var s store.Store
