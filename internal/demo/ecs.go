@@ -41,7 +41,7 @@ func fillECS(a *simulator.Account, row *simulator.Cluster, c cluster, n int, dep
 	if instances := c.instancesAt(n); len(instances) > 0 {
 		service := w.service(c.name+"-ec2", c.name+"-ec2:1")
 		service.LaunchType, service.NoNetwork = launchEC2, true
-		w.define(&simulator.TaskDefinition{ExecutionRole: w.executionRole(), LaunchType: launchEC2}, service.TaskDefinition)
+		w.define(&simulator.TaskDefinition{ExecutionRole: w.executionRoleARN(), LaunchType: launchEC2}, service.TaskDefinition)
 		for _, i := range instances {
 			w.add(1, simulator.Task{Service: service.Name, LaunchType: launchEC2, Instance: i.ID})
 		}
@@ -53,7 +53,7 @@ func fillECS(a *simulator.Account, row *simulator.Cluster, c cluster, n int, dep
 func (w *workload) addWeb(n int) {
 	c := w.cluster
 	service := w.service(c.name+"-web", c.name+"-web:1")
-	w.define(&simulator.TaskDefinition{ExecutionRole: w.executionRole()}, service.TaskDefinition)
+	w.define(&simulator.TaskDefinition{ExecutionRole: w.executionRoleARN()}, service.TaskDefinition)
 	task := simulator.Task{Service: service.Name, Agent: &simulator.Container{}}
 	for _, incident := range c.incidents {
 		if _, active := incident.occurrence(n); !active {
@@ -82,7 +82,7 @@ func (w *workload) addAffected(key string, occurrence, index int, permanent bool
 	sum := hashOf(c.account, c.region, c.name, key)
 	named := func(placeholder string) string { return expand(placeholder, sum, c.name, c.account, occurrence) }
 	task, standalone := affectedTask(key, permanent), false
-	definition := &simulator.TaskDefinition{ExecutionRole: w.executionRole()}
+	definition := &simulator.TaskDefinition{ExecutionRole: w.executionRoleARN()}
 	switch key {
 	case "new_deployment_required", "started_before_agent_configuration": // of the service web
 		return
@@ -181,8 +181,8 @@ func (w *workload) define(d *simulator.TaskDefinition, name string) {
 	}
 }
 
-// executionRole returns the ARN of the account's task execution role.
-func (w *workload) executionRole() string {
+// executionRoleARN returns the ARN of the account's task execution role.
+func (w *workload) executionRoleARN() string {
 	return "arn:aws:iam::" + w.account.ID + ":role/" + executionRoleName
 }
 
@@ -199,12 +199,13 @@ func addUnlisted(w *simulator.World, deployed time.Time) {
 	} {
 		a := w.Account(u.account)
 		c := cluster{account: u.account, region: regions()[0], name: u.name}
-		row := &simulator.Cluster{Region: c.region, Name: c.name, Unlisted: true, Status: healthy, UpdatedAt: deployed}
-		fillECS(a, row, c, 0, deployed)
+		row := &simulator.Cluster{
+			Region: c.region, Name: c.name, Unlisted: true, Status: healthy, UpdatedAt: deployed, Tags: map[string]string{"team": a.Name},
+		}
 		wl := workload{a, row, c, deployed}
 		service := wl.service(c.name+"-app", c.name+":1")
 		service.LaunchType = u.task.LaunchType
-		wl.define(&simulator.TaskDefinition{ExecutionRole: wl.executionRole(), LaunchType: u.task.LaunchType}, service.TaskDefinition)
+		wl.define(&simulator.TaskDefinition{ExecutionRole: wl.executionRoleARN(), LaunchType: u.task.LaunchType}, service.TaskDefinition)
 		u.task.Service = service.Name
 		wl.add(2, u.task)
 		a.Clusters = append(a.Clusters, row)

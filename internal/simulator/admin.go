@@ -73,6 +73,7 @@ func (s *Server) putCluster(in adminCluster) (found bool) {
 		}
 		c.Region, c.Name, c.Status, c.Issue, c.Issues = in.Region, in.ClusterName, in.CoverageStatus, in.Issue, in.Issues
 		c.ManagementType, c.Covered, c.Compatible, c.UpdatedAt = in.ManagementType, in.Covered, in.Compatible, now
+		c.Unlisted, c.Deleted = false, false
 	})
 	return found
 }

@@ -1,6 +1,7 @@
 // Package simulator is an HTTP server with the part of the GuardDuty, STS,
-// Account, Organizations, SQS, ECS, EC2 and IAM APIs that the exporter uses. Its
-// data is a World in memory. The demo, tests and the AWS CLI use it.
+// Account, Organizations, SQS, ECS, EC2 and IAM APIs that the exporter, its runbooks
+// and its demo use. Its data is a World in memory. The demo, tests and the AWS CLI
+// use it.
 //
 // One endpoint serves every service and Region: both come from the credential
 // scope of the request's Signature Version 4, and the account from its access

@@ -3,8 +3,8 @@ package simulator
 import (
 	"cmp"
 	"encoding/xml"
+	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,22 +19,12 @@ func (req *request) routeEC2() {
 	if !req.readQuery() {
 		return
 	}
-	req.setRoute(map[string]route{
-		"DescribeSubnets":        {"DescribeSubnets", (*Server).describeSubnets},
-		"DescribeVpcEndpoints":   {"DescribeVpcEndpoints", (*Server).describeVPCEndpoints},
-		"DescribeVpcAttribute":   {"DescribeVpcAttribute", (*Server).describeVPCAttribute},
-		"DescribeSecurityGroups": {"DescribeSecurityGroups", (*Server).describeSecurityGroups},
+	req.setOperation(map[string]operation{
+		"DescribeSubnets":        (*Server).describeSubnets,
+		"DescribeVpcEndpoints":   (*Server).describeVPCEndpoints,
+		"DescribeVpcAttribute":   (*Server).describeVPCAttribute,
+		"DescribeSecurityGroups": (*Server).describeSecurityGroups,
 	}, req.form.Get("Action"))
-}
-
-// readQuery reads the form of a Query call and reports whether it has one.
-func (req *request) readQuery() bool {
-	form, err := url.ParseQuery(string(req.body))
-	if err != nil || req.http.Method != http.MethodPost || req.http.URL.Path != "/" {
-		return false
-	}
-	req.form = form
-	return true
 }
 
 func ec2Invalid(format string, args ...any) error {
@@ -110,10 +100,12 @@ func (s *Server) find(req *request, l ec2Listing) (page []any, token string, err
 			return nil, "", ec2Invalid("Value ( %s ) for parameter maxResults is invalid. Expecting a value between 5 and 1000, without IDs.", text)
 		}
 	}
-	paging := ecsPage{&limit, req.form.Get("NextToken")}
-	found, token, err := s.pageOf(names, paging, ecsLimits{limit, limit}, req.call.Operation, req.session.AccountID, req.call.Region)
+	found, token, err := s.pageOf(names, limit, req.form.Get("NextToken"), req.call.Operation, req.session.AccountID, req.call.Region)
+	if errors.Is(err, errInvalidToken) {
+		err = ec2Invalid("%v", err)
+	}
 	if err != nil {
-		return nil, "", ec2Invalid("%v", err)
+		return nil, "", err
 	}
 	for _, id := range found {
 		page = append(page, byID[id].item)
@@ -123,6 +115,7 @@ func (s *Server) find(req *request, l ec2Listing) (page []any, token string, err
 
 func (l ec2Listing) readForm(form url.Values) (ids []string, filters map[string][]string, err error) {
 	names, values := map[string]string{}, map[string][]string{} // by number
+	id := regexp.MustCompile(`^` + l.idName + `\.\d+$`)
 	for key, value := range form {
 		filter := filterParameter.FindStringSubmatch(key)
 		switch {
@@ -132,7 +125,7 @@ func (l ec2Listing) readForm(form url.Values) (ids []string, filters map[string]
 			names[filter[1]] = value[0]
 		case len(filter) == 3:
 			values[filter[1]] = append(values[filter[1]], value[0])
-		case regexp.MustCompile(`^` + l.idName + `\.\d+$`).MatchString(key):
+		case id.MatchString(key):
 			ids = append(ids, value[0])
 		case !slices.Contains([]string{"Action", "Version", "MaxResults", "NextToken"}, key):
 			return nil, nil, awswire.Errorf("UnknownParameter", "The parameter %s is not recognized", key)

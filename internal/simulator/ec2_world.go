@@ -49,11 +49,6 @@ type Ingress struct {
 	Group    string
 }
 
-// VPC returns the account's VPC of that Region and ID, or nil.
-func (a *Account) VPC(region, id string) *VPC {
-	return first(a.VPCs, func(v *VPC) bool { return v.Region == region && v.ID == id })
-}
-
 func (s *Subnet) id() string { return cmp.Or(s.ID, defaultSubnet) }
 
 // ownedVPC is a VPC with its owner.

@@ -2,7 +2,7 @@ package simulator
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +23,7 @@ func (req *request) routeECS() {
 	if !ok || req.http.Method != http.MethodPost || req.http.URL.Path != "/" {
 		return
 	}
-	operations := map[string]operation{
+	req.setOperation(map[string]operation{
 		"ListClusters":               (*Server).listClusters,
 		"DescribeClusters":           (*Server).describeClusters,
 		"ListServices":               (*Server).listServices,
@@ -35,10 +35,7 @@ func (req *request) routeECS() {
 		"ListContainerInstances":     (*Server).listContainerInstances,
 		"DescribeContainerInstances": (*Server).describeContainerInstances,
 		"ListAccountSettings":        (*Server).listAccountSettings,
-	}
-	if req.operation = operations[action]; req.operation != nil {
-		req.call.Operation = action
-	}
+	}, action)
 }
 
 // decodeECS reads the body of a call of ECS, whose members may be those of names.
@@ -119,9 +116,8 @@ type ecsPage struct {
 // ecsLimits are the default and maximum number of elements of a page.
 type ecsLimits struct{ standard, maximum int }
 
-// pageOf returns the page of the list in alphabetical order, and the next token. scope
-// are the parameters of the call.
-func (s *Server) pageOf(list []string, in ecsPage, limits ecsLimits, scope ...string) (page []string, token string, err error) {
+// ecsPageOf is like pageOf, with the limits and errors of ECS.
+func (s *Server) ecsPageOf(list []string, in ecsPage, limits ecsLimits, scope ...string) (page []string, token string, err error) {
 	limit := limits.standard
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
@@ -129,25 +125,27 @@ func (s *Server) pageOf(list []string, in ecsPage, limits ecsLimits, scope ...st
 	if limit < 1 || limit > limits.maximum {
 		return nil, "", ecsInvalid("maxResults %d is not between 1 and %d", limit, limits.maximum)
 	}
-	tokenScope := strings.Join(append([]string{"ecs"}, scope...), "\n")
-	var after string
-	if in.NextToken != "" && !s.tokens.Decode(tokenScope, in.NextToken, &after) {
-		return nil, "", ecsInvalid("Invalid token.")
+	page, token, err = s.pageOf(list, limit, in.NextToken, scope...)
+	if errors.Is(err, errInvalidToken) {
+		err = ecsInvalid("%v", err)
 	}
-	slices.Sort(list)
-	from, found := slices.BinarySearch(list, after)
-	if found {
-		from++
+	return page, token, err
+}
+
+// each calls add with the ID of each reference to one of the cluster's objects, and
+// returns a failure for each that add does not find.
+func (c ecsCluster) each(kind string, refs []string, add func(id string) (found bool)) ([]ecsFailure, error) {
+	failures := []ecsFailure{}
+	for _, ref := range refs {
+		id, err := c.resolve(kind, ref)
+		if err != nil {
+			return nil, err
+		}
+		if !add(id) {
+			failures = append(failures, missing(c.arnOf(kind, id)))
+		}
 	}
-	list = list[from:]
-	if len(list) <= limit {
-		return append([]string{}, list...), "", nil
-	}
-	page = list[:limit]
-	if token, err = s.tokens.Encode(tokenScope, page[limit-1]); err != nil {
-		return nil, "", fmt.Errorf("encode the page token: %w", err)
-	}
-	return page, token, nil
+	return failures, nil
 }
 
 // checkECSBatch returns an error unless the number of things in a batch is from 1 to

@@ -3,6 +3,7 @@ package simulator
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // listClusters lists the caller's clusters in the Region.
@@ -18,7 +19,7 @@ func (s *Server) listClusters(req *request) (any, error) {
 			all = append(all, c.arn(a.ID))
 		}
 	}
-	page, token, err := s.pageOf(all, in, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, a.ID, region)
+	page, token, err := s.ecsPageOf(all, in, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, a.ID, region)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (s *Server) describeClusters(req *request) (any, error) {
 	for _, ref := range in.Clusters {
 		c, found := s.findECSCluster(req, ref)
 		if !found {
-			out.Failures = append(out.Failures, missing(arnOr(ref, "cluster/", req)))
+			out.Failures = append(out.Failures, missing(clusterARN(req, ref)))
 			continue
 		}
 		out.Clusters = append(out.Clusters, c.describe(in.Include))
@@ -77,12 +78,13 @@ func (s *Server) describeClusters(req *request) (any, error) {
 	return out, nil
 }
 
-// arnOr returns ref if it is an ARN, otherwise the caller's ARN of that name.
-func arnOr(ref, prefix string, req *request) string {
-	if len(ref) > 4 && ref[:4] == "arn:" {
+// clusterARN returns ref if it is an ARN, otherwise the ARN of the caller's cluster
+// of that name.
+func clusterARN(req *request, ref string) string {
+	if strings.HasPrefix(ref, "arn:") {
 		return ref
 	}
-	return arn("ecs", req.call.Region, req.session.AccountID, prefix+ref)
+	return arn("ecs", req.call.Region, req.session.AccountID, "cluster/"+ref)
 }
 
 // describe returns the cluster in the form of the API.

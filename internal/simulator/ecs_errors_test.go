@@ -262,7 +262,7 @@ func TestECSPages(t *testing.T) {
 func TestECSThrottled(t *testing.T) {
 	t.Parallel()
 	_, url := serve(t, ecsWorld(), simulator.Options{Intercept: func(_ simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
-		awswire.WriteECSError(w, http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
+		awswire.ECSJSON{}.WriteError(w, &awswire.APIError{Status: http.StatusBadRequest, Code: "ThrottlingException", Message: "Rate exceeded"}, "")
 		return true
 	}})
 	_, err := ecsClient(url, administrator).ListClusters(t.Context(), &ecs.ListClustersInput{})

@@ -52,7 +52,7 @@ func (s *Server) listContainerInstances(req *request) (any, error) {
 	default:
 		return nil, ecsInvalid("status %s is not supported", in.Status)
 	}
-	page, token, err := s.pageOf(all, in.ecsPage, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, c.clusterARN(), in.Status)
+	page, token, err := s.ecsPageOf(all, in.ecsPage, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, c.clusterARN(), in.Status)
 	if err != nil {
 		return nil, err
 	}
@@ -104,16 +104,11 @@ func (s *Server) describeContainerInstances(req *request) (any, error) {
 	out := struct {
 		ContainerInstances []ecsInstanceOut `json:"containerInstances"`
 		Failures           []ecsFailure     `json:"failures"`
-	}{[]ecsInstanceOut{}, []ecsFailure{}}
-	for _, ref := range in.ContainerInstances {
-		id, err := c.resolve("container-instance", ref)
-		if err != nil {
-			return nil, err
-		}
+	}{ContainerInstances: []ecsInstanceOut{}}
+	out.Failures, err = c.each("container-instance", in.ContainerInstances, func(id string) bool {
 		instance, found := instances[id]
 		if !found {
-			out.Failures = append(out.Failures, missing(c.arnOf("container-instance", id)))
-			continue
+			return false
 		}
 		element := ecsInstanceOut{
 			ARN: c.arnOf("container-instance", id), InstanceID: instance, Status: statusActive, AgentConnected: true,
@@ -125,6 +120,7 @@ func (s *Server) describeContainerInstances(req *request) (any, error) {
 			}
 		}
 		out.ContainerInstances = append(out.ContainerInstances, element)
-	}
-	return out, nil
+		return true
+	})
+	return out, err
 }

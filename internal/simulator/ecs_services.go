@@ -31,7 +31,7 @@ func (s *Server) listServices(req *request) (any, error) {
 		}
 		all = append(all, c.arnOf("service", service.Name))
 	}
-	page, token, err := s.pageOf(all, in.ecsPage, ecsLimits{10, ecsLimit}, req.call.Operation, c.clusterARN(), in.LaunchType, in.SchedulingStrategy)
+	page, token, err := s.ecsPageOf(all, in.ecsPage, ecsLimits{10, ecsLimit}, req.call.Operation, c.clusterARN(), in.LaunchType, in.SchedulingStrategy)
 	if err != nil {
 		return nil, err
 	}
@@ -133,20 +133,15 @@ func (s *Server) describeServices(req *request) (any, error) {
 	out := struct {
 		Services []ecsServiceOut `json:"services"`
 		Failures []ecsFailure    `json:"failures"`
-	}{[]ecsServiceOut{}, []ecsFailure{}}
-	for _, ref := range in.Services {
-		name, err := c.resolve("service", ref)
-		if err != nil {
-			return nil, err
-		}
+	}{Services: []ecsServiceOut{}}
+	out.Failures, err = c.each("service", in.Services, func(name string) bool {
 		service := c.Service(name)
-		if service == nil {
-			out.Failures = append(out.Failures, missing(c.arnOf("service", name)))
-			continue
+		if service != nil {
+			out.Services = append(out.Services, c.describeService(service, tags))
 		}
-		out.Services = append(out.Services, c.describeService(service, tags))
-	}
-	return out, nil
+		return service != nil
+	})
+	return out, err
 }
 
 // describeService returns a service in the form of the API.

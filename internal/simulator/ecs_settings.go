@@ -46,7 +46,7 @@ func (s *Server) listAccountSettings(req *request) (any, error) {
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return !in.EffectiveSettings || in.Name != "" && in.Name != name || in.Value != "" && in.Value != values[name]
 	})
-	page, token, err := s.pageOf(names, in.ecsPage, ecsLimits{10, 10}, req.call.Operation, a.ID, req.call.Region, in.Name, in.Value)
+	page, token, err := s.ecsPageOf(names, in.ecsPage, ecsLimits{10, 10}, req.call.Operation, a.ID, req.call.Region, in.Name, in.Value)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (c ecsCluster) describeTask(t *Task, tags bool) ecsTaskOut {
 		Group: c.group(t), StartedBy: c.startedBy(t), LaunchType: t.launchType(), CapacityProviderName: t.CapacityProvider,
 		PlatformFamily: t.PlatformFamily, PlatformVersion: t.PlatformVersion, LastStatus: t.lastStatus(), DesiredStatus: t.desiredStatus(),
 		HealthStatus: "UNKNOWN", Connectivity: "CONNECTED", CreatedAt: epoch(t.CreatedAt), StoppedAt: epoch(t.StoppedAt),
-		StopCode: t.StopCode, StoppedReason: t.StoppedReason, CPU: cmp.Or(t.CPU, "256"), Memory: cmp.Or(t.Memory, "512"),
+		StopCode: t.StopCode, StoppedReason: t.StoppedReason, CPU: "256", Memory: cmp.Or(t.Memory, "512"),
 		Overrides:  ecsOverrides{ContainerOverrides: []string{}, ExecutionRoleARN: t.ExecutionRole},
 		Attributes: []ecsPair{{"ecs.cpu-architecture", t.architecture()}}, Attachments: []ecsAttachment{}, Tags: tagsOf(t.Tags, tags), Version: 3,
 	}

@@ -43,7 +43,7 @@ func (s *Server) listTasks(req *request) (any, error) {
 			all = append(all, c.arnOf("task", t.ID))
 		}
 	}
-	page, token, err := s.pageOf(all, in.ecsPage, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, c.clusterARN(),
+	page, token, err := s.ecsPageOf(all, in.ecsPage, ecsLimits{ecsLimit, ecsLimit}, req.call.Operation, c.clusterARN(),
 		f.ContainerInstance, f.DaemonName, f.DesiredStatus, f.Family, f.LaunchType, f.ServiceName, f.StartedBy)
 	if err != nil {
 		return nil, err
@@ -117,18 +117,13 @@ func (s *Server) describeTasks(req *request) (any, error) {
 	out := struct {
 		Tasks    []ecsTaskOut `json:"tasks"`
 		Failures []ecsFailure `json:"failures"`
-	}{[]ecsTaskOut{}, []ecsFailure{}}
-	for _, ref := range in.Tasks {
-		id, err := c.resolve("task", ref)
-		if err != nil {
-			return nil, err
-		}
+	}{Tasks: []ecsTaskOut{}}
+	out.Failures, err = c.each("task", in.Tasks, func(id string) bool {
 		t := tasks[id]
-		if t == nil {
-			out.Failures = append(out.Failures, missing(c.arnOf("task", id)))
-			continue
+		if t != nil {
+			out.Tasks = append(out.Tasks, c.describeTask(t, tags))
 		}
-		out.Tasks = append(out.Tasks, c.describeTask(t, tags))
-	}
-	return out, nil
+		return t != nil
+	})
+	return out, err
 }

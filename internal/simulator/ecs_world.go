@@ -66,7 +66,7 @@ type Task struct {
 	PlatformFamily   string // the default is Linux, on Fargate
 	PlatformVersion  string // the default is 1.4.0, on Fargate
 	CPUArchitecture  string // the default is x86_64
-	CPU, Memory      string // units and MiB; the defaults are 256 and 512
+	Memory           string // in MiB; the default is 512
 	ExecutionRole    string // ARN in the overrides
 	// Instance is the ID of the EC2 instance, or mi-… of ECS Anywhere, on which the
 	// task runs; "" on Fargate.

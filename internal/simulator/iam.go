@@ -13,7 +13,7 @@ const iamNamespace = "https://iam.amazonaws.com/doc/2010-05-08/"
 
 func (req *request) routeIAM() {
 	if req.readQuery() {
-		req.setRoute(map[string]route{"GetRole": {"GetRole", (*Server).getRole}}, req.form.Get("Action"))
+		req.setOperation(map[string]operation{"GetRole": (*Server).getRole}, req.form.Get("Action"))
 	}
 }
 

@@ -50,6 +50,24 @@ func (req *request) setRoute(routes map[string]route, key string) {
 	req.call.Operation, req.operation = routes[key].name, routes[key].do
 }
 
+// setOperation sets the request's operation, none if operations does not have the
+// name.
+func (req *request) setOperation(operations map[string]operation, name string) {
+	if req.operation = operations[name]; req.operation != nil {
+		req.call.Operation = name
+	}
+}
+
+// readQuery reads the form of a Query call and reports whether it has one.
+func (req *request) readQuery() bool {
+	form, err := url.ParseQuery(string(req.body))
+	if err != nil || req.http.Method != http.MethodPost || req.http.URL.Path != "/" {
+		return false
+	}
+	req.form = form
+	return true
+}
+
 // newRequest returns the request with its service and operation.
 func newRequest(r *http.Request, body []byte) *request {
 	req := &request{http: r, body: body}
@@ -130,9 +148,9 @@ func (req *request) routeSTS() {
 	if !req.readQuery() {
 		return
 	}
-	req.setRoute(map[string]route{
-		"AssumeRole":        {"AssumeRole", (*Server).assumeRole},
-		"GetCallerIdentity": {"GetCallerIdentity", (*Server).getCallerIdentity},
+	req.setOperation(map[string]operation{
+		"AssumeRole":        (*Server).assumeRole,
+		"GetCallerIdentity": (*Server).getCallerIdentity,
 	}, req.form.Get("Action"))
 }
 

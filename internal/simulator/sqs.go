@@ -26,7 +26,7 @@ func (req *request) routeSQS() {
 	}
 	_ = json.Unmarshal(req.body, &in) // the operation reports an invalid body
 	req.queue = queue.ParseURL(in.QueueURL, req.call.Region)
-	operations := map[string]operation{
+	req.setOperation(map[string]operation{
 		"ReceiveMessage":               (*Server).receiveMessage,
 		"DeleteMessage":                (*Server).deleteMessage,
 		"DeleteMessageBatch":           (*Server).deleteMessageBatch,
@@ -34,10 +34,7 @@ func (req *request) routeSQS() {
 		"ChangeMessageVisibilityBatch": (*Server).changeMessageVisibilityBatch,
 		"GetQueueAttributes":           (*Server).getQueueAttributes,
 		"SendMessage":                  (*Server).sendMessage,
-	}
-	if req.operation = operations[action]; req.operation != nil {
-		req.call.Operation = action
-	}
+	}, action)
 }
 
 // sqsInput is the member of every call of SQS that identifies the queue.

@@ -87,11 +87,6 @@ func (ECSJSON) WriteError(w http.ResponseWriter, e *APIError, _ string) string {
 	return e.Code
 }
 
-// WriteECSError writes an error response in the form of ECS.
-func WriteECSError(w http.ResponseWriter, status int, code, message string) {
-	ECSJSON{}.WriteError(w, &APIError{Status: status, Code: code, Message: message}, "")
-}
-
 // status11 returns the status of an error in AWS JSON 1.1.
 func status11(e *APIError) int {
 	if e.Status >= http.StatusInternalServerError {
