@@ -61,9 +61,7 @@ func validateECSRole(errs *errorList, block string, e *ECS) {
 		}
 	}
 	sample := *e
-	if len(placeholders) > 0 {
-		sample.RoleARN = e.RoleIn("aws", "111122223333")
-	}
+	sample.RoleARN = e.RoleIn("aws", "111122223333")
 	if errs.valid(role) && e.RoleARN != "" {
 		checkECSRole(errs, role, e.RoleARN, sample.RoleARN)
 	}

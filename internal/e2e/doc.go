@@ -5,5 +5,5 @@
 //
 // The tests need prometheus and prometheus-alertmanager (or alertmanager) in the
 // PATH. Without them they are skipped, and fail with CI=true. The alerts are only
-// tested with CI=true, because that takes 45 s.
+// tested with CI=true, because that takes 45 s. -short skips the stack.
 package e2e

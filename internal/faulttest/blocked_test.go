@@ -20,12 +20,12 @@ func blockedCases() []testCase {
 		{
 			group: process, name: "a log that is not read", state: coverage.Failed, run: failWithLog(func(c *child) {
 				c.logPaused.Store(true)
-			}, true), pace: heavyPace(), heavy: true, process: true,
+			}), pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "a log that is closed by its reader", state: coverage.Failed, run: failWithLog(func(c *child) {
 				_ = c.log.Close()
-			}, false), pace: heavyPace(), heavy: true, process: true,
+			}), pace: heavyPace(), heavy: true, process: true,
 		},
 		{
 			group: process, name: "SIGSTOP for longer than max_staleness", state: coverage.Timeout, run: stopProcess,
@@ -83,7 +83,7 @@ func reloadFIFO(h *harness) {
 }
 
 // failWithLog makes the refreshes of the subject fail after its log has failed.
-func failWithLog(fail func(*child), drops bool) func(*harness) {
+func failWithLog(fail func(*child)) func(*harness) {
 	return func(h *harness) {
 		file, yaml := h.saveConfig()
 		exporter := h.startProcess(file)
@@ -109,9 +109,7 @@ func failWithLog(fail func(*child), drops bool) func(*harness) {
 		if status, text := h.request(http.MethodGet, "/-/ready"); status != http.StatusOK {
 			h.Errorf("/-/ready: %d %s", status, text)
 		}
-		if drops {
-			logMuch(h, exporter, file, yaml)
-		}
+		logMuch(h, exporter, file, yaml)
 		h.checked[validPage] = true
 		end()
 		h.waitForData(before, h.pace.interval+h.pace.timeout+tolerance)

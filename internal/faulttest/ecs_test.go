@@ -27,7 +27,7 @@ type ecsFault struct {
 	begin func(*harness) func()
 	// change changes the member's unhealthy cluster, which has four tasks.
 	change func(*simulator.Account, *simulator.Cluster)
-	// want are series that the page has during the fault, see [page.has].
+	// want are series that the page has during the fault, see [page.hasAll].
 	want []wanted
 }
 

@@ -150,7 +150,7 @@ func isData(series string) bool {
 	case name == "guardduty_target_capability_up":
 		return true
 	case strings.HasPrefix(name, "guardduty_target_"), strings.HasPrefix(name, "guardduty_ecs_account_"),
-		strings.HasPrefix(name, "guardduty_ecs_service_"), name == "guardduty_ecs_cluster_tasks", name == "guardduty_ecs_cluster_listed":
+		strings.HasPrefix(name, "guardduty_ecs_service_"), name == "guardduty_ecs_cluster_tasks", name == "guardduty_ecs_cluster_listed", name == "guardduty_ecs_cluster_tags_info":
 		return false
 	}
 	return true

@@ -187,9 +187,22 @@ func TestForbiddenHeader(t *testing.T) {
 }
 
 func TestWebConfigurationIsDeleted(t *testing.T) {
-	g := serveGuarded(t, users, example())
+	routes, reloads := example(), 0
+	routes.Profiling = true
+	routes.Reload = func() error { reloads++; return nil }
+	all, err := routes.all()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := serveGuarded(t, users, routes)
 	if err := os.Remove(g.file); err != nil {
 		t.Fatal(err)
+	}
+	for _, one := range all {
+		method, path, _ := strings.Cut(one.pattern, " ")
+		if status, page := request(t, method, g.url+strings.TrimSuffix(path, "{$}"), "right"); status != 503 || len(page) > 100 || reloads > 0 {
+			t.Errorf("%s with the right password: %d %s", one.pattern, status, page)
+		}
 	}
 	if none, right := g.status(""), g.status("right"); none != 503 || right != 503 || g.valid() {
 		t.Errorf("without a password %d, with the right one %d; the metric is %v", none, right, g.valid())
