@@ -51,7 +51,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 	registry := prometheus.NewRegistry()
 	logger := slog.New(redactHandler{o.Logger.Handler()})
 	for i := range o.Config.Targets {
-		if t := &o.Config.Targets[i]; t.ECS == nil {
+		if t := &o.Config.Targets[i]; t.ECS == nil && slices.Contains(t.ResourceTypes, coverage.ECS) {
 			t.ECS = &config.ECS{Scope: config.ScopeUnhealthy, Interval: o.Config.Refresh.Interval}
 		}
 	}
@@ -68,7 +68,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 	if err := a.readTargets(ctx, next, o.Selection); err != nil {
 		return nil, err
 	}
-	a.readECS(ctx, next.ecs, o.Selection)
+	a.readECS(ctx, next, o.Selection)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -85,7 +85,8 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 	return result, unknown
 }
 
-// readTargets makes one refresh of each target.
+// readTargets makes one refresh of each target in the selected Regions. Account names
+// are not read, because the result does not have them.
 func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) error {
 	ctx, cancel := context.WithCancel(ctx)
 	a.refresher = refresh.New(refresh.Options{
@@ -94,9 +95,7 @@ func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) erro
 	})
 	defer a.refresher.Wait()
 	defer cancel()
-	a.refresher.Set(ctx, next.settings, slices.DeleteFunc(next.targets, func(t refresh.Target) bool {
-		return t.Kind == coverage.KindCoverage && len(s.Regions) > 0 && !slices.Contains(s.Regions, t.Region)
-	}))
+	a.refresher.Set(ctx, next.settings, s.targets(next.targets))
 	for !a.refresher.Ready() {
 		select {
 		case <-time.After(readyInterval):
@@ -107,17 +106,36 @@ func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) erro
 	return nil
 }
 
-// readECS reads the selected clusters of all accounts.
-func (a *app) readECS(ctx context.Context, targets []ecs.Target, s Selection) {
-	o := ecs.MonitorOptions{Diagnose: diagnosis.Diagnose, Put: a.store.PutECS, Drop: a.store.DropECS, Logger: a.o.Logger}
-	var wait sync.WaitGroup
-	for _, t := range targets {
-		if open := t.Open; len(s.Clusters) > 0 {
-			t.Open = func(accountID, region string) ecs.Reader { return selectedReader{open(accountID, region), s.Clusters} }
+// targets returns the targets that are read, and limits the Regions that targets list.
+func (s Selection) targets(all []refresh.Target) []refresh.Target {
+	var targets []refresh.Target
+	for _, t := range all {
+		if t.Kind == coverage.KindAccountNames || t.Kind == coverage.KindCoverage && len(s.Regions) > 0 && !slices.Contains(s.Regions, t.Region) {
+			continue
 		}
+		if list := t.List; list != nil {
+			t.List = func(ctx context.Context) (string, []refresh.Target, error) {
+				accountID, listed, err := list(ctx)
+				return accountID, s.targets(listed), err
+			}
+		}
+		targets = append(targets, t)
+	}
+	return targets
+}
+
+// readECS reads the selected clusters of all accounts.
+func (a *app) readECS(ctx context.Context, next *prepared, s Selection) {
+	o := ecs.MonitorOptions{Diagnose: diagnosis.Diagnose, Put: a.store.PutECS, Drop: a.store.DropECS, Logger: a.o.Logger}
+	showsAll := map[string]bool{}
+	for _, t := range next.config.Targets {
+		showsAll[t.Name] = t.ShowsAllClusters()
+	}
+	var wait sync.WaitGroup
+	for _, t := range next.ecs {
 		for _, r := range a.store.Reports() {
 			if r.Target.Name == t.Name && r.Target.Kind == coverage.KindCoverage && r.Snapshot != nil {
-				r.Snapshot = selected(r.Snapshot, r.Target.Region, s)
+				t, r := s.limit(t, r, showsAll[t.Name])
 				wait.Go(func() {
 					attrs := []any{"target", t.Name, "region", r.Target.Region}
 					a.o.Logger.InfoContext(ctx, "reading ECS", attrs...)
@@ -130,25 +148,43 @@ func (a *app) readECS(ctx context.Context, targets []ecs.Target, s Selection) {
 	wait.Wait()
 }
 
-// selected returns the snapshot with the selected accounts and clusters only.
-func selected(s *coverage.Snapshot, region string, selection Selection) *coverage.Snapshot {
-	part := *s
-	accounts := Selection{AccountIDs: selection.AccountIDs, Regions: selection.Regions}
-	part.Accounts = slices.DeleteFunc(slices.Clone(s.Accounts), func(id string) bool { return !accounts.has(id, region, "") })
-	part.Resources = slices.DeleteFunc(slices.Clone(s.Resources), func(r coverage.Resource) bool {
-		return !accounts.has(r.AccountID, r.Region, "") || r.Type == coverage.ECS && !selection.has(r.AccountID, r.Region, r.Name)
+// limit returns the target and its report without the accounts and clusters that are
+// not selected. If the target shows all clusters that GuardDuty lists, those of ECS
+// are listed too, but without scope: all the healthy ones are left out.
+func (s Selection) limit(t ecs.Target, r coverage.Report, showsAll bool) (ecs.Target, coverage.Report) {
+	healthy := map[string]bool{} // by account and name
+	accounts := Selection{AccountIDs: s.AccountIDs, Regions: s.Regions}
+	part := *r.Snapshot
+	part.Accounts = slices.DeleteFunc(slices.Clone(part.Accounts), func(id string) bool { return !accounts.has(id, r.Target.Region, "") })
+	part.Resources = slices.DeleteFunc(slices.Clone(part.Resources), func(row coverage.Resource) bool {
+		if row.Type != coverage.ECS {
+			return !accounts.has(row.AccountID, row.Region, "")
+		}
+		if row.Status == coverage.Healthy && !t.All {
+			healthy[row.AccountID+"/"+row.Name] = true
+			return true
+		}
+		return !s.has(row.AccountID, row.Region, row.Name)
 	})
-	return &part
+	r.Snapshot = &part
+	t.All = t.All || showsAll
+	open := t.Open
+	t.Open = func(accountID, region string) ecs.Reader {
+		return limitedReader{open(accountID, region), func(name string) bool {
+			return !healthy[accountID+"/"+coverage.SanitizeName(name)] && s.has(accountID, region, name)
+		}}
+	}
+	return t, r
 }
 
-// selectedReader lists only the selected clusters.
-type selectedReader struct {
+// limitedReader lists some of the clusters.
+type limitedReader struct {
 	ecs.Reader
-	clusters []string
+	includes func(cluster string) bool
 }
 
 // List implements [ecs.Reader].
-func (r selectedReader) List(ctx context.Context) ([]string, bool, error) {
+func (r limitedReader) List(ctx context.Context) ([]string, bool, error) {
 	names, truncated, err := r.Reader.List(ctx)
-	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(r.clusters, name) }), truncated, err
+	return slices.DeleteFunc(names, func(name string) bool { return !r.includes(name) }), truncated, err
 }

@@ -120,16 +120,105 @@ func TestDiagnoseSelection(t *testing.T) {
 			if diff := cmp.Diff(tc.want, found(got)); diff != "" {
 				t.Errorf("-want +got:\n%s\n%s", diff, log)
 			}
-			roles := 0
-			for _, call := range aws.Calls() {
-				if call.Operation == "AssumeRole" {
-					roles++
-				}
-			}
-			if roles != tc.roles {
+			if roles := countCalls(aws, "AssumeRole"); roles != tc.roles {
 				t.Errorf("%d roles were assumed, want %d", roles, tc.roles)
 			}
 		})
+	}
+}
+
+// TestDiagnoseListsClusters: without scope: all, clusters that GuardDuty does not list
+// are found too, and healthy ones are not read; a filter that may hide a cluster
+// leaves it open whether GuardDuty lists it, so ECS is not asked.
+func TestDiagnoseListsClusters(t *testing.T) {
+	t.Parallel()
+	const shop = "222233334444 shop UNHEALTHY\n  family:report: no_execution_role proof\n  orders: deployment_older_than_monitoring strong\n"
+	accounts := []string{member}
+	for name, tc := range map[string]struct {
+		yaml, want   string
+		clusters     []string
+		lists, reads int // of clusters, and of the tasks of one
+	}{
+		"scope unhealthy":         {"scope: unhealthy", shop + "222233334444 unlisted \n  : unknown unknown\n", []string{"shop", "unlisted", "checkout"}, 1, 2},
+		"scope all":               {"scope: all", shop + "222233334444 unlisted \n  : unknown unknown\n", []string{"shop", "unlisted", "checkout"}, 1, 3},
+		"with a filter":           {"scope: unhealthy\n    filter: {ecs_cluster_name: {equals: [shop]}}", shop, []string{"shop"}, 0, 1},
+		"with a filter of status": {"scope: unhealthy\n    filter: {coverage_status: {equals: [UNHEALTHY]}}", shop, []string{"shop"}, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			aws := simulator.New(ecsWorld(), simulator.Options{})
+			got, log := diagnoseWorld(t, aws, unscoped+"      "+tc.yaml+"\n", Selection{AccountIDs: accounts, Clusters: tc.clusters})
+			if diff := cmp.Diff(tc.want, found(got)); diff != "" {
+				t.Errorf("-want +got:\n%s\n%s", diff, log)
+			}
+			if lists, reads := countCalls(aws, "ListClusters"), countCalls(aws, "ListTasks"); lists != tc.lists || reads != tc.reads {
+				t.Errorf("clusters were listed %d times and tasks %d times, want %d and %d", lists, reads, tc.lists, tc.reads)
+			}
+		})
+	}
+}
+
+// unscoped ends with the block ecs.
+const unscoped = ambient + `    members: true
+    detector: true
+    ecs:
+      role_arn: arn:{partition}:iam::{account_id}:role/guardduty-coverage-ecs
+      external_id: an-external-id-of-ecs
+`
+
+func countCalls(aws *simulator.Server, operation string) int {
+	n := 0
+	for _, call := range aws.Calls() {
+		if call.Operation == operation {
+			n++
+		}
+	}
+	return n
+}
+
+// TestDiagnoseDeniedListing: if AWS does not let the clusters be listed, those that
+// GuardDuty does not list are unknown, so not everything was read.
+func TestDiagnoseDeniedListing(t *testing.T) {
+	t.Parallel()
+	w := ecsWorld()
+	w.Account(member).Role("guardduty-coverage-ecs").Deny = []string{"ecs:ListClusters"}
+	got, log := diagnoseWorld(t, simulator.New(w, simulator.Options{}), unscoped, Selection{AccountIDs: []string{member}, Clusters: []string{"payments"}})
+	if diff := cmp.Diff("222233334444 payments UNHEALTHY\n  : task_gone strong\ndefault ecs 222233334444 \n", found(got)); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, log)
+	}
+	if !strings.Contains(log, "ListClusters") {
+		t.Errorf("the log does not name the action:\n%s", log)
+	}
+}
+
+// TestDiagnoseReadsSelectedRegions: of regions: [all], the other Regions are neither
+// read nor named as not readable, and account names are not read.
+func TestDiagnoseReadsSelectedRegions(t *testing.T) {
+	t.Parallel()
+	aws := simulator.New(ecsWorld(), simulator.Options{})
+	yaml := strings.Replace(unscoped, "[us-east-1]", "[all]", 1) + "    account_names: true\n"
+	got, log := diagnoseWorld(t, aws, yaml, Selection{AccountIDs: []string{home}, Regions: []string{"us-east-1"}})
+	if found(got) != "" {
+		t.Errorf("got %s\n%s", found(got), log)
+	}
+	for _, call := range aws.Calls() {
+		if call.Service == "guardduty" && call.Region != "us-east-1" || call.Service == "organizations" {
+			t.Errorf("unnecessary call: %+v", call)
+		}
+	}
+	if _, _, err := tryDiagnose(t, aws, yaml, Selection{Regions: []string{"us-esat-1"}}); err == nil || err.Error() != `no target shows --region="us-esat-1"` {
+		t.Errorf("of a Region that does not exist: %v", err)
+	}
+}
+
+// TestDiagnoseWithoutClusters: a target without ECS clusters has none that GuardDuty
+// fails to list.
+func TestDiagnoseWithoutClusters(t *testing.T) {
+	t.Parallel()
+	aws := simulator.New(ecsWorld(), simulator.Options{})
+	got, log := diagnoseWorld(t, aws, ambient+"    resource_types: [EKS]\n", Selection{})
+	if n := countCalls(aws, "ListClusters"); found(got) != "" || n > 0 {
+		t.Errorf("clusters were listed %d times; got %s\n%s", n, found(got), log)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // The values of [ECS.Scope].
@@ -87,4 +89,28 @@ func (c *Config) ECSTags() []string {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// ShowsAllClusters reports whether the target shows every ECS cluster that GuardDuty lists in the accounts that it shows:
+// no filter hides one.
+func (t Target) ShowsAllClusters() bool {
+	return slices.Contains(t.ResourceTypes, coverage.ECS) && len(t.hidingFilters()) == 0
+}
+
+// hidingFilters returns the filters that hide clusters of an account that the target shows.
+func (t Target) hidingFilters() []string {
+	var names []string
+	for _, f := range []struct {
+		name      string
+		condition coverage.Condition
+	}{
+		{"ecs_cluster_name", t.Filter.ECSClusterName},
+		{"coverage_status", t.Filter.CoverageStatus},
+		{"management_type", t.Filter.ManagementType},
+	} {
+		if len(f.condition.Equals)+len(f.condition.NotEquals) > 0 {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }

@@ -95,18 +95,8 @@ func validateScope(errs *errorList, key string, t Target) {
 	if t.ECS.Scope != ScopeAll {
 		return
 	}
-	filters := []struct {
-		name      string
-		condition coverage.Condition
-	}{
-		{"ecs_cluster_name", t.Filter.ECSClusterName},
-		{"coverage_status", t.Filter.CoverageStatus},
-		{"management_type", t.Filter.ManagementType},
-	}
-	for _, f := range filters {
-		if len(f.condition.Equals)+len(f.condition.NotEquals) > 0 {
-			errs.addf(scope, "\"all\" cannot be combined with filter.%s, because clusters that it excludes would count as not listed", f.name)
-		}
+	for _, name := range t.hidingFilters() {
+		errs.addf(scope, "\"all\" cannot be combined with filter.%s, because clusters that it excludes would count as not listed", name)
 	}
 }
 
