@@ -133,7 +133,7 @@ func tagsFamily(labels, tags []string) Family {
 					continue // unknown
 				}
 				for _, key := range tags {
-					values = append(values, coverage.Sanitize(d.Tags[key]))
+					values = append(values, d.Tags[key])
 				}
 				emit(1, values...)
 			}
@@ -151,29 +151,15 @@ func ecsAccountFamily(name, help string, value func(diagnosis.Report) (float64, 
 	}}
 }
 
-// diagnosesOf yields one diagnosis of each cluster with its key label values: if
-// several targets read the cluster, that of a report that is up, then that of the
-// newest. The slice is reused: append to it, do not keep it.
+// diagnosesOf yields one diagnosis of each cluster, see [diagnosis.Clusters], with its
+// key label values. The slice is reused: append to it, do not keep it.
 func diagnosesOf(in Input) iter.Seq2[*diagnosis.Diagnosis, []string] {
-	reports := slices.SortedFunc(slices.Values(in.ECS), func(a, b diagnosis.Report) int {
-		return cmp.Or(
-			-cmp.Compare(boolToFloat(a.Up), boolToFloat(b.Up)), b.LastSuccess.Compare(a.LastSuccess),
-			cmp.Compare(a.Target, b.Target), cmp.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Region, b.Region),
-		)
-	})
 	return func(yield func(*diagnosis.Diagnosis, []string) bool) {
-		seen, key := map[diagnosis.Cluster]bool{}, make([]string, 3, 8)
-		for _, r := range reports {
-			for i := range r.Clusters {
-				d := &r.Clusters[i]
-				if seen[d.Cluster] {
-					continue
-				}
-				seen[d.Cluster] = true
-				key[0], key[1], key[2] = d.Cluster.AccountID, d.Cluster.Region, d.Cluster.Name
-				if !yield(d, key) {
-					return
-				}
+		key := make([]string, 3, 8)
+		for d := range diagnosis.Clusters(in.ECS) {
+			key[0], key[1], key[2] = d.Cluster.AccountID, d.Cluster.Region, d.Cluster.Name
+			if !yield(d, key) {
+				return
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func exampleOfECS() []diagnosis.Report {
 				}},
 			}, {
 				Cluster: diagnosis.Cluster{AccountID: account, Region: region, Name: "web"}, Listed: true, TasksRead: true,
-				Tags: map[string]string{"team": "storefront", "cost-center": "42\n", "other": "x"},
+				Tags: map[string]string{"team": "storefront", "cost-center": "42", "other": "x"},
 				Services: []diagnosis.ServiceTasks{
 					{Service: "api", Tasks: map[diagnosis.Agent]int{diagnosis.AgentRunning: 4}},
 					{Service: "orders", Tasks: map[diagnosis.Agent]int{diagnosis.AgentMissing: 2, diagnosis.AgentStopped: 1, diagnosis.AgentRunning: 1}},

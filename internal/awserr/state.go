@@ -62,7 +62,20 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
+// isDeniedCode reports whether AWS returns a code for a denied action. Services
+// return different HTTP statuses with it.
+func isDeniedCode(code string) bool {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized":
+		return true
+	}
+	return false
+}
+
 func stateOfCode(region, code string) (coverage.State, bool) {
+	if isDeniedCode(code) {
+		return coverage.Denied, true
+	}
 	switch code {
 	case "UnrecognizedClientException":
 		// A disabled opt-in Region returns this code for every key.
@@ -72,8 +85,7 @@ func stateOfCode(region, code string) (coverage.State, bool) {
 		return coverage.Denied, true
 	case "RegionDisabledException":
 		return coverage.RegionDisabled, true
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized",
-		"ExpiredToken", "ExpiredTokenException", "RequestExpired",
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired",
 		"InvalidClientTokenId", "InvalidAccessKeyId", "InvalidIdentityToken",
 		"MissingAuthenticationToken", "MissingAuthenticationTokenException",
 		"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException",

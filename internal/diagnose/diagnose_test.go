@@ -80,7 +80,8 @@ func example() *diagnose.Result {
 					},
 				},
 			},
-			{Cluster: cluster("accounts"), Listed: true, Healthy: true, TasksRead: true},
+			{Cluster: cluster("accounts"), Listed: true, TasksRead: true},
+			diagnosis.Gone(cluster("storefront")),
 			{
 				Cluster: cluster("sandbox"), TasksRead: true,
 				Findings: []diagnosis.Finding{{

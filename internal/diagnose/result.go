@@ -83,18 +83,9 @@ type Fix struct {
 	ReplacesTasks bool     `json:"replaces_tasks"`
 }
 
-// deleted returns the finding on a cluster that GuardDuty reports and ECS does not
-// have any more.
-func deleted() diagnosis.Finding {
-	return diagnosis.Finding{
-		Level: diagnosis.LevelCluster, Cause: diagnosis.TaskGone, Certainty: diagnosis.Strong, Who: diagnosis.Nobody,
-		Evidence: "ECS does not have the cluster any more, and GuardDuty still reports it.",
-	}
-}
-
 // New joins what GuardDuty and ECS report. Clusters that are healthy and have no
-// findings are left out. Of several reports of one cluster, the first one that is
-// up is used.
+// findings are left out. [diagnosis.Clusters] chooses among several reports of one
+// cluster.
 func New(readAt time.Time, v *coverage.View, reports []diagnosis.Report) *Result {
 	r := &Result{SchemaVersion: schemaVersion, ReadAt: readAt.UTC().Truncate(time.Second), Clusters: []Cluster{}, Unreadable: []Unreadable{}}
 	for _, target := range v.Reports {
@@ -105,33 +96,25 @@ func New(readAt time.Time, v *coverage.View, reports []diagnosis.Report) *Result
 			})
 		}
 	}
-	diagnoses := map[diagnosis.Cluster]diagnosis.Diagnosis{}
-	up := map[diagnosis.Cluster]bool{}
-	read := map[[2]string]bool{} // whether the account and Region were read completely
+	read := map[[2]string]bool{} // accounts and Regions with a report
 	for _, report := range reports {
-		account := [2]string{report.AccountID, report.Region}
-		read[account] = read[account] || report.Up
+		read[[2]string{report.AccountID, report.Region}] = true
 		if !report.Up {
 			r.Unreadable = append(r.Unreadable, Unreadable{
 				Target: report.Target, Kind: "ecs", AccountID: report.AccountID, Region: report.Region,
 			})
 		}
-		for _, d := range report.Clusters {
-			if _, known := diagnoses[d.Cluster]; !known || report.Up && !up[d.Cluster] {
-				diagnoses[d.Cluster], up[d.Cluster] = d, report.Up
-			}
-		}
+	}
+	diagnoses := map[diagnosis.Cluster]diagnosis.Diagnosis{}
+	for d := range diagnosis.Clusters(reports) {
+		diagnoses[d.Cluster] = *d
 	}
 	for _, row := range v.OfType(coverage.ECS) {
 		key := diagnosis.Cluster{AccountID: row.AccountID, Region: row.Region, Name: row.Name}
 		d, known := diagnoses[key]
 		delete(diagnoses, key)
-		if !known && row.Status != coverage.Healthy {
-			if read[[2]string{row.AccountID, row.Region}] {
-				d.Findings = []diagnosis.Finding{deleted()}
-			} else {
-				r.addNotConfigured(row.AccountID, row.Region)
-			}
+		if !known && row.Status != coverage.Healthy && !read[[2]string{row.AccountID, row.Region}] {
+			r.addNotConfigured(row.AccountID, row.Region)
 		}
 		if row.Status != coverage.Healthy || len(d.Findings) > 0 {
 			d.Cluster = key

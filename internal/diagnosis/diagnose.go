@@ -27,7 +27,6 @@ func Diagnose(e Evidence) Diagnosis {
 	return Diagnosis{
 		Cluster:   e.Cluster,
 		Listed:    e.Row != nil,
-		Healthy:   e.Row != nil && e.Row.Status == coverage.Healthy,
 		Findings:  x.findings(),
 		Services:  x.serviceTasks(),
 		TasksRead: x.tasksRead,

@@ -1,13 +1,11 @@
 package diagnosis
 
-import "time"
-
 // Finding is one cause, with what it is based on.
 type Finding struct {
 	Level Level
-	// Subject is what Level says: a service's name or "family:" and a family, a
-	// task definition's family and revision, an EC2 instance ID; "" for an account
-	// and a cluster.
+	// Subject is the name of what Level means: a service's name or "family:" and a
+	// family, a task definition's family and revision, an EC2 instance ID; "" for an
+	// account and a cluster.
 	Subject string
 	// Service is the service whose tasks are affected, or "family:" and the family
 	// of standalone tasks; "" for all tasks of the cluster.
@@ -114,7 +112,6 @@ type ServiceTasks struct {
 type Diagnosis struct {
 	Cluster  Cluster
 	Listed   bool // whether GuardDuty lists the cluster
-	Healthy  bool // whether GuardDuty reports it as HEALTHY
 	Findings []Finding
 	Services []ServiceTasks // sorted by name
 	// TasksRead reports whether the running tasks of the cluster were read.
@@ -122,15 +119,4 @@ type Diagnosis struct {
 	TasksRead bool
 	Tags      map[string]string // nil if they are unknown
 	Truncated bool
-}
-
-// Report is what is known about the clusters of one account and Region that one
-// target shows. It is immutable.
-type Report struct {
-	Target      string
-	AccountID   string
-	Region      string
-	Up          bool        // whether ECS could be read at the last attempt, and no call was refused
-	LastSuccess time.Time   // when the last complete read began; zero if there was none
-	Clusters    []Diagnosis // sorted by name
 }

@@ -30,13 +30,14 @@ const (
 
 // fakeReader is a Reader whose clusters all exist.
 type fakeReader struct {
-	names   []string      // of List
-	takes   time.Duration // how long Read takes
-	readErr error
-	listErr error
-	refusal error
-	gone    []string
-	broken  string // a cluster that cannot be read
+	names    []string      // of List
+	takes    time.Duration // how long Read takes
+	readErr  error
+	listErr  error
+	refusal  error
+	errAfter error // of Read, after the clusters
+	gone     []string
+	broken   string // a cluster that cannot be read
 
 	mu    sync.Mutex
 	reads []string // the names of the clusters of each Read
@@ -70,7 +71,7 @@ func (f *fakeReader) Read(ctx context.Context, queries []ecs.Query, each func(di
 			each(e)
 		}
 	}
-	return &ecs.Reading{Gone: f.gone, Refusal: f.refusal}, nil
+	return &ecs.Reading{Gone: f.gone, Refusal: f.refusal}, f.errAfter
 }
 
 func (f *fakeReader) List(context.Context) ([]string, bool, error) {
@@ -131,7 +132,7 @@ func monitor(t *testing.T, targets ...ecs.Target) *monitored {
 	m := &monitored{t: t, readers: map[string]*fakeReader{home: {}, member: {}}, reports: map[string]diagnosis.Report{}}
 	m.Monitor = ecs.NewMonitor(ecs.MonitorOptions{
 		Diagnose: func(e diagnosis.Evidence) diagnosis.Diagnosis {
-			d := diagnosis.Diagnosis{Cluster: e.Cluster, Listed: e.Row != nil, Tags: e.Tags}
+			d := diagnosis.Diagnosis{Cluster: e.Cluster, Listed: e.Row != nil, Tags: e.Tags, TasksRead: len(e.Refusals) == 0}
 			for _, r := range e.Refusals {
 				d.Findings = append(d.Findings, diagnosis.Finding{Cause: diagnosis.Denied, Evidence: r.Action + " " + r.Reason})
 			}
@@ -296,14 +297,17 @@ func TestAllClusters(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantReads(home, "a b")
-		m.wantReport(home, true, "a")
+		m.wantReport(home, true, "a", "b")
+		if f := m.report(home).Clusters[1].Findings; len(f) != 1 || f[0].Cause != diagnosis.TaskGone {
+			t.Errorf("findings of a cluster that ECS does not have: %v", f)
+		}
 
 		reader.set(func() { reader.listErr = apiError("ListClusters", "AccessDeniedException") })
 		before := m.report(home).LastSuccess
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		m.wantReads(home, "a b")
-		m.wantReport(home, false, "a")
+		m.wantReport(home, false, "a", "b")
 		if got := m.report(home).LastSuccess; !got.Equal(before) {
 			t.Errorf("last success %v", got)
 		}

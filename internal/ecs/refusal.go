@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
@@ -51,7 +52,7 @@ func invoke[In, Out any](ctx context.Context, r *reader, operation string, do ca
 	switch {
 	case err == nil:
 		known.succeeded = true
-	case isDenied(err):
+	case awserr.IsActionDenied(err):
 		known.denied++
 		known.err = err
 	}
@@ -68,27 +69,23 @@ func (r *reader) note(ctx context.Context, refusals *[]diagnosis.Refusal, operat
 	case code == "ClusterNotFoundException":
 		return errGone
 	}
-	refusal := diagnosis.Refusal{Action: action(operation), Denied: isDenied(err), Reason: coverage.Sanitize(code)}
-	if !refusal.Denied {
-		switch state := awserr.State(r.client.o.Region, err); state {
-		case coverage.Failed, coverage.InvalidResponse:
-			if code == "" {
-				refusal.Reason = string(state)
-			}
-		default:
-			return err
-		}
+	state := awserr.State(r.client.o.Region, err)
+	if !awserr.IsActionDenied(err) && state != coverage.Failed && state != coverage.InvalidResponse {
+		return err
 	}
 	if r.Refusal == nil {
 		r.Refusal = err
 	}
-	for _, known := range *refusals {
-		if known.Action == refusal.Action {
-			return nil
-		}
-	}
-	*refusals = append(*refusals, refusal)
+	denied, reason := awserr.Refusal(r.client.o.Region, err)
+	appendRefusal(refusals, diagnosis.Refusal{Action: action(operation), Denied: denied, Reason: reason})
 	return nil
+}
+
+// appendRefusal appends a refusal unless there is one of its action.
+func appendRefusal(refusals *[]diagnosis.Refusal, refusal diagnosis.Refusal) {
+	if !slices.ContainsFunc(*refusals, func(r diagnosis.Refusal) bool { return r.Action == refusal.Action }) {
+		*refusals = append(*refusals, refusal)
+	}
 }
 
 var errGone = errors.New("the cluster does not exist any more")
@@ -98,16 +95,3 @@ var errGone = errors.New("the cluster does not exist any more")
 const missing = "MISSING"
 
 func action(operation string) string { return "ecs:" + operation }
-
-// isDenied reports whether ECS denied a call. It does so with the HTTP status 400.
-// Denied credentials are not meant: they affect all calls.
-func isDenied(err error) bool {
-	if credentials := (*awserr.CredentialsError)(nil); errors.As(err, &credentials) {
-		return false
-	}
-	switch awserr.CauseOf(err).Code {
-	case "AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized":
-		return true
-	}
-	return false
-}

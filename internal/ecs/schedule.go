@@ -16,9 +16,6 @@ const (
 	batchSize = 25
 	// jitter is the fraction of an interval by which a round may start early.
 	jitter = 0.1
-	// maxStaleness is the number of intervals of failures after which a diagnosis is
-	// too old to be reported.
-	maxStaleness = 4
 	// firstRetry is the time after the first of several failures in a row.
 	firstRetry = time.Minute
 )
@@ -31,6 +28,9 @@ type clusterState struct {
 	changed   bool                 // is to be read before those that have not changed
 	readAt    time.Time            // when it was last read; zero before the first time
 	attempted time.Time            // when it was last read, or when reading it failed
+	// refusedSince is since when a part of the diagnosis has been refused and kept;
+	// zero if nothing is.
+	refusedSince time.Time
 }
 
 // done takes note that the cluster was read.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -129,19 +128,25 @@ func (a *account) attempt(ctx context.Context) {
 		return
 	}
 	a.log(ctx, err)
-	if a.failures++; a.failures == 1 {
-		a.failingSince = time.Now()
-	}
-	a.retryAt = time.Now().Add(retryDelay(a.failures, a.target.Interval))
-	if err == nil {
+	if err != nil {
+		a.fail(err)
+	} else {
 		a.failures, a.retryAt = 0, time.Time{}
 		if a.unfinished && !a.hasPending() {
 			a.finish(ctx)
 		}
-	} else {
-		a.diagnoseUnread(err)
 	}
 	a.target.monitor.o.Put(a.report())
+}
+
+// fail takes note of a failed attempt.
+func (a *account) fail(err error) {
+	now := time.Now()
+	if a.failures++; a.failures == 1 {
+		a.failingSince = now
+	}
+	a.retryAt = now.Add(retryDelay(a.failures, a.target.Interval))
+	a.diagnoseUnread(err)
 }
 
 // errTooMany means that not all clusters are read.
@@ -158,7 +163,7 @@ func (a *account) begins(ctx context.Context, start time.Time) error {
 		case err == nil:
 			a.setListed(names)
 			truncated = truncated || more
-		case isDenied(err) && ctx.Err() == nil:
+		case awserr.IsActionDenied(err) && ctx.Err() == nil:
 			a.setGap(ctx, err)
 		default:
 			return err
@@ -193,7 +198,11 @@ func (a *account) readBatch(ctx context.Context) error {
 	})
 	for _, name := range reading.Gone {
 		if c := byName[coverage.SanitizeName(name)]; c != nil {
-			c.diagnosis = nil
+			c.diagnosis, c.refusedSince = nil, time.Time{}
+			if c.Row != nil {
+				gone := diagnosis.Gone(diagnosis.Cluster{AccountID: a.key.id, Region: a.key.region, Name: c.Row.Name})
+				c.diagnosis = &gone
+			}
 			c.done()
 		}
 	}
@@ -205,53 +214,6 @@ func (a *account) readBatch(ctx context.Context) error {
 		a.setGap(ctx, reading.Refusal)
 	}
 	return err
-}
-
-func (a *account) diagnose(c *clusterState, e diagnosis.Evidence) {
-	a.known.Complete(&e)
-	d := a.target.monitor.o.Diagnose(e)
-	if d.Tags != nil {
-		tags := d.Tags
-		d.Tags = map[string]string{}
-		for _, key := range a.target.Tags {
-			if value, ok := tags[key]; ok {
-				d.Tags[key] = coverage.Sanitize(value)
-			}
-		}
-	}
-	c.diagnosis = &d
-}
-
-// diagnoseUnread gives the pending clusters that have not been read yet, or not for
-// too long, a diagnosis that says why they cannot be.
-func (a *account) diagnoseUnread(err error) {
-	cause := awserr.CauseOf(err)
-	refusal := diagnosis.Refusal{
-		Action: action(cause.Operation), Denied: awserr.State(a.key.region, err) == coverage.Denied, Reason: coverage.Sanitize(cause.Code),
-	}
-	if strings.HasPrefix(cause.Operation, "AssumeRole") {
-		refusal.Action = "sts:" + cause.Operation
-	}
-	if refusal.Reason == "" {
-		refusal.Reason = string(awserr.State(a.key.region, err))
-	}
-	for name, c := range a.clusters {
-		if c.pending && c.diagnosis == nil || a.isStale(c) {
-			a.diagnose(c, diagnosis.Evidence{
-				Cluster: diagnosis.Cluster{AccountID: a.key.id, Region: a.key.region, Name: name},
-				ReadAt:  time.Now(), Row: c.Row, Refusals: []diagnosis.Refusal{refusal},
-			})
-		}
-	}
-}
-
-// isStale reports whether reads have failed for too long since a cluster was read.
-func (a *account) isStale(c *clusterState) bool {
-	since := a.failingSince
-	if c.readAt.After(since) {
-		since = c.readAt
-	}
-	return time.Since(since) > maxStaleness*a.target.Interval
 }
 
 // finish ends a round whose clusters have all been read.
