@@ -31,7 +31,7 @@ func serviceFamilies(labels []string) []Family {
 			Each: func(in Input, emit Emit) {
 				for d, key := range diagnosesOf(in) {
 					for _, s := range in.Issues.services(d) {
-						for _, agent := range agents() {
+						for _, agent := range diagnosis.Agents() {
 							emit(float64(s.Tasks[agent]), append(key, s.Service, string(agent))...)
 						}
 					}
@@ -63,8 +63,8 @@ func clusterTasksFamily(labels []string) Family {
 				if !d.TasksRead {
 					continue
 				}
-				for _, agent := range agents() {
-					emit(float64(runningTasks(d, agent)), append(key, string(agent))...)
+				for _, agent := range diagnosis.Agents() {
+					emit(float64(d.RunningTasks(agent)), append(key, string(agent))...)
 				}
 			}
 		},
@@ -77,41 +77,17 @@ func clusterListedFamily(labels []string) Family {
 		Help:   "Whether GuardDuty lists the cluster (1) or not although it has running tasks (0), as of the last successful read of ECS; absent after the data of GuardDuty has expired.",
 		Labels: labels,
 		Each: func(in Input, emit Emit) {
-			unlisted := unlistedClusters(in)
-			// Rows are newer than what was read from ECS, and may be another target's.
+			unlisted := diagnosis.Unlisted(in.View, in.ECS)
 			for d, key := range diagnosesOf(in) {
-				row := coverage.Key{Type: coverage.ECS, AccountID: d.Cluster.AccountID, Region: d.Cluster.Region, Name: d.Cluster.Name}
 				switch {
-				case coverage.Find(in.View.Resources, row) != nil:
+				case diagnosis.RowOf(in.View, d.Cluster) != nil:
 					emit(1, key...)
-				case unlisted[d.Cluster] && d.TasksRead && runningTasks(d, agents()...) > 0:
+				case unlisted[d.Cluster]:
 					emit(0, key...)
 				}
 			}
 		},
 	}
-}
-
-// unlistedClusters returns the clusters that a target does not list whose rows are
-// known: after they have expired, a cluster that ECS lists may be listed.
-func unlistedClusters(in Input) map[diagnosis.Cluster]bool {
-	known := map[coverage.TargetID]bool{}
-	for i := range in.View.Reports {
-		r := &in.View.Reports[i]
-		known[r.Target] = r.Snapshot != nil && !r.Snapshot.OptionalOnly
-	}
-	unlisted := map[diagnosis.Cluster]bool{}
-	for _, r := range in.ECS {
-		if !known[coverage.TargetID{Name: r.Target, Kind: coverage.KindCoverage, Region: r.Region}] {
-			continue
-		}
-		for i := range r.Clusters {
-			if d := &r.Clusters[i]; !d.Listed {
-				unlisted[d.Cluster] = true
-			}
-		}
-	}
-	return unlisted
 }
 
 // tagsFamily has a label for each tag key, so that all of its samples have the
@@ -163,19 +139,6 @@ func diagnosesOf(in Input) iter.Seq2[*diagnosis.Diagnosis, []string] {
 			}
 		}
 	}
-}
-
-func agents() []diagnosis.Agent {
-	return []diagnosis.Agent{diagnosis.AgentRunning, diagnosis.AgentStopped, diagnosis.AgentMissing, diagnosis.AgentNotApplicable}
-}
-
-func runningTasks(d *diagnosis.Diagnosis, states ...diagnosis.Agent) (n int) {
-	for _, s := range d.Services {
-		for _, state := range states {
-			n += s.Tasks[state]
-		}
-	}
-	return n
 }
 
 // services returns the services that get series: first those with tasks that

@@ -25,8 +25,10 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guide"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/statuspage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/store"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
@@ -66,6 +68,7 @@ type app struct {
 	refresher  *refresh.Refresher
 	events     *events.Consumer
 	monitor    *ecs.Monitor
+	guide      guide.Guide
 	renderer   *renderer
 	server     *web.Server
 	renderLoop sync.WaitGroup
@@ -107,6 +110,10 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 		Metrics: a.self.refreshes,
 		Logger:  o.Logger,
 	})
+	var err error
+	if a.guide, err = guide.New(); err != nil {
+		return nil, err
+	}
 	a.events = events.New(events.Options{Apply: a.refresher.Apply, Metrics: a.self.events, Logger: o.Logger})
 	a.renderer = newRenderer(rendererOptions{render: a.render, ready: a.refresher.Ready, expire: a.refresher.ExpireSnapshots})
 	a.store.Changed = a.renderer.Changed
@@ -114,13 +121,15 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 	handler, err := web.Routes{
 		TelemetryPath: o.TelemetryPath,
 		Metrics: exposition.MetricsHandler(exposition.Options{
-			Page: a.renderer.Page, Self: a.registry, Limit: web.LimitScrapes, Logger: o.Logger,
+			Page: a.renderer.Page, Self: a.registry, Limit: web.LimitRequests, Logger: o.Logger,
 		}),
-		Version:   version.Info(),
-		Ready:     func() bool { return a.refresher.Ready() && a.renderer.Ready() },
-		Lifecycle: o.Lifecycle,
-		Reload:    a.requestReload,
-		Profiling: o.Profiling,
+		StatusJSON:   web.LimitRequests(statuspage.StatusJSON(a.statusSource())),
+		ClustersJSON: web.LimitRequests(statuspage.ClustersJSON(a.statusSource())),
+		Version:      version.Info(),
+		Ready:        func() bool { return a.refresher.Ready() && a.renderer.Ready() },
+		Lifecycle:    o.Lifecycle,
+		Reload:       a.requestReload,
+		Profiling:    o.Profiling,
 	}.Handler()
 	if err != nil {
 		return nil, err

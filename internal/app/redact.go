@@ -3,8 +3,9 @@ package app
 import (
 	"context"
 	"log/slog"
-	"regexp"
 	"strings"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 )
 
 // redactHandler is a slog.Handler that removes credentials, tokens and e-mail
@@ -13,7 +14,7 @@ type redactHandler struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (h redactHandler) Handle(ctx context.Context, r slog.Record) error {
-	redacted := slog.NewRecord(r.Time, r.Level, redact(r.Message), r.PC)
+	redacted := slog.NewRecord(r.Time, r.Level, awserr.Redact(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		redacted.AddAttrs(redactAttr(a))
 		return true
@@ -43,28 +44,15 @@ func redactAttr(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
 	switch v.Kind() {
 	case slog.KindString:
-		return slog.String(a.Key, redact(v.String()))
+		return slog.String(a.Key, awserr.Redact(v.String()))
 	case slog.KindGroup:
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(redactAttrs(v.Group())...)}
 	}
 	if err, ok := v.Any().(error); ok {
-		return slog.String(a.Key, truncate(redact(err.Error())))
+		return slog.String(a.Key, truncate(awserr.Redact(err.Error())))
 	}
 	return slog.Attr{Key: a.Key, Value: v}
 }
-
-// secretPattern matches access key IDs; secret access keys and session tokens
-// after their names; session tokens without a name, which are longer than any
-// word without hyphens in an AWS name; web identity tokens; users and passwords
-// of URLs; e-mail addresses.
-var secretPattern = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b` +
-	`|(?i:secret_?access_?key|session_?token)["']?\s*[:=>]\s*["']?[^\s"'<,&]+` +
-	`|[A-Za-z0-9+/=%]{100,}` +
-	`|\beyJ[\w-]+\.[\w.-]+` +
-	`|://[^/\s@]+@` +
-	`|[\w.%+-]+@[\w-]+(?:\.[\w-]+)+`)
-
-func redact(text string) string { return secretPattern.ReplaceAllLiteralString(text, "<secret>") }
 
 // maxErrorBytes limits an error in the log: some contain a whole response.
 const maxErrorBytes = 2000

@@ -26,8 +26,9 @@ type prepared struct {
 
 // pageOptions are the options of the page.
 type pageOptions struct {
-	issues collector.IssueOptions
-	tags   []string // keys of cluster tags, see [collector.Families]
+	issues     collector.IssueOptions
+	tags       []string // keys of cluster tags, see [collector.Families]
+	statements statements
 }
 
 // input returns the input of the page: the store's view and the options in use.
@@ -107,6 +108,10 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	policies, err := newStatements(cfg)
+	if err != nil {
+		return nil, err
+	}
 	ecsTargets, queues := b.ecsTargets(cfg.Targets, cfg.ECSTags()), b.queues(cfg.Events)
 	return &prepared{
 		config: cfg,
@@ -118,7 +123,7 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 		operations: b.operations,
 		ecs:        ecsTargets,
 		page: pageOptions{
-			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(),
+			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(), statements: policies,
 		},
 	}, nil
 }

@@ -239,6 +239,7 @@ type Report struct {
 	State       State
 	LastSuccess time.Time     // zero before the first one
 	Duration    time.Duration // of the last attempt
+	LastFailure *Failure      // the last failed attempt, nil for none; it stays after a success
 	// Snapshot is that of the last successful refresh, with optional data that a
 	// later, failed refresh has read. Before the first success it may have optional
 	// data only. It is nil if there is neither, and after it has expired.

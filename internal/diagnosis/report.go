@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // Report is what is known about the clusters of one account and Region that one
@@ -13,8 +15,11 @@ type Report struct {
 	Target      string
 	AccountID   string
 	Region      string
-	Up          bool        // whether ECS could be read at the last attempt, and no call was refused
-	LastSuccess time.Time   // when the last complete read began; zero if there was none
+	Up          bool      // whether ECS could be read at the last attempt, and no call was refused
+	LastSuccess time.Time // when the last complete read began; zero if there was none
+	// LastFailure is the last failed attempt, or the last call that was refused; nil
+	// for none. It stays after a success.
+	LastFailure *coverage.Failure
 	Clusters    []Diagnosis // sorted by name
 }
 

@@ -157,7 +157,7 @@ func changedFirst(x, y *clusterState) int {
 func (a *account) report() diagnosis.Report {
 	r := diagnosis.Report{
 		Target: a.target.Name, AccountID: a.key.id, Region: a.key.region, Up: a.failures == 0 && !a.hadGap,
-		LastSuccess: a.lastSuccess,
+		LastSuccess: a.lastSuccess, LastFailure: a.lastFailure,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
 		if d := a.clusters[name].diagnosis; d != nil {

@@ -41,6 +41,7 @@ type account struct {
 	hadGap      bool      // there is or was a gap, and no complete round since
 	nextRound   time.Time
 	lastSuccess time.Time // when the last complete round began
+	lastFailure *coverage.Failure
 
 	failures     int       // in a row
 	failingSince time.Time // when the first of them was
@@ -145,6 +146,7 @@ func (a *account) fail(err error) {
 	if a.failures++; a.failures == 1 {
 		a.failingSince = now
 	}
+	a.lastFailure = awserr.Failure(now, err)
 	a.retryAt = now.Add(retryDelay(a.failures, a.target.Interval))
 	a.diagnoseUnread(err)
 }
@@ -235,6 +237,7 @@ func (a *account) setGap(ctx context.Context, err error) {
 		return
 	}
 	a.gap, a.hadGap = err, true
+	a.lastFailure = awserr.Failure(time.Now(), err)
 	level := a.gapLog.Next(awserr.State(a.key.region, err), err)
 	a.target.monitor.o.Logger.Log(ctx, level, "ECS of an account read incompletely", append(a.attrs(), "err", err)...)
 }

@@ -15,7 +15,9 @@ package events
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,6 +90,17 @@ func (c *Consumer) Set(ctx context.Context, queues []Queue) {
 		c.queues[url] = added
 		c.running.Go(func() { added.run(queueCtx, rand.Float64) })
 	}
+}
+
+// Status returns what is known of each queue, sorted by URL.
+func (c *Consumer) Status() []Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []Status
+	for _, url := range slices.Sorted(maps.Keys(c.queues)) {
+		all = append(all, c.queues[url].status.status())
+	}
+	return all
 }
 
 // Wait returns when all queues have stopped, at most a few seconds after the

@@ -4,6 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
 // action is a kind of request to a queue.
@@ -23,18 +27,28 @@ type queueStatus struct {
 
 	mu      sync.Mutex
 	failed  map[action]bool // by the last request of each action that was tried
+	last    Status
 	stopped bool
 }
 
+// Status is what is known of a queue, for people.
+type Status struct {
+	URL string
+	// Up is the value of guardduty_event_queue_up: false before the first request.
+	Up          bool
+	LastSuccess time.Time         // of a receive request; zero before the first one
+	LastFailure *coverage.Failure // the last failed request, nil for none; it stays after a success
+}
+
 func newQueueStatus(url string, o Options) *queueStatus {
-	return &queueStatus{url: url, o: o, failed: map[action]bool{}}
+	return &queueStatus{url: url, o: o, failed: map[action]bool{}, last: Status{URL: url}}
 }
 
 // record records the result of an action. A queue is up while receiving and
 // deleting succeed. Failures to release a message do not affect that: the
 // message reappears on its own.
 func (s *queueStatus) record(ctx context.Context, a action, err error) {
-	failed, first, ok := s.set(a, err != nil)
+	failed, first, ok := s.set(a, err)
 	switch {
 	case !ok:
 	case err != nil:
@@ -50,15 +64,22 @@ func (s *queueStatus) record(ctx context.Context, a action, err error) {
 
 // set sets the result of an action. It returns whether the action failed before
 // and whether this is its first result; ok is false after stop.
-func (s *queueStatus) set(a action, failed bool) (before, first, ok bool) {
+func (s *queueStatus) set(a action, err error) (before, first, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return false, false, false
 	}
 	before, tried := s.failed[a]
-	s.failed[a] = failed
-	s.o.Metrics.setUp(s.url, !s.failed[actionReceive] && !s.failed[actionDelete])
+	s.failed[a] = err != nil
+	switch {
+	case err != nil:
+		s.last.LastFailure = awserr.Failure(time.Now(), err)
+	case a == actionReceive:
+		s.last.LastSuccess = time.Now()
+	}
+	s.last.Up = !s.failed[actionReceive] && !s.failed[actionDelete]
+	s.o.Metrics.setUp(s.url, s.last.Up)
 	return before, !tried, true
 }
 
@@ -69,4 +90,10 @@ func (s *queueStatus) stop() {
 	defer s.mu.Unlock()
 	s.stopped = true
 	s.o.Metrics.dropUp(s.url)
+}
+
+func (s *queueStatus) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -144,6 +145,18 @@ func (r *Refresher) Ready() bool {
 		}
 	}
 	return true
+}
+
+// Next returns when the next refresh of each target starts. The time is zero for a
+// target that has not finished its first one, and in the past while one is running.
+func (r *Refresher) Next() map[coverage.TargetID]time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := make(map[coverage.TargetID]time.Time, len(r.workers))
+	for id, w := range r.workers {
+		next[id] = w.state().next
+	}
+	return next
 }
 
 // set replaces the targets that parent has found, or the configured ones if it

@@ -34,10 +34,11 @@ type worker struct {
 
 // workerState is the part of a worker that state returns.
 type workerState struct {
-	target    Target   // of the next refresh
-	settings  Settings // of the next refresh
-	lastRead  Target   // the target as of the last successful refresh
-	completed int      // refreshes, successful or not
+	target    Target    // of the next refresh
+	settings  Settings  // of the next refresh
+	lastRead  Target    // the target as of the last successful refresh
+	completed int       // refreshes, successful or not
+	next      time.Time // when the next refresh starts; zero before the first has ended
 	report    coverage.Report
 }
 
@@ -92,8 +93,16 @@ func (w *worker) run(ctx context.Context, first time.Duration, random func() flo
 			started = time.Now()
 			request.result <- w.refresh(ctx)
 		}
-		timer.Reset(time.Until(nextStart(started, w.state().settings.Interval, random())))
+		timer.Reset(time.Until(w.schedule(started, random())))
 	}
+}
+
+// schedule sets and returns when the next refresh starts.
+func (w *worker) schedule(started time.Time, random float64) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next = nextStart(started, w.settings.Interval, random)
+	return w.next
 }
 
 // refresh makes one attempt and returns its error.
@@ -172,7 +181,9 @@ func (w *worker) put(target Target, r result) (report coverage.Report, conflicts
 		w.report.Snapshot = w.report.Snapshot.WithOptional(r.snapshot)
 		w.setExpiry()
 	}
-	if r.err == nil {
+	if r.err != nil {
+		w.report.LastFailure = awserr.Failure(time.Now(), r.err)
+	} else {
 		w.report.LastSuccess, w.lastRead = time.Now(), target
 		w.report.Snapshot, conflicts = w.merge(r.snapshot)
 		w.setExpiry()

@@ -15,14 +15,15 @@ const (
 	maxClientScrapes = 4
 )
 
-// LimitScrapes returns a handler that serves at most 20 requests at a time, and
-// at most 4 of one client. Other requests get status 503.
-func LimitScrapes(next http.Handler) http.Handler {
+// LimitRequests returns a handler that serves at most 20 requests at a time, and
+// at most 4 of one client. Other requests get status 503. Each such handler has
+// limits of its own, so that readers of one path do not keep others from another.
+func LimitRequests(next http.Handler) http.Handler {
 	limit := &inFlight{clients: map[netip.Prefix]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := clientOf(r.RemoteAddr)
 		if !limit.acquire(client) {
-			respond(w, http.StatusServiceUnavailable, "Too many scrapes in flight.")
+			respond(w, http.StatusServiceUnavailable, "Too many requests in flight.")
 			return
 		}
 		defer limit.release(client)

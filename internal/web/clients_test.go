@@ -11,7 +11,7 @@ import (
 func TestScrapesInFlightAreBounded(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	routes := example()
-	routes.Metrics = LimitScrapes(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	routes.Metrics = LimitRequests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
 	}))

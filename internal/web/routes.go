@@ -14,6 +14,8 @@ import (
 type Routes struct {
 	TelemetryPath string // of Metrics; an absolute path
 	Metrics       http.Handler
+	StatusJSON    http.Handler
+	ClustersJSON  http.Handler
 	Version       string
 	Ready         func() bool
 	Lifecycle     bool         // whether Reload may be called over HTTP
@@ -43,10 +45,12 @@ func (r Routes) Handler() (http.Handler, error) {
 // all returns all routes.
 func (r Routes) all() ([]route, error) {
 	if p := r.TelemetryPath; !strings.HasPrefix(p, "/") || isReserved(p) || path.Clean(p) != p || strings.ContainsAny(p, " {}?#%") {
-		return nil, fmt.Errorf("the telemetry path %q must be a plain absolute path, such as /metrics, and not one under /-/ or %s", p, profiles)
+		return nil, fmt.Errorf("the telemetry path %q must be a plain absolute path, such as /metrics, and not one under /-/, %s or %s", p, api, profiles)
 	}
 	all := []route{
 		{"GET " + favicon, http.HandlerFunc(noContent)},
+		{"GET /api/v1/status", r.StatusJSON},
+		{"GET /api/v1/clusters", r.ClustersJSON},
 		{"GET /-/healthy", http.HandlerFunc(healthy)},
 		{"GET /-/ready", http.HandlerFunc(r.ready)},
 		{"POST /-/reload", http.HandlerFunc(r.reload)},
@@ -62,8 +66,11 @@ func (r Routes) all() ([]route, error) {
 }
 
 func isReserved(path string) bool {
-	return path == favicon || strings.HasPrefix(path, "/-/") || strings.HasPrefix(path+"/", profiles)
+	return path == favicon || strings.HasPrefix(path, "/-/") || strings.HasPrefix(path+"/", api) || strings.HasPrefix(path+"/", profiles)
 }
+
+// api is the prefix of the JSON documents.
+const api = "/api/"
 
 // favicon is the path that browsers request with pages that name no icon, such as
 // the metrics.

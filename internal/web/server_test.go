@@ -78,7 +78,9 @@ func serveOpen(t *testing.T, routes Routes) (url string) {
 func example() Routes {
 	return Routes{
 		TelemetryPath: "/metrics",
-		Metrics:       http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
+		Metrics:       page("metrics"),
+		StatusJSON:    page("status as JSON"),
+		ClustersJSON:  page("clusters as JSON"),
 		Ready:         func() bool { return true },
 		Lifecycle:     true,
 		Reload:        func() error { return nil },
@@ -259,4 +261,9 @@ func TestHead(t *testing.T) {
 			t.Errorf("%s: Content-Type of GET and HEAD: %q", path, types)
 		}
 	}
+}
+
+// page returns a handler that serves a text.
+func page(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }

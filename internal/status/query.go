@@ -1,0 +1,99 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxRows is the number of rows of each list on the page.
+const MaxRows = 500
+
+// Query selects and orders the clusters of a [Status]. Empty filters match
+// everything. Targets, queues and accounts are not filtered: failures stay visible.
+type Query struct {
+	AccountID   string `json:"account_id"`   // also a part of the account's name
+	Region      string `json:"region"`       // exact
+	ClusterName string `json:"cluster_name"` // a part of it
+	IssueType   string `json:"issue_type"`   // exact
+	Cause       string `json:"cause"`        // exact
+	Owner       string `json:"owner"`        // a part of it
+	Sort        string `json:"sort"`         // one of Orders
+	Limit       int    `json:"limit"`        // rows of each list; 0 for all
+}
+
+// Orders are the orders of clusters. The first is the default.
+func Orders() []string {
+	return []string{"since", "newest", "account_id", "region", "cluster_name", "owner"}
+}
+
+// ParseQuery reads a query from the parameters of a URL, with MaxRows as the limit.
+// Unknown parameters are an error, because a misspelt filter would show everything.
+func ParseQuery(v url.Values) (Query, error) {
+	q := Query{Sort: Orders()[0], Limit: MaxRows}
+	fields := map[string]*string{
+		"account_id": &q.AccountID, "region": &q.Region, "cluster_name": &q.ClusterName, "issue_type": &q.IssueType,
+		"cause": &q.Cause, "owner": &q.Owner, "sort": &q.Sort,
+	}
+	for name, values := range v {
+		field, ok := fields[name]
+		if !ok || len(values) != 1 {
+			return q, fmt.Errorf("unknown or repeated parameter %q; use each at most once of account_id, region, cluster_name, issue_type, cause, owner and sort", name)
+		}
+		*field = strings.TrimSpace(values[0])
+	}
+	q.Sort = cmp.Or(q.Sort, Orders()[0])
+	if !slices.Contains(Orders(), q.Sort) {
+		return q, fmt.Errorf("unknown order %q; use one of %s", q.Sort, strings.Join(Orders(), ", "))
+	}
+	return q, nil
+}
+
+// Filtered reports whether the query has a filter.
+func (q Query) Filtered() bool {
+	return q != Query{Sort: q.Sort, Limit: q.Limit}
+}
+
+// compare orders clusters. What is not known comes last.
+func (q Query) compare(a, b *candidate) int {
+	var first int
+	switch q.Sort {
+	case "", "since":
+		first = compareTimes(a.since, b.since)
+	case "newest":
+		if first = compareTimes(b.since, a.since); a.since.IsZero() || b.since.IsZero() {
+			first = -first
+		}
+	case "region":
+		first = cmp.Compare(a.key.Region, b.key.Region)
+	case "cluster_name":
+		first = cmp.Compare(a.key.Name, b.key.Name)
+	case "owner":
+		first = cmp.Or(cmp.Compare(isEmpty(a.owner), isEmpty(b.owner)), cmp.Compare(a.owner, b.owner))
+	}
+	return cmp.Or(first, cmp.Compare(a.key.AccountID, b.key.AccountID), cmp.Compare(a.key.Region, b.key.Region), cmp.Compare(a.key.Name, b.key.Name))
+}
+
+func compareTimes(a, b time.Time) int {
+	switch {
+	case a.IsZero() == b.IsZero():
+		return a.Compare(b)
+	case a.IsZero():
+		return 1
+	}
+	return -1
+}
+
+func isEmpty(s string) int {
+	if s == "" {
+		return 1
+	}
+	return 0
+}
+
+func contains(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+}
