@@ -43,7 +43,7 @@ golden: ## regenerates golden pages and documents; read the diff
 
 image:
 	buildah build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) \
-	  --build-arg BUILD_USER=$(BUILD_USER) --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
+	  --build-arg BUILD_DATE=$(BUILD_DATE) --tag $(NAME):$(VERSION) .
 
 stack: ; deploy/stack/run
 e2e: ; CI=true go test -count=1 -v ./internal/e2e ./dashboards

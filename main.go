@@ -84,7 +84,11 @@ func run(ctx context.Context, args []string, std streams) error {
 		defer c.openLog().Close(logTimeout)
 		loader := config.NewLoader(c.configFile)
 		c.options.Load = func() (*config.Config, error) { return loader.Load(ctx) }
-		return app.Run(ctx, c.options)
+		err := app.Run(ctx, c.options)
+		if errors.Is(err, app.ErrNoRegion) && c.configFile == "" { // as in a container without arguments
+			return fmt.Errorf("%w; or name a configuration file with --config.file; to see a demo without AWS, run %s demo", err, name)
+		}
+		return err
 	default: // --help-man
 		return nil
 	}

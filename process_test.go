@@ -76,6 +76,22 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestNoArguments starts the exporter as a container without arguments does.
+func TestNoArguments(t *testing.T) {
+	var stderr bytes.Buffer
+	cmd := process(t)
+	cmd.Env = append(cmd.Env, "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_PROFILE=", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("got %v, want the exit code 1", err)
+	}
+	const want = `target "default": no Region: set regions in the configuration, or AWS_REGION in the environment; ` +
+		"or name a configuration file with --config.file; to see a demo without AWS, run " + name + " demo\n"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestOutputReaderCloses closes standard output, as head does.
 func TestOutputReaderCloses(t *testing.T) {
 	reader, writer, err := os.Pipe()

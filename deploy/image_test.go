@@ -1,32 +1,49 @@
 package deploy_test
 
 import (
-	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
 
 // TestImage compares the Dockerfile with the manifests and the documents.
 func TestImage(t *testing.T) {
-	file, err := os.ReadFile("../Dockerfile")
-	if err != nil {
-		t.Fatal(err)
+	file := string(read(t, "../Dockerfile"))
+	stages := strings.Split(file, "\nFROM ")
+	if len(stages) != 5 {
+		t.Fatalf("%d stages, want build, base, release and the last one", len(stages)-1)
 	}
-	build, final, ok := strings.Cut(string(file), "\nFROM gcr.io/distroless/static-debian12:nonroot\n")
-	if !ok || strings.Contains(final, "\nFROM ") {
-		t.Fatal("the final image is not distroless static nonroot")
-	}
-	for _, want := range []string{"CGO_ENABLED=0 go build", "-trimpath", ".Version=${VERSION}", ".Revision=${REVISION}"} {
-		if !strings.Contains(build, want) {
-			t.Errorf("the build lacks %q", want)
+	build, base, release, last := stages[1], stages[2], stages[3], stages[4]
+	for part, wants := range map[string][]string{
+		stages[0]: {"\nARG BASE=gcr.io/distroless/static-debian12:nonroot@sha256:"},
+		build: {
+			"--platform=$BUILDPLATFORM docker.io/library/golang:", "CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath",
+			".Version=${VERSION}", ".Revision=${REVISION}",
+		},
+		base: {
+			"${BASE} AS base\n", "\nUSER 65532:65532\n", "\nEXPOSE 10871\n", "\nENTRYPOINT [\"/guardduty_coverage_exporter\"]\n",
+			"org.opencontainers.image.source=\"https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter\"",
+			"\nCOPY LICENSE NOTICE /\n",
+		},
+		release: {"base AS release\n", "\nCOPY ${TARGETPLATFORM}/guardduty_coverage_exporter /guardduty_coverage_exporter"},
+		last:    {"base\n", "\nCOPY --from=build /out/guardduty_coverage_exporter /guardduty_coverage_exporter\n"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(part, want) {
+				t.Errorf("the stage %.20q lacks %q", part, strings.TrimSpace(want))
+			}
 		}
 	}
-	for _, want := range []string{"\nUSER 65532:65532\n", "\nEXPOSE 10871\n", "\nENTRYPOINT [\"/guardduty_coverage_exporter\"]\n"} {
-		if !strings.Contains(final, want) {
-			t.Errorf("the image lacks %q", strings.TrimSpace(want))
+	if strings.Contains(base+release+last, "\nRUN ") || strings.Count(release+last, "\nCOPY ") != 2 {
+		t.Error("the image contains more than the binary and its licences")
+	}
+	for _, image := range regexp.MustCompile(`(?m)^(?:FROM|ARG BASE=).*$`).FindAllString(file, -1) {
+		if strings.Contains(image, "/") && !regexp.MustCompile(`[a-z.]+\.[a-z]+/\S+:\S+@sha256:[0-9a-f]{64}\b`).MatchString(image) {
+			t.Errorf("%s has no registry, tag or digest", image)
 		}
 	}
-	if copied := strings.Count(final, "\nCOPY "); copied != 1 || strings.Contains(final, "\nRUN ") {
-		t.Errorf("%d COPY instructions, want one and no RUN", copied)
+	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(string(read(t, "../go.mod")))
+	if !strings.Contains(build, "/golang:"+version[1]+"-") {
+		t.Errorf("the image is not built with Go %s of go.mod", version[1])
 	}
 }

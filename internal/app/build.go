@@ -17,6 +17,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
 
+// ErrNoRegion is returned by [Run] for a target without regions if the environment has no Region either.
+var ErrNoRegion = errors.New("no Region: set regions in the configuration, or AWS_REGION in the environment")
+
 var _ refresh.KeyReader = (*guardduty.Client)(nil) // a source is asked for it at run time
 
 // targetBuilder builds refresh targets from the configuration.
@@ -62,7 +65,7 @@ func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 	regions := t.Regions
 	if len(regions) == 0 {
 		if b.factory.Region() == "" {
-			return nil, errors.New("no Region: set regions in the configuration, or AWS_REGION in the environment")
+			return nil, ErrNoRegion
 		}
 		regions = []string{b.factory.Region()}
 	}
