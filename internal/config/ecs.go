@@ -34,8 +34,8 @@ type ECS struct {
 	RoleSessionName string `yaml:"role_session_name"`
 	// Scope is ScopeUnhealthy or ScopeAll.
 	Scope string `yaml:"scope"`
-	// Interval is the time between two reads of a cluster that does not change, at least one minute. An unhealthy or
-	// changed cluster is read at once.
+	// Interval is the time between two reads of a cluster that does not change, at least one minute. A new or changed
+	// cluster is read at once.
 	Interval time.Duration `yaml:"interval"`
 	// Tags are the keys of the cluster tags that become labels. No two keys of a configuration have the same
 	// [coverage.TagLabel].

@@ -88,9 +88,7 @@ func (r *Result) writeCommands(w io.Writer) {
 		}
 		for i, f := range c.Findings {
 			fmt.Fprintf(w, "# %s %s %s: %s: %s (%s)\n", c.AccountID, c.Region, c.ClusterName, f.about(), f.Cause, f.Certainty)
-			if len(f.Fix.Commands) == 0 || f.Fix.ReplacesTasks {
-				fmt.Fprintf(w, "# %s\n", f.Fix.text())
-			}
+			fmt.Fprintf(w, "# %s\n", f.Fix.text())
 			for _, command := range f.Fix.Commands {
 				if key := [2]string{c.AccountID, command}; last[command] == i && !written[key] {
 					written[key] = true

@@ -86,5 +86,6 @@ func (x *examination) addSetting(f Finding, s Setting, tasks int) {
 		f.ByPolicy = true
 		f.Evidence += fmt.Sprintf(" It is managed by %s.", byPolicy)
 	}
+	f.Administrator = x.Administrator
 	x.add(f, tasks)
 }

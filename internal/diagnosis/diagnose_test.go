@@ -38,6 +38,9 @@ func agent(c Container) func(*Evidence) {
 func accountCases() []testCase {
 	return []testCase{
 		{"Runtime Monitoring off", func(e *Evidence) { e.RuntimeMonitoring.State, e.AccountSetting = Off, Off }, []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Proof, 1)}},
+		{"Runtime Monitoring off in a member", func(e *Evidence) {
+			e.RuntimeMonitoring.State, e.AccountSetting, e.Administrator = Off, Off, "999988887777"
+		}, []Finding{{Level: LevelAccount, Cause: RuntimeMonitoringOff, Certainty: Proof, Tasks: 1, Administrator: "999988887777"}}},
 		{"feature off, setting unknown", func(e *Evidence) { e.RuntimeMonitoring.State, e.AccountSetting = Off, Unknown }, []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Proof, 1)}},
 		{"setting off, feature unknown", func(e *Evidence) { e.RuntimeMonitoring.State, e.AccountSetting = Unknown, Off }, []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Proof, 1)}},
 		{"setting off, feature on", func(e *Evidence) { e.AccountSetting = Off }, []Finding{onAll(LevelAccount, RuntimeMonitoringOff, Strong, 1)}},

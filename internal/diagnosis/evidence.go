@@ -17,6 +17,9 @@ type Evidence struct {
 	Cluster Cluster
 	ReadAt  time.Time
 
+	// Administrator is the GuardDuty administrator of the account; "" if there is none
+	// or it is not known.
+	Administrator string
 	// Row is GuardDuty's row of the cluster; nil if GuardDuty does not list it.
 	Row *coverage.Resource
 	// Instances are GuardDuty's rows of EC2 instances by instance ID; nil if not all

@@ -18,6 +18,9 @@ type Finding struct {
 	// ByPolicy is set if an Organizations policy decides the setting that the
 	// finding is about: it cannot be changed in the account.
 	ByPolicy bool
+	// Administrator is the account of GuardDuty's administrator, which changes the
+	// setting that the finding is about; "" if it is not known to be another account.
+	Administrator string
 }
 
 // Level is what a finding is about.

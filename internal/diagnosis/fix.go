@@ -173,11 +173,15 @@ func (s script) enable() Fix {
 	const features = `[{"Name":"RUNTIME_MONITORING","Status":"ENABLED",` +
 		`"AdditionalConfiguration":[{"Name":"ECS_FARGATE_AGENT_MANAGEMENT","Status":"ENABLED"}]}]`
 	detector := command("aws guardduty list-detectors", "--region", s.c.Region, "--query", "DetectorIds[0]", "--output", "text")
-	fix := Fix{
-		Text: "Enable Runtime Monitoring and its agent for Fargate; for a member account the administrator does, with update-member-detectors." + then,
-		Commands: []string{
-			command(`aws guardduty update-detector --detector-id "$(`+detector+`)"`, "--region", s.c.Region, "--features", features),
-		},
+	update, options := "update-detector", []string{"--region", s.c.Region}
+	fix := Fix{Text: "Enable Runtime Monitoring and its agent for Fargate; for a member account the administrator does, with update-member-detectors." + then}
+	if s.f.Administrator != "" {
+		update, options = "update-member-detectors", append(options, "--account-ids", s.c.AccountID)
+		fix.Text = "Enable Runtime Monitoring and its agent for Fargate in this member account, with credentials of its administrator, " +
+			s.f.Administrator + "." + then
+	}
+	fix.Commands = []string{
+		command("aws guardduty "+update+` --detector-id "$(`+detector+`)"`, append(options, "--features", features)...),
 	}
 	if s.f.Cause == AgentManagementOff {
 		fix.Text += " To include this cluster alone: " + s.tag(included)

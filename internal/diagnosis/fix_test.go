@@ -131,6 +131,23 @@ func TestFixOfWhatAPolicyManages(t *testing.T) {
 	}
 }
 
+// TestFixOfAMember: a member cannot enable the feature; its administrator can.
+func TestFixOfAMember(t *testing.T) {
+	c := Cluster{AccountID: "222233334444", Region: "eu-central-1", Name: "shop"}
+	want := [][]string{{
+		"guardduty", "update-member-detectors", "--detector-id", "DETECTOR", "--region", "eu-central-1", "--account-ids", "222233334444", "--features",
+		`[{"Name":"RUNTIME_MONITORING","Status":"ENABLED","AdditionalConfiguration":[{"Name":"ECS_FARGATE_AGENT_MANAGEMENT","Status":"ENABLED"}]}]`,
+	}}
+	for _, cause := range []Cause{RuntimeMonitoringOff, AgentManagementOff} {
+		f := onService(cause)
+		f.Administrator = "111122223333"
+		fix := FixOf(c, f)
+		if diff := cmp.Diff(want, commandsOf(t, fix)); diff != "" || !strings.Contains(fix.Text, "credentials of its administrator, 111122223333.") {
+			t.Errorf("%s: %s: -want +got:\n%s", cause, fix.Text, diff)
+		}
+	}
+}
+
 func TestFixOfStandaloneTasks(t *testing.T) {
 	for _, info := range Causes() {
 		for _, service := range []string{"", "family:orders"} {

@@ -15,6 +15,7 @@ type Account struct {
 	Region string
 	Rows   []coverage.Resource // of ECS clusters, sorted by name
 
+	administrator     string              // "" if the target is that of the account itself
 	instances         []coverage.Resource // rows of EC2 instances, sorted by name; nil if not all are known
 	runtimeMonitoring diagnosis.Setting
 	agentManagement   diagnosis.Setting
@@ -33,6 +34,9 @@ func Accounts(report coverage.Report) []Account {
 		a, ok := byID[id]
 		if !ok {
 			a = &Account{ID: id, Region: report.Target.Region}
+			if id != report.AccountID {
+				a.administrator = report.AccountID // it shows the account as its member
+			}
 			byID[id] = a
 		}
 		return a
@@ -94,7 +98,7 @@ func (a *Account) addFeature(f coverage.Feature) {
 // Complete fills GuardDuty's part of an evidence, except for the row. Its
 // Instances are nil if the target does not list all instances.
 func (a *Account) Complete(e *diagnosis.Evidence) {
-	e.RuntimeMonitoring, e.AgentManagement = a.runtimeMonitoring, a.agentManagement
+	e.RuntimeMonitoring, e.AgentManagement, e.Administrator = a.runtimeMonitoring, a.agentManagement, a.administrator
 	if a.instances == nil {
 		return
 	}

@@ -40,12 +40,12 @@ func TestAccounts(t *testing.T) {
 	e := diagnosis.Evidence{InstanceIDs: instances}
 	accounts[0].Complete(&e)
 	if e.RuntimeMonitoring != (diagnosis.Setting{State: diagnosis.On, ManagedBy: "ACCOUNT", UpdatedAt: then}) ||
-		e.AgentManagement != (diagnosis.Setting{State: diagnosis.Off, ManagedBy: "GUARDDUTY_POLICY"}) || e.Instances == nil || len(e.Instances) != 0 {
+		e.AgentManagement != (diagnosis.Setting{State: diagnosis.Off, ManagedBy: "GUARDDUTY_POLICY"}) || e.Instances == nil || len(e.Instances) != 0 || e.Administrator != "" {
 		t.Errorf("evidence %+v", e)
 	}
 	e = diagnosis.Evidence{InstanceIDs: instances}
 	accounts[1].Complete(&e)
-	if e.RuntimeMonitoring.State != diagnosis.Unknown || len(e.Instances) != 1 || e.Instances["i-1"].Name != "i-1" {
+	if e.RuntimeMonitoring.State != diagnosis.Unknown || len(e.Instances) != 1 || e.Instances["i-1"].Name != "i-1" || e.Administrator != home {
 		t.Errorf("evidence %+v", e)
 	}
 
