@@ -217,3 +217,40 @@ func TestAWSCLIWithECS(t *testing.T) {
 		t.Errorf("for a missing task definition it printed %s, %v", out, err)
 	}
 }
+
+// TestAWSCLIReadsECS runs the other operations, with the values that the exporter uses.
+func TestAWSCLIReadsECS(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, ecsWorld(), simulator.Options{})
+	read := func(query, arguments string) string {
+		t.Helper()
+		out, err := runCLI(t, url, append(strings.Fields("ecs "+arguments), "--query", query)...)
+		if err != nil {
+			t.Fatalf("aws ecs %s: %v\n%s", arguments, err, out)
+		}
+		return strings.Join(strings.Fields(string(out)), "")
+	}
+	const cluster = `"arn:aws:ecs:us-east-1:111122223333:cluster/`
+	var instances []string
+	if err := json.Unmarshal([]byte(read("containerInstanceArns", "list-container-instances --cluster shop")), &instances); err != nil || len(instances) != 3 {
+		t.Fatalf("list-container-instances printed %q, %v", instances, err)
+	}
+	for _, tc := range []struct{ arguments, query, want string }{
+		{"list-clusters --page-size 2", "clusterArns", "[" + cluster + `alpha",` + cluster + `bravo",` + cluster + `new",` + cluster + `old",` + cluster + `shop"]`},
+		{"list-services --cluster shop --launch-type EC2", "serviceArns", `["arn:aws:ecs:us-east-1:111122223333:service/shop/legacy"]`},
+		{
+			"describe-services --cluster shop --services orders none", "[services[].[serviceName,launchType,deployments[0].status],failures[].reason]",
+			`[[["orders","FARGATE","PRIMARY"]],["MISSING"]]`,
+		},
+		{
+			"describe-container-instances --cluster shop --container-instances " + strings.Join(instances, " "),
+			"sort_by(containerInstances,&ec2InstanceId)[].[ec2InstanceId,status]",
+			`[["i-0123456789abcdef0","ACTIVE"],["i-0fedcba9876543210","ACTIVE"],["mi-0123456789abcdef0","ACTIVE"]]`,
+		},
+		{"describe-task-definition --task-definition orders:42", "taskDefinition.[family,revision,runtimePlatform.cpuArchitecture]", `["orders",42,"ARM64"]`},
+	} {
+		if got := read(tc.query, tc.arguments); got != tc.want {
+			t.Errorf("aws ecs %s printed %s, want %s", tc.arguments, got, tc.want)
+		}
+	}
+}
