@@ -27,11 +27,12 @@ type ecsFault struct {
 	begin func(*harness) func()
 	// change changes the member's unhealthy cluster, which has four tasks.
 	change func(*simulator.Account, *simulator.Cluster)
-	// want are series that the page has during the fault, see [page.hasAll].
-	want []wanted
+	// want are series that the page has during the fault, absent those that it does
+	// not have then, see [page.has].
+	want, absent []wanted
 }
 
-// wanted is a series of the member, with only some of its labels.
+// wanted is a series of the member, with only some of its labels; "" is any value.
 type wanted struct {
 	family string
 	labels map[string]string
@@ -42,9 +43,11 @@ func ecsCases() []testCase {
 	up := wanted{"guardduty_ecs_account_up", nil, "1"}
 	down := wanted{"guardduty_ecs_account_up", nil, "0"}
 	denied := wanted{"guardduty_ecs_service_cause_info", map[string]string{"cause": "denied"}, "1"}
+	anyTasks := wanted{"guardduty_ecs_cluster_tasks", nil, ""}
 	tasks := func(agent string, n int) wanted {
 		return wanted{"guardduty_ecs_cluster_tasks", map[string]string{"agent": agent}, fmt.Sprint(n)}
 	}
+	unreadable := []wanted{down, denied}
 	ofMember := func(operations ...string) callMatcher {
 		return func(c simulator.Call, _ *http.Request) bool {
 			return c.Service == "ecs" && c.AccountID == memberAccount && (len(operations) == 0 || slices.Contains(operations, c.Operation))
@@ -52,24 +55,29 @@ func ecsCases() []testCase {
 	}
 	denial := errorResponse(400, "AccessDeniedException", "User is not authorized to perform this action")
 	faults := []ecsFault{
-		{name: "AccessDenied for every call to ECS of one account", short: true, begin: respond(ofMember(), denial), want: []wanted{down, denied}},
-		{name: "AccessDenied for ListTasks", begin: respond(ofMember("ListTasks"), denial), want: []wanted{down, denied}},
-		{name: "no role for ECS in one account", want: []wanted{down, denied}, change: func(a *simulator.Account, _ *simulator.Cluster) {
+		{name: "AccessDenied for every call to ECS of one account", short: true, begin: respond(ofMember(), denial), want: unreadable, absent: []wanted{anyTasks}},
+		{name: "AccessDenied for ListTasks", begin: respond(ofMember("ListTasks"), denial), want: unreadable, absent: []wanted{anyTasks}},
+		{name: "no role for ECS in one account", want: unreadable, absent: []wanted{anyTasks}, change: func(a *simulator.Account, _ *simulator.Cluster) {
 			a.Roles = slices.DeleteFunc(a.Roles, func(r *simulator.Role) bool { return r.Name == "ecs" })
 		}},
-		{name: "ThrottlingException for every call to ECS of one account", begin: respond(ofMember(), errorResponse(400, "ThrottlingException", "Rate exceeded")), want: []wanted{down}},
-		{name: "no response of ECS", begin: respond(ofMember(), hang)},
-		{name: "truncated JSON from ECS", begin: respond(ofMember("DescribeTasks"), truncatedJSON), want: []wanted{down, denied}},
 		{
-			name: "half of the tasks gone between the list and their description", want: []wanted{up, tasks("missing", 2)},
+			name: "ThrottlingException for every call to ECS of one account", want: unreadable, absent: []wanted{anyTasks},
+			begin: respond(ofMember(), errorResponse(400, "ThrottlingException", "Rate exceeded")),
+		},
+		{ // nothing is known until the calls time out
+			name: "no response of ECS", begin: respond(ofMember(), hang), absent: []wanted{{"guardduty_ecs_account_up", nil, ""}, anyTasks},
+		},
+		{name: "truncated JSON from ECS", begin: respond(ofMember("DescribeTasks"), truncatedJSON), want: unreadable, absent: []wanted{anyTasks}},
+		{
+			name: "half of the tasks gone between the list and their description", want: []wanted{up, tasks("missing", 2)}, absent: []wanted{denied},
 			begin: changeBefore(ofMember("DescribeTasks"), func(c *simulator.Cluster) { c.Tasks = c.Tasks[2:] }),
 		},
 		{
-			name: "a cluster deleted while it is read", want: []wanted{up},
+			name: "a cluster deleted while it is read", want: []wanted{up}, absent: []wanted{denied, anyTasks},
 			begin: changeBefore(ofMember("ListTasks"), func(c *simulator.Cluster) { c.Deleted = true }),
 		},
 		{
-			name: "a deleted task definition", want: []wanted{tasks("missing", 4)},
+			name: "a deleted task definition", want: []wanted{up, denied, tasks("missing", 4)},
 			change: func(a *simulator.Account, _ *simulator.Cluster) { a.TaskDefinitions = nil },
 		},
 		{
@@ -111,7 +119,7 @@ func (f ecsFault) testCase() testCase {
 			"members: true, ecs: {role_arn: 'arn:aws:iam::{account_id}:role/ecs', external_id: "+ecsExternalID+"}}", 1),
 		skip: skips{
 			lastGood: refreshSucceeds,
-			recovery: "ECS is read again after a minute or later",
+			recovery: "ECS is read again after a minute or later, which the tests of `internal/ecs` check with a clock of their own",
 		},
 		setup: func(h *harness) {
 			h.aws.Update(func(w *simulator.World) {
@@ -123,7 +131,7 @@ func (f ecsFault) testCase() testCase {
 			})
 		},
 		begin:     f.begin,
-		during:    func(h *harness) { h.waitForECS(f.want) },
+		during:    func(h *harness) { h.waitForECS(f.want, f.absent) },
 		checkPage: checkSameClusters,
 	}
 	if f.begin == nil {
@@ -169,35 +177,37 @@ func changeBefore(match callMatcher, change func(*simulator.Cluster)) func(*harn
 	}
 }
 
-// waitForECS waits until the page has the series of the member, and those of the
-// subject as without a fault.
-func (h *harness) waitForECS(want []wanted) {
+// waitForECS waits until the page has the series of the member, except for those
+// that must be absent, and those of the subject as without a fault.
+func (h *harness) waitForECS(want, absent []wanted) {
 	h.Helper()
 	ofSubject := []wanted{
 		{"guardduty_ecs_account_up", nil, "1"},
 		{"guardduty_ecs_cluster_tasks", map[string]string{"cluster_name": "cluster-00001", "agent": "missing"}, "4"},
 	}
-	h.waitFor(fmt.Sprint("series of ECS: ", want), time.Minute, func(p page) bool {
-		return p.hasAll(subjectAccount, ofSubject) && p.hasAll(memberAccount, want)
+	h.waitFor(fmt.Sprintf("series of ECS: %v without %v", want, absent), time.Minute, func(p page) bool {
+		lacks := func(account string) func(wanted) bool {
+			return func(w wanted) bool { return !p.has(account, w) }
+		}
+		return !slices.ContainsFunc(ofSubject, lacks(subjectAccount)) && !slices.ContainsFunc(want, lacks(memberAccount)) &&
+			!slices.ContainsFunc(absent, func(w wanted) bool { return p.has(memberAccount, w) })
 	})
 }
 
-// hasAll reports whether a page has series of an account in the Region of faults.
-func (p page) hasAll(account string, want []wanted) bool {
-	return !slices.ContainsFunc(want, func(w wanted) bool {
-		for s, value := range p.series {
-			l := labels(s)
-			if family(s) != w.family || value != w.value || l["account_id"] != account || l["region"] != faultRegion {
-				continue
-			}
-			equal := true
-			for name, v := range w.labels {
-				equal = equal && l[name] == v
-			}
-			if equal {
-				return false
-			}
+// has reports whether a page has a series of an account in the Region of faults.
+func (p page) has(account string, w wanted) bool {
+	for s, value := range p.series {
+		l := labels(s)
+		if family(s) != w.family || w.value != "" && value != w.value || l["account_id"] != account || l["region"] != faultRegion {
+			continue
 		}
-		return true
-	})
+		equal := true
+		for name, v := range w.labels {
+			equal = equal && l[name] == v
+		}
+		if equal {
+			return true
+		}
+	}
+	return false
 }
