@@ -33,12 +33,7 @@ func BenchmarkFirstRefreshOf200Targets(b *testing.B) {
 	for b.Loop() {
 		started := time.Now()
 		e := startWith(b, simulator.New(w, simulator.Options{Latency: 100 * time.Millisecond}), config.String())
-		for !e.allUp(200) {
-			if time.Since(started) > 2*interval {
-				b.Fatal("not done after two intervals")
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		e.untilWithin(2*interval, "200 targets are up", func() bool { return e.allUp(200) })
 		took += time.Since(started)
 		if err := e.stop(); err != nil {
 			b.Fatal(err)

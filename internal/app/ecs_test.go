@@ -20,7 +20,7 @@ func TestOffWithoutECS(t *testing.T) {
 		t.Errorf("a goroutine reads ECS:\n%s", all)
 	}
 	page := e.metrics()
-	for _, text := range []string{"guardduty_ecs_account_", "guardduty_ecs_service_", "guardduty_ecs_cluster_tasks", `aws_service="ECS"`} {
+	for _, text := range []string{"guardduty_ecs_account_", "guardduty_ecs_service_", "guardduty_ecs_cluster_tasks", "guardduty_ecs_cluster_tags_info", "guardduty_ecs_cluster_listed", `aws_service="ECS"`} {
 		if strings.Contains(page, text) {
 			t.Errorf("the page has %s:\n%s", text, page)
 		}

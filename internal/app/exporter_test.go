@@ -157,10 +157,16 @@ func (e *exporter) metrics() string {
 // until polls until the condition is true.
 func (e *exporter) until(what string, holds func() bool) {
 	e.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	e.untilWithin(20*time.Second, what, holds)
+}
+
+// untilWithin is until with another limit.
+func (e *exporter) untilWithin(limit time.Duration, what string, holds func() bool) {
+	e.t.Helper()
+	deadline := time.Now().Add(limit)
 	for !holds() {
 		if time.Now().After(deadline) {
-			e.t.Fatalf("not within 20 s: %s\n%s\n%s", what, e.log, e.metrics())
+			e.t.Fatalf("not within %s: %s\n%s\n%s", limit, what, e.log, e.metrics())
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):

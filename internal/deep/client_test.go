@@ -48,7 +48,7 @@ func world() *simulator.World {
 						{ID: "sg-unused", Ingress: []simulator.Ingress{{From: 443, To: 443, CIDR: "0.0.0.0/0"}}},
 					},
 				},
-				{Region: region, ID: "vpc-empty", Subnets: []*simulator.Subnet{{ID: "subnet-empty"}}},
+				{Region: region, ID: "vpc-empty", DNSSupportOff: true, Subnets: []*simulator.Subnet{{ID: "subnet-empty"}}},
 				{Region: "eu-west-1", ID: "vpc-elsewhere", Subnets: []*simulator.Subnet{{ID: "subnet-elsewhere"}}},
 			},
 		},
@@ -106,7 +106,7 @@ func TestRead(t *testing.T) {
 				{ID: "vpce-2", State: "pending", PrivateDNS: diagnosis.On, Allows: diagnosis.Off},
 				{ID: "vpce-3", State: "available", PrivateDNS: diagnosis.On, Allows: diagnosis.On},
 			}},
-			"vpc-empty": {DNSSupport: diagnosis.On, DNSHostnames: diagnosis.On, Endpoints: []diagnosis.Endpoint{}},
+			"vpc-empty": {DNSSupport: diagnosis.Off, DNSHostnames: diagnosis.On, Endpoints: []diagnosis.Endpoint{}},
 		},
 		Boundaries: map[string]string{role: boundary, "arn:aws:iam::111122223333:role/plain": ""},
 	}, got); diff != "" {

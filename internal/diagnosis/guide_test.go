@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -14,17 +15,24 @@ const unidentified = "Agent not provisioned: Unidentified issue, for tasks in Ta
 // same without GuardDuty's text, which names none.
 func answer(t *testing.T, change func(*Evidence)) []Cause {
 	t.Helper()
-	e := shop()
-	e.Row = row("UNHEALTHY", unidentified)
-	change(&e)
-	var causes []Cause
-	for _, f := range Diagnose(e).Findings {
-		causes = append(causes, f.Cause)
-		if f.Cause != UnknownReason && f.Tasks != len(e.Tasks) {
-			t.Errorf("%+v", f)
+	causes := func(issues ...string) []Cause {
+		e := shop()
+		e.Row = row("UNHEALTHY", issues...)
+		change(&e)
+		var causes []Cause
+		for _, f := range Diagnose(e).Findings {
+			causes = append(causes, f.Cause)
+			if f.Cause != UnknownReason && f.Tasks != len(e.Tasks) {
+				t.Errorf("%+v", f)
+			}
 		}
+		return causes
 	}
-	return causes
+	with := causes(unidentified)
+	if without := causes(); !slices.Equal(with, without) {
+		t.Errorf("got %v, and %v without GuardDuty's text", with, without)
+	}
+	return with
 }
 
 func isOnly(t *testing.T, got []Cause, want Cause) {

@@ -69,6 +69,10 @@ func (f flood) run(h *harness) {
 	if f.clusters > 0 {
 		h.aws.Update(func(w *simulator.World) { w.Account(homeAccount).Clusters = clusters(healthyRegion, f.clusters) })
 	}
+	const others = 1000 // files that the test may have open besides
+	if limit := testOpenFiles(); limit < f.connections+others {
+		h.Fatalf("%d connections need a limit of %d open files (ulimit -n), not %d", f.connections, f.connections+others, limit)
+	}
 	file, _ := h.saveConfig()
 	if f.password {
 		requirePassword(h)
@@ -79,9 +83,8 @@ func (f flood) run(h *harness) {
 	before := h.waitAllOK()
 
 	h.client.Timeout = scrapeLimit
-	n := min(f.connections, testOpenFiles()-1000)
 	var opened atomic.Int64
-	stop := repeat(n, f.pause, func(ctx context.Context, h *harness) error {
+	stop := repeat(f.connections, f.pause, func(ctx context.Context, h *harness) error {
 		local := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+opened.Add(1)%int64(f.addresses)))}
 		conn, err := (&net.Dialer{LocalAddr: local, Timeout: scrapeLimit}).DialContext(ctx, "tcp", strings.TrimPrefix(h.url, "http://"))
 		if err != nil {
@@ -95,8 +98,8 @@ func (f flood) run(h *harness) {
 	h.client.Timeout = scrapeLimit // repeat sets that of Prometheus
 	began := time.Now()
 	h.waitFor("two intervals", 3*h.pace.interval, func(p page) bool { return p.requested.After(began.Add(2 * h.pace.interval)) })
-	if opened.Load() < int64(n) {
-		h.Errorf("%d of %d connections were attempted", opened.Load(), n)
+	if opened.Load() < int64(f.connections) {
+		h.Errorf("%d of %d connections were attempted", opened.Load(), f.connections)
 	}
 	stop()
 	if resident := exporter.peakResident(); resident > maxResident {

@@ -47,6 +47,13 @@ func TestPrincipalsOfECS(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+	for role, target := range map[string]string{"": iampolicy.Exporter, ", role_arn: '" + memberRole + "'": memberRole} {
+		both := parse(t, "targets: [{name: ecs, regions: [us-east-1]"+role+"}, {name: b, regions: [us-east-2], ecs: {role_arn: '"+ecsRole+"'}}]\n")
+		want := `"ecs" is the name of a target, and short for ecs.role_arn; use ` + ecsRole + ", or for the target " + target
+		if _, err := iampolicy.For(both, iampolicy.ECS); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
 	named := parse(t, "targets: [{name: ecs, regions: [us-east-1], role_arn: '"+memberRole+"'}]\n")
 	if p := policyFor(t, named, "ecs"); p.Statement[0].Sid != "ReadCoverage" {
 		t.Errorf("got %+v, want the policy of the target", p)

@@ -5,6 +5,7 @@
 package iampolicy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,8 @@ type Statement struct {
 }
 
 // For returns the smallest policy that allows every AWS request that the exporter makes as the principal. The principal
-// is [Exporter], the ARN of a role, which may be ecs.role_arn, [ECS] or the name of a target. The order of targets and queues does not affect the policy.
+// is [Exporter], the ARN of a role, which may be ecs.role_arn, [ECS] or the name of a target. The order of targets and
+// queues does not affect the policy.
 func For(cfg *config.Config, principal string) (Policy, error) {
 	role, err := roleOf(cfg, principal)
 	if err != nil {
@@ -143,22 +145,23 @@ func queueARNs(cfg *config.Config, role string) []string {
 	return slices.Compact(arns)
 }
 
-// roleOf returns the role of the principal, or "" for the exporter itself.
+// roleOf returns the role of the principal, or "" for the exporter itself, also if a target has its name.
 func roleOf(cfg *config.Config, principal string) (string, error) {
 	principals := Principals(cfg)
 	templates := ecsRoles(cfg)
+	named := slices.IndexFunc(cfg.Targets, func(t config.Target) bool { return t.Name == principal })
 	switch {
 	case principal == Exporter:
 		return "", nil
 	case slices.Contains(principals, principal):
 		return principal, nil
+	case principal == ECS && len(templates) > 0 && named >= 0:
+		return "", fmt.Errorf("%q is the name of a target, and short for ecs.role_arn; use %s, or for the target %s",
+			ECS, strings.Join(templates, ", "), cmp.Or(cfg.Targets[named].RoleARN, Exporter))
 	case principal == ECS && len(templates) == 1:
 		return templates[0], nil
-	}
-	for _, t := range cfg.Targets {
-		if t.Name == principal {
-			return t.RoleARN, nil
-		}
+	case named >= 0:
+		return cfg.Targets[named].RoleARN, nil
 	}
 	switch {
 	case principal == ECS && len(templates) > 1:
