@@ -16,21 +16,45 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/demo"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
 
-// load reads a configuration file, or standard input if file is "-".
-func (c *commandLine) load(ctx context.Context, file string) (*config.Config, error) {
+// loader returns the loader of a configuration file, or of standard input if
+// file is "-".
+func (c *commandLine) loader(file string) *config.Loader {
 	if file == standardInput {
-		return config.Read(ctx, "standard input", c.std.in)
+		return config.NewInputLoader("standard input", c.std.in)
 	}
-	return config.NewLoader(file).Load(ctx)
+	return config.NewLoader(file)
 }
 
-// checkConfig prints a summary of the configuration and, with --clusters, the
-// estimated AWS requests.
+// serve serves the metrics of the configuration file.
+func (c *commandLine) serve(ctx context.Context) error {
+	loader := config.NewLoader(c.configFile)
+	c.options.Load = func() (*config.Config, error) { return loader.Load(ctx) }
+	c.options.Changed = func() bool { return loader.Changed(ctx) }
+	if c.autoReload {
+		if c.configFile == "" {
+			return errors.New("--config.enable-auto-reload requires --config.file")
+		}
+		c.options.AutoReload = c.autoReloadInterval
+	}
+	err := app.Run(ctx, c.options)
+	if errors.Is(err, app.ErrNoRegion) && c.configFile == "" { // as in a container without arguments
+		return fmt.Errorf("%w; or name a configuration file with --config.file; to see a demo without AWS, run %s demo", err, name)
+	}
+	return err
+}
+
+// checkConfig checks the configuration and the web configuration. It prints a
+// summary and, with --clusters, the estimated AWS requests.
 func (c *commandLine) checkConfig(ctx context.Context) error {
-	cfg, err := c.load(ctx, c.checkedFile)
-	if err != nil {
+	load := c.loader(c.checkedFile).Load
+	if c.syntaxOnly {
+		load = c.loader(c.checkedFile).Parse
+	}
+	cfg, err := load(ctx)
+	if err := errors.Join(err, web.CheckConfig(c.options.Web)); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.std.out, cfg.Summary())
@@ -46,7 +70,7 @@ func (c *commandLine) checkConfig(ctx context.Context) error {
 // reasons for it. Without a principal it prints the policies of all principals,
 // with the reasons on standard error.
 func (c *commandLine) printPolicies(ctx context.Context) error {
-	cfg, err := c.load(ctx, c.policyFile)
+	cfg, err := c.loader(c.policyFile).Parse(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,7 +116,7 @@ func (c *commandLine) runDiagnose(ctx context.Context) error {
 	case c.diagnose.demo:
 		result, err = demo.Diagnose(ctx, o)
 	default:
-		if o.Config, err = c.load(ctx, c.diagnose.configFile); err == nil {
+		if o.Config, err = c.loader(c.diagnose.configFile).Load(ctx); err == nil {
 			result, err = app.Diagnose(ctx, o)
 		}
 	}

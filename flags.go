@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
@@ -27,14 +29,17 @@ type commandLine struct {
 	logging promslog.Config
 	options app.Options
 
-	configFile       string
-	simulatorAddress string
-	checkedFile      string
-	clusters         clusterCount
-	policyFile       string
-	principal        string
-	explain          bool
-	diagnose         diagnoseFlags
+	configFile         string
+	simulatorAddress   string
+	autoReload         bool
+	autoReloadInterval time.Duration
+	checkedFile        string
+	syntaxOnly         bool
+	clusters           clusterCount
+	policyFile         string
+	principal          string
+	explain            bool
+	diagnose           diagnoseFlags
 }
 
 // diagnoseFlags are the flags of the command diagnose.
@@ -63,11 +68,14 @@ func newCommandLine(std streams) *commandLine {
 
 	serve := c.app.Command("serve", "Serve the metrics of AWS accounts.").Default()
 	serve.Flag("config.file", "Configuration file. Without it, the account of the ambient AWS credentials is read, in the Region of the environment.").StringVar(&c.configFile)
+	serve.Flag("config.enable-auto-reload", "Reload the configuration when the contents of its file, or of a file that it names, change.").BoolVar(&c.autoReload)
+	serve.Flag("config.auto-reload-interval", "Time between two checks for a change.").Default("30s").SetValue((*interval)(&c.autoReloadInterval))
 	demo := c.app.Command("demo", "Serve the metrics of a simulated organization. Needs no AWS account and no configuration.")
 	demo.Flag("simulator.listen-address", "Loopback address of the simulated AWS.").Default("127.0.0.1:0").StringVar(&c.simulatorAddress)
-	check := c.app.Command("check-config", "Check a configuration file.")
+	check := c.app.Command("check-config", "Check a configuration file, and that of --web.config.file if it is set.")
 	check.Arg("file", "Configuration file; - reads standard input.").Required().StringVar(&c.checkedFile)
 	check.Flag("clusters", "After the check, estimate the AWS API calls of a fleet with this many ECS clusters, and the cost of the event queues.").SetValue(&c.clusters)
+	check.Flag("syntax-only", "Do not read the files that the configuration file names.").BoolVar(&c.syntaxOnly)
 	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
 	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role, ecs (the role of ecs.role_arn) or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
@@ -159,6 +167,22 @@ func (c *commandLine) printManPage(parsed *kingpin.ParseContext) error {
 	c.app.UsageWriter(c.std.out)
 	return c.app.UsageForContextWithTemplate(parsed, 2, page)
 }
+
+// interval is the value of --config.auto-reload-interval.
+type interval time.Duration
+
+// Set parses the value of the flag.
+func (i *interval) Set(text string) error {
+	value, err := model.ParseDuration(text)
+	if err != nil || time.Duration(value) < time.Second {
+		return fmt.Errorf("--config.auto-reload-interval must be a duration of at least 1s, not %q", text)
+	}
+	*i = interval(value)
+	return nil
+}
+
+// String returns the interval.
+func (i *interval) String() string { return model.Duration(*i).String() }
 
 // clusterCount is the value of --clusters, 0 if it is not set.
 type clusterCount int

@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/common/promslog"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/demo"
 )
 
@@ -82,13 +81,7 @@ func run(ctx context.Context, args []string, std streams) error {
 		return c.runDiagnose(ctx)
 	case "serve":
 		defer c.openLog().Close(logTimeout)
-		loader := config.NewLoader(c.configFile)
-		c.options.Load = func() (*config.Config, error) { return loader.Load(ctx) }
-		err := app.Run(ctx, c.options)
-		if errors.Is(err, app.ErrNoRegion) && c.configFile == "" { // as in a container without arguments
-			return fmt.Errorf("%w; or name a configuration file with --config.file; to see a demo without AWS, run %s demo", err, name)
-		}
-		return err
+		return c.serve(ctx)
 	default: // --help-man
 		return nil
 	}

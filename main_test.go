@@ -56,7 +56,7 @@ func TestCheckConfigOfAFleet(t *testing.T) {
 	}
 	out.Reset()
 	err = run(t.Context(), []string{"check-config", defaults, "--clusters", "50000"}, streams{strings.NewReader(""), &out, &errOut})
-	for _, want := range []string{"50,000 clusters", "raise aws.requests_per_second", "refresh.timeout"} {
+	for _, want := range []string{"50,000 clusters", "raise aws.requests_per_second", "its timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error about %q", err, want)
 		}

@@ -46,7 +46,12 @@ const (
 // Options configures the exporter.
 type Options struct {
 	// Load reads the configuration, at the start and for each reload.
-	Load          func() (*config.Config, error)
+	Load func() (*config.Config, error)
+	// Changed reports whether what Load reads has changed since the last Load. It is
+	// called every AutoReload, which is 0 to reload only on request.
+	Changed    func() bool
+	AutoReload time.Duration
+
 	Web           *toolkit.FlagConfig
 	TelemetryPath string
 	Lifecycle     bool // serve POST /-/reload
@@ -233,11 +238,18 @@ func (a *app) waitForWork(ctx context.Context) error {
 	}
 }
 
-// reloadUntil performs the requested reloads until ctx ends or serving fails.
+// reloadUntil performs the requested reloads, and those after a change, until ctx
+// ends or serving fails.
 func (a *app) reloadUntil(ctx, work context.Context, served <-chan error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	var check <-chan time.Time
+	if a.o.AutoReload > 0 {
+		ticker := time.NewTicker(a.o.AutoReload)
+		defer ticker.Stop()
+		check = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -249,6 +261,10 @@ func (a *app) reloadUntil(ctx, work context.Context, served <-chan error) error 
 			_ = a.reload(ctx, work) // logged, and visible in a metric
 		case result := <-a.reloads:
 			result <- a.reload(ctx, work)
+		case <-check:
+			if a.o.Changed() {
+				_ = a.reload(ctx, work)
+			}
 		}
 	}
 }

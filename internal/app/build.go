@@ -140,6 +140,7 @@ func (b *targetBuilder) coverage(t config.Target, s *session.Session) (refresh.T
 	operations = append(operations, ecsOperations(t, s)...)
 	return refresh.Target{
 		Name: t.Name, Kind: coverage.KindCoverage, Region: region, Key: b.fingerprint(t, region), Source: client,
+		Interval: t.Interval, Timeout: t.Timeout,
 	}, operations
 }
 
@@ -174,7 +175,10 @@ func (b *targetBuilder) allRegions(t config.Target, s *session.Session) refresh.
 		}
 		return accountID, targets, nil
 	}
-	return refresh.Target{Name: t.Name, Kind: coverage.KindRegions, Key: b.fingerprint(t, ""), List: list}
+	return refresh.Target{
+		Name: t.Name, Kind: coverage.KindRegions, Key: b.fingerprint(t, ""), List: list,
+		Interval: t.Interval, Timeout: t.Timeout,
+	}
 }
 
 // accountNames builds the target that reads the account names of an organization.
@@ -192,6 +196,7 @@ func (b *targetBuilder) accountNames(t config.Target, s *session.Session) refres
 	}
 	return refresh.Target{
 		Name: t.Name, Kind: coverage.KindAccountNames, Key: b.fingerprint(t, ""), Source: refresh.SourceFunc(read),
+		Interval: t.Interval, Timeout: t.Timeout,
 	}
 }
 

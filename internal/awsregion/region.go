@@ -15,6 +15,9 @@ var pattern = regexp.MustCompile(
 	`^(af|ap|ca|cn|eu|eu-isoe|eusc-de|il|me|mx|sa|us|us-gov|us-iso|us-isob|us-isof)-` +
 		`(central|north|northeast|northwest|south|southeast|southwest|east|west)-[1-9]$`)
 
+// Pattern returns the regular expression of a Region name.
+func Pattern() string { return pattern.String() }
+
 // IsValid reports whether name has the structure of a Region name.
 func IsValid(name string) bool { return pattern.MatchString(name) }
 

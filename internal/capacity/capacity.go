@@ -81,13 +81,13 @@ type Plan struct {
 	Targets    int           // one for each role and Region
 	PerTarget  int           // clusters of the largest target
 	Calls      int           // GuardDuty calls to refresh every target once
-	Interval   time.Duration // between two refreshes
-	Slowest    time.Duration // minimum duration of the largest refresh
-	Timeout    time.Duration // maximum duration of a refresh
+	Slowest    time.Duration // minimum duration of the refresh that has the least time to spare
+	Timeout    time.Duration // maximum duration of that refresh
 	Queues     int
 	AllRegions bool // regions: [all] was counted as the Regions that cannot be disabled
 
 	perSecond float64 // request rate limit
+	perHour   float64 // GuardDuty calls without jitter
 }
 
 // Estimate returns the plan of a configuration for a number of ECS clusters,
@@ -96,7 +96,7 @@ type Plan struct {
 func Estimate(cfg *config.Config, clusters int) Plan {
 	p := Plan{
 		Clusters: clusters, perSecond: cfg.AWS.RequestsPerSecond,
-		Interval: cfg.Refresh.Interval, Timeout: cfg.Refresh.Timeout, Queues: len(cfg.Events),
+		Queues: len(cfg.Events),
 	}
 	regions := make([]int, len(cfg.Targets))
 	for i, t := range cfg.Targets {
@@ -107,7 +107,6 @@ func Estimate(cfg *config.Config, clusters int) Plan {
 		p.Targets += regions[i]
 	}
 	p.PerTarget = (clusters + p.Targets - 1) / p.Targets
-	largest := 0
 	for i, t := range cfg.Targets {
 		listing := Listing{Rows: map[coverage.ResourceType]int{}, AllEC2: !cfg.EC2.OnlyECS, Detector: t.Detector}
 		for _, resourceType := range t.ResourceTypes {
@@ -116,17 +115,20 @@ func Estimate(cfg *config.Config, clusters int) Plan {
 		if _, ok := listing.Rows[coverage.ECS]; ok {
 			listing.Rows[coverage.ECS] = p.PerTarget
 		}
-		p.Calls += regions[i] * listing.Calls()
-		largest = max(largest, listing.Calls())
+		calls := regions[i] * listing.Calls()
+		p.Calls += calls
+		p.perHour += float64(calls) * float64(time.Hour) / float64(t.Interval)
+		needed := time.Duration(float64(listing.Calls()-1) / p.perSecond * float64(time.Second))
+		if p.Timeout == 0 || needed-t.Timeout > p.Slowest-p.Timeout {
+			p.Slowest, p.Timeout = needed, t.Timeout
+		}
 	}
-	p.Slowest = time.Duration(float64(largest-1) / cfg.AWS.RequestsPerSecond * float64(time.Second))
 	return p
 }
 
 // PerHour returns bounds for the number of GuardDuty calls per hour.
 func (p Plan) PerHour() (least, most float64) {
-	least = float64(p.Calls) * float64(time.Hour) / float64(p.Interval)
-	return least, least / minIntervalFraction
+	return p.perHour, p.perHour / minIntervalFraction
 }
 
 // DollarsPerMonth returns the price of the queues, including the free requests.
@@ -134,15 +136,15 @@ func (p Plan) DollarsPerMonth() float64 {
 	return float64(QueueRequests(p.Queues)) / 1e6 * DollarsPerMillion
 }
 
-// Err returns an error if the first refresh of the largest target, which also
-// calls ListDetectors, cannot finish before the timeout.
+// Err returns an error if the first refresh of a target, which also
+// calls ListDetectors, cannot finish before its timeout.
 func (p Plan) Err() error {
 	needed := p.Slowest + time.Duration(float64(time.Second)/p.perSecond)
 	if needed < p.Timeout {
 		return nil
 	}
-	return fmt.Errorf("the first refresh of a target with %s clusters takes at least %s, longer than refresh.timeout (%s): "+
-		"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
+	return fmt.Errorf("the first refresh of a target with %s clusters takes at least %s, longer than its timeout (%s): "+
+		"raise aws.requests_per_second, or the timeout and the interval",
 		Thousands(p.PerTarget), needed.Truncate(time.Millisecond), p.Timeout)
 }
 
@@ -155,7 +157,7 @@ func (p Plan) String() string {
 	}
 	fmt.Fprintf(&b, "%s ECS clusters, %s in %s:\n", Thousands(p.Clusters), Thousands(p.PerTarget), in)
 	fmt.Fprintf(&b, "  GuardDuty calls: %s per refresh of all targets, %s per hour\n", Thousands(p.Calls), Span(p.PerHour()))
-	fmt.Fprintf(&b, "  largest refresh: at least %.1f s, timeout %s\n", p.Slowest.Seconds(), p.Timeout)
+	fmt.Fprintf(&b, "  refresh with the least time to spare: at least %.1f s, timeout %s\n", p.Slowest.Seconds(), p.Timeout)
 	if p.Queues > 0 {
 		fmt.Fprintf(&b, "  queues: %d, %s requests and $%.2f per month\n", p.Queues, Thousands(QueueRequests(p.Queues)), p.DollarsPerMonth())
 	}

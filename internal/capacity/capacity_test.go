@@ -68,7 +68,7 @@ func TestErrAtTheLimit(t *testing.T) {
 	if err := capacity.Estimate(cfg, 29_800).Err(); err != nil {
 		t.Error(err)
 	}
-	const want = "the first refresh of a target with 29,801 clusters takes at least 2m0s, longer than refresh.timeout (2m0s): "
+	const want = "the first refresh of a target with 29,801 clusters takes at least 2m0s, longer than its timeout (2m0s): "
 	if err := capacity.Estimate(cfg, 29_801).Err(); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("one page more: %v, want %s", err, want)
 	}
@@ -84,7 +84,7 @@ func TestEstimate(t *testing.T) {
 		{
 			"the defaults", "{}", 120, `120 ECS clusters, 120 in 1 target:
   GuardDuty calls: 6 per refresh of all targets, 72–80 per hour
-  largest refresh: at least 1.0 s, timeout 2m0s
+  refresh with the least time to spare: at least 1.0 s, timeout 2m0s
   excluding instances, EKS clusters, members, account names, credentials and ecs
 `, "",
 		},
@@ -95,19 +95,42 @@ ec2: {only_ecs: false}
 events: [{queue_url: 'https://sqs.us-east-1.amazonaws.com/111122223333/coverage'}]
 `, 1_700, `1,700 ECS clusters, 95 in each of 18 targets:
   GuardDuty calls: 208 per refresh of all targets, 2,496–2,774 per hour
-  largest refresh: at least 2.2 s, timeout 2m0s
+  refresh with the least time to spare: at least 2.2 s, timeout 2m0s
   queues: 1, 131,400 requests and $0.05 per month
   regions: [all] counts as 17 Regions
   excluding instances, EKS clusters, members, account names, credentials and ecs
 `, "",
 		},
 		{
+			"targets with their own schedule", `
+targets:
+- {name: a, regions: [us-east-1], interval: 1m, timeout: 10s}
+- {name: b, regions: [us-east-2], interval: 20m, timeout: 9m}
+`, 4_000, `4,000 ECS clusters, 2,000 in each of 2 targets:
+  GuardDuty calls: 86 per refresh of all targets, 2,709–3,010 per hour
+  refresh with the least time to spare: at least 8.4 s, timeout 10s
+  excluding instances, EKS clusters, members, account names, credentials and ecs
+`, "",
+		},
+		{
+			"more than one timeout allows", `
+targets:
+- {name: a, regions: [us-east-1], timeout: 1s}
+- {name: b, regions: [us-east-2]}
+`, 800, `800 ECS clusters, 400 in each of 2 targets:
+  GuardDuty calls: 22 per refresh of all targets, 264–294 per hour
+  refresh with the least time to spare: at least 2.0 s, timeout 1s
+  excluding instances, EKS clusters, members, account names, credentials and ecs
+`, "the first refresh of a target with 400 clusters takes at least 2.2s, longer than its timeout (1s): " +
+				"raise aws.requests_per_second, or the timeout and the interval",
+		},
+		{
 			"more than the timeout allows", "{}", 50_000, `50,000 ECS clusters, 50,000 in 1 target:
   GuardDuty calls: 1,003 per refresh of all targets, 12,036–13,374 per hour
-  largest refresh: at least 200.4 s, timeout 2m0s
+  refresh with the least time to spare: at least 200.4 s, timeout 2m0s
   excluding instances, EKS clusters, members, account names, credentials and ecs
-`, "the first refresh of a target with 50,000 clusters takes at least 3m20.6s, longer than refresh.timeout (2m0s): " +
-				"raise aws.requests_per_second, or refresh.timeout and refresh.interval",
+`, "the first refresh of a target with 50,000 clusters takes at least 3m20.6s, longer than its timeout (2m0s): " +
+				"raise aws.requests_per_second, or the timeout and the interval",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

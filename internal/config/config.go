@@ -22,11 +22,19 @@ const (
 	allRegions = "all"
 	// defaultTargetName is the name of a target without a role.
 	defaultTargetName = "default"
+	// unset is a duration that the file does not set. None in a file is negative.
+	unset time.Duration = -1
 	// defaultRoleSessionName appears in CloudTrail in the target's account.
 	defaultRoleSessionName = "guardduty-coverage-exporter"
 )
 
-// Config is the whole configuration. A Config from Load, Read or Parse is valid and has its defaults applied; the zero value
+// The values of [Config.Detail].
+const (
+	DetailAll       = "all"       // every cluster has all its series
+	DetailUnhealthy = "unhealthy" // a cluster that is HEALTHY has guardduty_ecs_cluster_healthy only
+)
+
+// Config is the whole configuration. A Config from Load or Parse is valid and has its defaults applied; the zero value
 // is neither.
 type Config struct {
 	Refresh Refresh      `yaml:"refresh"`
@@ -35,6 +43,8 @@ type Config struct {
 	Events  []EventQueue `yaml:"events"` // nil without queues
 	EC2     EC2          `yaml:"ec2"`
 	Issues  Issues       `yaml:"issues"`
+	// Detail is DetailAll or DetailUnhealthy.
+	Detail string `yaml:"detail"`
 
 	name       string // of the file, for Summary
 	empty      bool   // whether a file exists and sets nothing
@@ -67,10 +77,17 @@ type Target struct {
 	RoleARN string `yaml:"role_arn"`
 	// ExternalID is sent when RoleARN is assumed; it may be empty.
 	ExternalID Secret `yaml:"external_id"`
+	// ExternalIDFile is the file that [Loader.Load] has read ExternalID from, as it is configured; empty for none.
+	ExternalIDFile string `yaml:"external_id_file"`
 	// RoleSessionName is set if and only if RoleARN is.
 	RoleSessionName string `yaml:"role_session_name"`
 	// Regions are Region names without duplicates, or only "all"; nil means the Region of the environment.
 	Regions []string `yaml:"regions"`
+	// Interval is the time between two refreshes, by default that of Refresh.
+	Interval time.Duration `yaml:"interval"`
+	// Timeout limits one refresh and is shorter than Interval; by default it is that of Refresh. Refresh.MaxStaleness is at
+	// least Interval + Timeout.
+	Timeout time.Duration `yaml:"timeout"`
 	// DetectorID is empty if ListDetectors is to find the detector; set only with at most one Region.
 	DetectorID string `yaml:"detector_id"`
 	// ResourceTypes are one or more of ECS, EC2 and EKS, without duplicates; each type is a separate listing.
@@ -103,22 +120,28 @@ type Issues struct {
 }
 
 // Parse parses the contents of a configuration file; name stands for the file in messages and in [Config.Summary]. An
-// empty file gives the defaults. The error is an [Errors].
+// empty file gives the defaults. The files that it names are not read. The error is an [Errors].
 func Parse(name string, data []byte) (*Config, error) {
 	errs := newErrorList(name)
-	cfg := defaults()
-	cfg.name = name
-	root := parseDocument(errs, data)
-	if root != nil && !decode(errs, root, cfg) {
-		return nil, errs.err()
-	}
-	cfg.empty, cfg.hasTargets = root == nil || isNull(root), cfg.Targets != nil
-	cfg.applyDefaults()
-	validate(errs, cfg)
+	cfg := parseInto(errs, data)
 	if err := errs.err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// parseInto is Parse that adds the mistakes to errs. With a mistake, the Config is not to be used.
+func parseInto(errs *errorList, data []byte) *Config {
+	cfg := defaults()
+	cfg.name = errs.file
+	root := parseDocument(errs, data)
+	if root != nil && !decode(errs, root, cfg) {
+		return nil
+	}
+	cfg.empty, cfg.hasTargets = root == nil || isNull(root), cfg.Targets != nil
+	cfg.applyDefaults()
+	validate(errs, cfg)
+	return cfg
 }
 
 // CheckReload rejects a reload that would silently drop all targets. A file that is emptied, or truncated while it is
@@ -146,32 +169,46 @@ func defaults() *Config {
 // applyDefaults sets the defaults that depend on other keys. Afterwards two targets or queues with the same meaning
 // are equal.
 func (c *Config) applyDefaults() {
+	c.Detail = cmp.Or(c.Detail, DetailAll)
 	if c.Targets == nil {
-		c.Targets = []Target{{}}
+		c.Targets = make([]Target, 1)
+		c.Targets[0].setDefaults()
 	}
 	for i := range c.Targets {
-		t := &c.Targets[i]
-		if t.Name == "" {
-			t.Name = t.defaultName()
-		}
-		if t.RoleSessionName == "" && t.RoleARN != "" {
-			t.RoleSessionName = defaultRoleSessionName
-		}
-		if t.ResourceTypes == nil {
-			t.ResourceTypes = []coverage.ResourceType{coverage.ECS}
-		}
-		for _, condition := range conditions(&t.Filter) {
-			dropEmpty(condition)
-		}
-		if t.ECS != nil {
-			t.ECS.applyDefaults()
-		}
+		c.Targets[i].applyDefaults(c.Refresh)
 	}
 	if len(c.Events) == 0 {
 		c.Events = nil
 	}
 	for i := range c.Events {
 		c.Events[i].applyDefaults()
+	}
+}
+
+// setDefaults sets what distinguishes a key that is not set from every value.
+func (t *Target) setDefaults() { t.Interval, t.Timeout = unset, unset }
+
+func (t *Target) applyDefaults(r Refresh) {
+	if t.Name == "" {
+		t.Name = t.defaultName()
+	}
+	if t.RoleSessionName == "" && t.RoleARN != "" {
+		t.RoleSessionName = defaultRoleSessionName
+	}
+	if t.Interval == unset {
+		t.Interval = r.Interval
+	}
+	if t.Timeout == unset {
+		t.Timeout = r.Timeout
+	}
+	if t.ResourceTypes == nil {
+		t.ResourceTypes = []coverage.ResourceType{coverage.ECS}
+	}
+	for _, condition := range conditions(&t.Filter) {
+		dropEmpty(condition)
+	}
+	if t.ECS != nil {
+		t.ECS.applyDefaults()
 	}
 }
 

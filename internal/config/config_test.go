@@ -22,6 +22,9 @@ func parse(t *testing.T, text string) *Config {
 	if err != nil {
 		t.Fatalf("Parse: %v", err)
 	}
+	if err := validateBySchema(t, []byte(text)); err != nil {
+		t.Errorf("the schema refuses %s: %v", text, err)
+	}
 	return cfg
 }
 
@@ -42,9 +45,12 @@ func defaultConfig() *Config {
 	return &Config{
 		Refresh: Refresh{Interval: 5 * time.Minute, Timeout: 2 * time.Minute, MaxStaleness: 30 * time.Minute},
 		AWS:     AWS{RequestsPerSecond: 5},
-		Targets: []Target{{Name: "default", ResourceTypes: []coverage.ResourceType{"ECS"}}},
-		EC2:     EC2{OnlyECS: true},
-		Issues:  Issues{Text: true, MaxPerCluster: 20},
+		Targets: []Target{{
+			Name: "default", Interval: 5 * time.Minute, Timeout: 2 * time.Minute, ResourceTypes: []coverage.ResourceType{"ECS"},
+		}},
+		EC2:    EC2{OnlyECS: true},
+		Issues: Issues{Text: true, MaxPerCluster: 20},
+		Detail: DetailAll,
 	}
 }
 
@@ -57,11 +63,11 @@ func TestDefaults(t *testing.T) {
 		"end of document":      "---\n{}\n...\n",
 		"null":                 "~\n",
 		"empty mapping":        "{}\n",
-		"null sections":        "refresh: null\naws: ~\ntargets:\nec2: ~\nissues: null\n",
+		"null sections":        "refresh: null\naws: ~\ntargets:\nec2: ~\nissues: null\ndetail: ~\n",
 		"empty sections":       "refresh: {}\naws: {}\nec2: {}\nissues: {}\n",
 		"null keys":            "refresh: {interval: , timeout: }\naws: {profile: , requests_per_second: }\nec2: {only_ecs: }\nissues: {text: }\n",
-		"one target of nulls":  "targets: [{name: , role_arn: , external_id: , regions: , resource_types: , filter: , detector: , members: }]\n",
-		"one target of blanks": `targets: [{name: "", role_arn: "", external_id: "", role_session_name: "", detector_id: ""}]`,
+		"one target of nulls":  "targets: [{name: , role_arn: , external_id: , external_id_file: , regions: , interval: , timeout: , resource_types: , filter: , detector: , members: }]\n",
+		"one target of blanks": `targets: [{name: "", role_arn: "", external_id: "", external_id_file: "", role_session_name: "", detector_id: ""}]` + "\ndetail: ''",
 		"empty conditions":     "targets: [{filter: {account_id: {equals: [], not_equals: []}, management_type: {}}}]\n",
 		"Windows lines":        "refresh:\r\n  interval: 5m\r\n",
 	} {
@@ -91,12 +97,16 @@ targets:
     detector: true
     members: true
     account_names: true
+    timeout: 3h
   - role_arn: arn:aws:iam::444455556666:role/guardduty-coverage
     regions: [all]
   - regions: [eu-west-1, eu-central-9]
     resource_types: [EC2]
+    interval: 12h
+    timeout: 10m
 ec2: {only_ecs: false}
 issues: {text: false, max_per_cluster: 0}
+detail: unhealthy
 `)
 	want := &Config{
 		Refresh: Refresh{Interval: 24 * time.Hour, Timeout: 90 * time.Minute, MaxStaleness: 60 * time.Hour},
@@ -108,6 +118,8 @@ issues: {text: false, max_per_cluster: 0}
 				ExternalID:      "0123:secret",
 				RoleSessionName: "prometheus",
 				Regions:         []string{"us-east-1"},
+				Interval:        24 * time.Hour,
+				Timeout:         3 * time.Hour,
 				DetectorID:      "12345678901234567890123456789012",
 				ResourceTypes:   []coverage.ResourceType{"EKS", "ECS"},
 				Filter: coverage.Filter{
@@ -128,12 +140,18 @@ issues: {text: false, max_per_cluster: 0}
 				RoleARN:         "arn:aws:iam::444455556666:role/guardduty-coverage",
 				RoleSessionName: "guardduty-coverage-exporter",
 				Regions:         []string{"all"},
+				Interval:        24 * time.Hour,
+				Timeout:         90 * time.Minute,
 				ResourceTypes:   []coverage.ResourceType{"ECS"},
 			},
-			{Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}, ResourceTypes: []coverage.ResourceType{"EC2"}},
+			{
+				Name: "default", Regions: []string{"eu-west-1", "eu-central-9"}, ResourceTypes: []coverage.ResourceType{"EC2"},
+				Interval: 12 * time.Hour, Timeout: 10 * time.Minute,
+			},
 		},
 		EC2:    EC2{OnlyECS: false},
 		Issues: Issues{Text: false, MaxPerCluster: 0},
+		Detail: DetailUnhealthy,
 	}
 	equal(t, "configuration", want, got)
 	if !got.Targets[1].AllRegions() || got.Targets[2].AllRegions() {

@@ -77,6 +77,11 @@ func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
 		d.add(key, d.line(key), reason)
 		return
 	}
+	if out.CanAddr() {
+		if o, ok := out.Addr().Interface().(interface{ setDefaults() }); ok {
+			o.setDefaults()
+		}
+	}
 	fields := fieldsByKey(out)
 	entries := d.entries(key, node)
 	for _, e := range entries {
@@ -94,9 +99,6 @@ func (d *decoder) mapping(key string, node *yaml.Node, out reflect.Value) {
 // block decodes a mapping that enables what it configures, even if it is empty.
 func (d *decoder) block(key string, node *yaml.Node, out reflect.Value) {
 	block := reflect.New(out.Type().Elem())
-	if b, ok := block.Interface().(interface{ setDefaults() }); ok {
-		b.setDefaults()
-	}
 	d.mapping(key, node, block.Elem())
 	out.Set(block)
 }

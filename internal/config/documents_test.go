@@ -97,6 +97,25 @@ func wholeExample(t *testing.T) []byte {
 	return []byte(text)
 }
 
+// exampleWithFiles returns the whole example with the files instead of the settings that they replace.
+func exampleWithFiles(t *testing.T) []byte {
+	t.Helper()
+	text := regexp.MustCompile(`(?m)^ *external_id: .*\n`).ReplaceAll(wholeExample(t), nil)
+	return regexp.MustCompile(`(?m)^( *)# (\w+_file: )`).ReplaceAll(text, []byte("$1$2"))
+}
+
+func TestExampleWithFilesParses(t *testing.T) {
+	cfg, err := Parse("example", exampleWithFiles(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, r := range cfg.roles() {
+		files = append(files, r.externalIDFile)
+	}
+	equal(t, "files", []string{"secrets/organization", "secrets/ecs", "", "secrets/events"}, files)
+}
+
 func TestWholeExampleParses(t *testing.T) {
 	cfg, err := Parse("example", wholeExample(t))
 	if err != nil {
@@ -127,13 +146,16 @@ func TestWholeExampleParses(t *testing.T) {
 }
 
 func TestExampleHasEveryKey(t *testing.T) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(wholeExample(t), &document); err != nil {
-		t.Fatal(err)
+	var got []string
+	for _, text := range [][]byte{wholeExample(t), exampleWithFiles(t)} {
+		var document yaml.Node
+		if err := yaml.Unmarshal(text, &document); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fileKeys("", document.Content[0])...)
 	}
 	want := schemaKeys("", reflect.TypeFor[Config]())
 	slices.Sort(want)
-	got := fileKeys("", document.Content[0])
 	slices.Sort(got)
 	equal(t, "keys", want, slices.Compact(got))
 }
@@ -179,6 +201,7 @@ func TestManualShowsTheDefaults(t *testing.T) {
 		"targets[].ecs.scope":             parse(t, "targets: [{ecs: {}}]").Targets[0].ECS.Scope,
 		"targets[].ecs.interval":          model.Duration(parse(t, "targets: [{ecs: {}}]").Targets[0].ECS.Interval).String(),
 		"events[].role_session_name":      defaultRoleSessionName,
+		"detail":                          DetailAll,
 		"ec2.only_ecs":                    fmt.Sprint(d.EC2.OnlyECS),
 		"issues.text":                     fmt.Sprint(d.Issues.Text),
 		"issues.max_per_cluster":          fmt.Sprint(d.Issues.MaxPerCluster),

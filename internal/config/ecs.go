@@ -30,6 +30,8 @@ type ECS struct {
 	RoleARN string `yaml:"role_arn"`
 	// ExternalID is sent when RoleARN is assumed; it may be empty.
 	ExternalID Secret `yaml:"external_id"`
+	// ExternalIDFile is as in [Target].
+	ExternalIDFile string `yaml:"external_id_file"`
 	// RoleSessionName is set if and only if RoleARN is.
 	RoleSessionName string `yaml:"role_session_name"`
 	// Scope is ScopeUnhealthy or ScopeAll.

@@ -6,39 +6,56 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"time"
+	"path/filepath"
+	"strings"
 )
 
-const (
-	// maxFileSize limits the size of a configuration file, in bytes.
-	maxFileSize = 10 << 20
-	// readTimeout limits the time to read a configuration file. A FIFO without
-	// a writer or a network file system without a server blocks forever.
-	readTimeout = 10 * time.Second
-)
+// maxFileSize limits the size of a configuration file, in bytes.
+const maxFileSize = 10 << 20
 
-// Loader reads one configuration file. It is not safe for concurrent use.
+// Loader reads one configuration file and the files that it names. It is not safe for concurrent use.
 type Loader struct {
-	path    string
-	pending chan file // of a read that has not returned; nil if there is none
+	path  string // empty for no file
+	dir   string // that relative paths in the file are relative to
+	files *files
 }
 
-// file is the result of reading a file.
-type file struct {
-	data []byte
-	err  error
+// NewLoader returns a Loader for the file at path. An empty path means no file. Relative paths in the file are relative
+// to its directory.
+func NewLoader(path string) *Loader {
+	return &Loader{path: path, dir: filepath.Dir(path), files: newFiles()}
 }
 
-// NewLoader returns a Loader for the file at path. An empty path means no file.
-func NewLoader(path string) *Loader { return &Loader{path: path} }
+// NewInputLoader returns a Loader for what can be read from r, once; name stands for the file in messages and is not the
+// path of a file that the configuration names. Relative
+// paths in it are relative to the working directory. If Load or Parse returns early, a goroutine still reads from r.
+func NewInputLoader(name string, r io.Reader) *Loader {
+	l := &Loader{path: name, files: newFiles()}
+	l.files.open = func(path string) (io.ReadCloser, error) {
+		if path == name {
+			return io.NopCloser(r), nil
+		}
+		return openFile(path)
+	}
+	return l
+}
 
-// Load reads the file. Without a file it returns the defaults: one target with
+// Load reads the file and those that it names. Without a file it returns the defaults: one target with
 // the ambient credentials and the Region of the environment. It returns when ctx
 // is cancelled and after ten seconds at the latest, even if the file system does
 // not respond. The error wraps that of the file system or ctx, or is an [Errors]
 // with all mistakes in the file.
 func (l *Loader) Load(ctx context.Context) (*Config, error) {
+	return l.load(ctx, true)
+}
+
+// Parse is Load without the files that the configuration file names, for those who do not have them.
+func (l *Loader) Parse(ctx context.Context) (*Config, error) {
+	return l.load(ctx, false)
+}
+
+func (l *Loader) load(ctx context.Context, whole bool) (*Config, error) {
+	l.files.forget()
 	if l.path == "" {
 		cfg, err := Parse("no configuration file", nil)
 		if err == nil {
@@ -48,81 +65,63 @@ func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	}
 	ctx, cancel := withReadTimeout(ctx)
 	defer cancel()
-	result := l.read(ctx)
-	if err := result.err; err != nil {
-		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-			err = pathError.Err // the path is in the message below
-		}
+	data, err := l.files.read(ctx, l.path)
+	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", l.path, err)
 	}
-	return Parse(l.path, result.data)
-}
-
-// read reads the file. It first waits for an earlier read, so that the file
-// system blocks at most one goroutine, however often Load is called.
-func (l *Loader) read(ctx context.Context) file {
-	if l.pending != nil {
-		if outdated, returned := wait(ctx, l.pending); !returned {
-			return outdated
-		}
+	errs := newErrorList(l.path)
+	cfg := parseInto(errs, data)
+	if whole && errs.err() == nil {
+		l.readExternalIDs(ctx, errs, cfg)
 	}
-	l.pending = start(func() ([]byte, error) { return readFile(l.path) })
-	result, returned := wait(ctx, l.pending)
-	if returned {
-		l.pending = nil
-	}
-	return result
-}
-
-// Read reads a configuration from r, within the same limits as [Loader.Load];
-// name stands for the file in messages. If it returns early, a goroutine still
-// reads from r.
-func Read(ctx context.Context, name string, r io.Reader) (*Config, error) {
-	ctx, cancel := withReadTimeout(ctx)
-	defer cancel()
-	result, _ := wait(ctx, start(func() ([]byte, error) { return readAll(r) }))
-	if result.err != nil {
-		return nil, fmt.Errorf("read configuration from %s: %w", name, result.err)
-	}
-	return Parse(name, result.data)
-}
-
-func withReadTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("no data within %s: %w", readTimeout, os.ErrDeadlineExceeded))
-}
-
-// start calls read in a new goroutine.
-func start(read func() ([]byte, error)) chan file {
-	result := make(chan file, 1)
-	go func() {
-		data, err := read()
-		result <- file{data, err}
-	}()
-	return result
-}
-
-// wait returns the result of a read, or an error and false if ctx ends before
-// the read returns.
-func wait(ctx context.Context, pending chan file) (result file, returned bool) {
-	select {
-	case result := <-pending:
-		return result, true
-	case <-ctx.Done():
-		return file{err: context.Cause(ctx)}, false
-	}
-}
-
-func readFile(path string) (data []byte, err error) {
-	f, err := os.Open(path)
-	if err != nil {
+	if err := errs.err(); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return readAll(f)
+	return cfg, nil
 }
 
-// readAll reads one byte more than the limit, so that Parse can detect a file
-// that is too large.
-func readAll(r io.Reader) ([]byte, error) {
-	return io.ReadAll(io.LimitReader(r, maxFileSize+1))
+// Changed reports whether the configuration file, or one that it names, differs from what the last Load has read: it
+// has other contents, cannot be read any more, or can be read again. It compares contents, so that it also notices when
+// a symbolic link to a directory is replaced, as Kubernetes does to update a volume.
+func (l *Loader) Changed(ctx context.Context) bool {
+	ctx, cancel := withReadTimeout(ctx)
+	defer cancel()
+	return l.files.changed(ctx)
+}
+
+// readExternalIDs sets the external IDs that are in files, without the spaces and line breaks around them.
+func (l *Loader) readExternalIDs(ctx context.Context, errs *errorList, cfg *Config) {
+	for key, r := range cfg.roles() {
+		if r.externalIDFile == "" {
+			continue
+		}
+		file := join(key, "external_id_file")
+		data, err := l.files.read(ctx, l.resolve(r.externalIDFile))
+		if err != nil {
+			errs.addf(file, "cannot read %s: %v", quote(r.externalIDFile), err)
+			continue
+		}
+		id := Secret(strings.TrimSpace(string(data)))
+		if reason := checkExternalID(id); reason != "" {
+			errs.addf(file, "the contents of %s %s", quote(r.externalIDFile), reason)
+			continue
+		}
+		*r.externalID = id
+	}
+}
+
+// resolve returns the path of a file that the configuration file names.
+func (l *Loader) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.dir, path)
+}
+
+// withoutPath returns the error without the path of the file, for a message that has it.
+func withoutPath(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
 }

@@ -20,7 +20,7 @@ func TestReadEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		start := time.Now()
-		if _, err := Read(ctx, "standard input", r); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
+		if _, err := NewInputLoader("standard input", r).Load(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})
@@ -31,8 +31,8 @@ func TestReadTimesOut(t *testing.T) {
 		r, w := io.Pipe()
 		defer w.Close()
 		start := time.Now()
-		_, err := Read(t.Context(), "standard input", r)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "read configuration from standard input: no data within 10s") {
+		_, err := NewInputLoader("standard input", r).Load(t.Context())
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(err.Error(), "read configuration standard input: no data within 10s") {
 			t.Errorf("got %v", err)
 		}
 		if time.Since(start) != 10*time.Second {
@@ -50,11 +50,11 @@ func TestLoaderDoesNotUseAnOldRead(t *testing.T) {
 	}
 	pending := make(chan file, 1)
 	l := NewLoader(path)
-	l.pending = pending
+	l.files.pending[path] = pending
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 2 {
-		if _, err := l.Load(cancelled); !errors.Is(err, context.Canceled) || l.pending != pending {
+		if _, err := l.Load(cancelled); !errors.Is(err, context.Canceled) || l.files.pending[path] != pending {
 			t.Fatalf("got %v, want an error and no further read", err)
 		}
 	}

@@ -12,15 +12,16 @@ const coverageRole = "role_arn: 'arn:aws:iam::111122223333:role/coverage'"
 // mistake is a file with one mistake, and the whole message after the name of the file.
 type mistake struct{ name, file, want string }
 
-// TestMistakes has at least one file for each message.
-func TestMistakes(t *testing.T) {
-	all := slices.Concat(
+func allMistakes() []mistake {
+	return slices.Concat(
 		mistakesInDocument(),
 		mistakesInKeys(),
 		mistakesInTypes(),
 		mistakesInSettings(),
+		mistakesInSchedules(),
 		mistakesInNames(),
 		mistakesInRoles(),
+		mistakesInExternalIDFiles(),
 		mistakesInRegions(),
 		mistakesInFilters(),
 		mistakesInResourceTypes(),
@@ -33,7 +34,11 @@ func TestMistakes(t *testing.T) {
 		mistakesInQueueURLs(),
 		mistakesInQueues(),
 	)
-	for _, m := range all {
+}
+
+// TestMistakes has at least one file for each message.
+func TestMistakes(t *testing.T) {
+	for _, m := range allMistakes() {
 		t.Run(m.name, func(t *testing.T) {
 			_, err := Parse("config.yaml", []byte(m.file))
 			if err == nil {

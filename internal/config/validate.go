@@ -2,21 +2,13 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 	"unicode"
-
-	"github.com/prometheus/common/model"
 )
 
 const (
 	maxRequestsPerSecond = 1000
 	maxIssuesPerCluster  = 1000
-	minRefreshInterval   = time.Second
-	minRefreshTimeout    = time.Millisecond
-	// maxDuration limits every duration, so that a sum of durations cannot overflow.
-	maxDuration = 365 * 24 * time.Hour
 )
 
 // validate records the mistakes in a decoded configuration with defaults, except those that only follow from a mistake
@@ -32,12 +24,16 @@ func validate(errs *errorList, c *Config) {
 	if n := c.Issues.MaxPerCluster; n < 0 || n > maxIssuesPerCluster {
 		errs.addf("issues.max_per_cluster", "must be between 0 and %d, not %d", maxIssuesPerCluster, n)
 	}
+	if reason := oneOf(DetailAll, DetailUnhealthy)(c.Detail); reason != "" {
+		errs.addf("detail", "%s", reason)
+	}
 	if len(c.Targets) == 0 {
 		errs.addf("targets", "must not be empty; omit the key to use the ambient credentials")
 	}
 	for i, t := range c.Targets {
 		if key := targetKey(i); !errs.invalid(key) {
 			validateTarget(errs, key, t)
+			validateSchedule(errs, key, t, c.Refresh)
 		}
 	}
 	validateNames(errs, c.Targets)
@@ -81,43 +77,6 @@ func validateSinglePartition(errs *errorList, c *Config) {
 }
 
 func targetKey(i int) string { return fmt.Sprintf("targets[%d]", i) }
-
-func validateRefresh(errs *errorList, refresh Refresh) {
-	const interval, timeout, staleness = "refresh.interval", "refresh.timeout", "refresh.max_staleness"
-	checkDuration(errs, interval, refresh.Interval, minRefreshInterval)
-	checkDuration(errs, timeout, refresh.Timeout, minRefreshTimeout)
-	checkDuration(errs, staleness, refresh.MaxStaleness, minRefreshInterval)
-	// Mark defaults, because the file does not contain them.
-	describe := func(key string, d time.Duration) string {
-		if errs.isSet(key) {
-			return fmt.Sprintf("%s (%s)", key, model.Duration(d))
-		}
-		return fmt.Sprintf("%s (%s, the default)", key, model.Duration(d))
-	}
-	if errs.valid(interval, timeout) && refresh.Interval <= refresh.Timeout {
-		errs.addCross(firstSet(errs, interval, timeout), "%s must be longer than %s",
-			describe(interval, refresh.Interval), describe(timeout, refresh.Timeout))
-	}
-	if least := refresh.Interval + refresh.Timeout; errs.valid(interval, timeout, staleness) && refresh.MaxStaleness < least {
-		errs.addCross(firstSet(errs, staleness, interval, timeout), "%s must be at least the sum of %s and %s",
-			describe(staleness, refresh.MaxStaleness), describe(interval, refresh.Interval), describe(timeout, refresh.Timeout))
-	}
-}
-
-func checkDuration(errs *errorList, key string, d, least time.Duration) {
-	if d < least || d > maxDuration {
-		errs.addf(key, "must be between %s and %s, not %s",
-			model.Duration(least), model.Duration(maxDuration), model.Duration(d))
-	}
-}
-
-// firstSet returns the first key that the file contains, or keys[0] if it contains none.
-func firstSet(errs *errorList, keys ...string) string {
-	if i := slices.IndexFunc(keys, errs.isSet); i >= 0 {
-		return keys[i]
-	}
-	return keys[0]
-}
 
 // isPrintable reports whether text has no leading or trailing space and only printable characters.
 func isPrintable(text string) bool {

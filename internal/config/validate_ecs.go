@@ -68,7 +68,7 @@ func validateECSRole(errs *errorList, block string, e *ECS) {
 	if !errs.valid(role) {
 		sample.RoleARN = accountPlaceholder // a role is set, and its mistake is reported
 	}
-	validateSession(errs, block, sample.RoleARN, e.ExternalID, e.RoleSessionName)
+	validateSession(errs, block, sample.role())
 }
 
 // checkECSRole checks a template by its sample, in which the placeholders are replaced.

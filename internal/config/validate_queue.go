@@ -12,7 +12,7 @@ func queueKey(i int) string { return fmt.Sprintf("events[%d]", i) }
 
 func validateQueue(errs *errorList, key string, q EventQueue) {
 	if errs.valid(join(key, "role_arn")) {
-		validateRole(errs, key, q.RoleARN, q.ExternalID, q.RoleSessionName)
+		validateRole(errs, key, q.role())
 	}
 	url := join(key, "queue_url")
 	if q.QueueURL == "" && errs.valid(url) {

@@ -12,9 +12,6 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// maxExternalID is the maximum length of an external ID in STS.
-const maxExternalID = 1224
-
 // The patterns are from the API models of IAM, STS, GuardDuty and ECS.
 var (
 	accountIDPattern       = regexp.MustCompile(`^\d{12}$`)
@@ -28,7 +25,7 @@ var (
 
 func validateTarget(errs *errorList, key string, t Target) {
 	if role := join(key, "role_arn"); errs.valid(role) {
-		validateRole(errs, key, t.RoleARN, t.ExternalID, t.RoleSessionName)
+		validateRole(errs, key, t.role())
 	}
 	if name := join(key, "name"); errs.valid(name) && !isPrintable(t.Name) {
 		errs.addf(name, "must not contain leading or trailing spaces or non-printable characters")
@@ -48,44 +45,6 @@ func validateTarget(errs *errorList, key string, t Target) {
 	validateCondition(errs, join(key, "filter.coverage_status"), t.Filter.CoverageStatus, oneOf("HEALTHY", "UNHEALTHY"))
 	validateCondition(errs, join(key, "filter.management_type"), t.Filter.ManagementType,
 		oneOf("AUTO_MANAGED", "MANUAL", "DISABLED"))
-}
-
-// validateRole checks role_arn, external_id and role_session_name of the mapping at key.
-func validateRole(errs *errorList, key, roleARN string, externalID Secret, sessionName string) {
-	role := join(key, "role_arn")
-	switch {
-	case roleARN == "":
-	case hasPlaceholder(roleARN):
-		errs.addf(role, "%s has a placeholder, which only ecs.role_arn of a target may have", quote(roleARN))
-	case !isRoleARN(roleARN):
-		errs.addf(role, "%s is not the ARN of an IAM role (arn:aws:iam::111122223333:role/NAME)", quote(roleARN))
-	}
-	validateSession(errs, key, roleARN, externalID, sessionName)
-}
-
-// validateSession checks external_id and role_session_name of the mapping at key, which may have a role.
-func validateSession(errs *errorList, key, roleARN string, externalID Secret, sessionName string) {
-	secret, session := join(key, "external_id"), join(key, "role_session_name")
-	switch n := len(externalID); {
-	case n == 0:
-	case roleARN == "":
-		errs.addf(secret, "requires role_arn")
-	case n > maxExternalID || !externalIDPattern.MatchString(externalID.Reveal()):
-		errs.addf(secret, "must have 2 to 1224 letters, digits and _+=,.@:/-")
-	}
-	switch {
-	case sessionName == "":
-	case roleARN == "":
-		errs.addf(session, "requires role_arn")
-	case !roleSessionNamePattern.MatchString(sessionName):
-		errs.addf(session, "%s must have 2 to 64 letters, digits and _+=,.@-", quote(sessionName))
-	}
-}
-
-func isRoleARN(text string) bool {
-	role, err := arn.Parse(text)
-	return err == nil && rolePartitionPattern.MatchString(role.Partition) && role.Service == "iam" && role.Region == "" &&
-		accountIDPattern.MatchString(role.AccountID) && roleNamePattern.MatchString(role.Resource)
 }
 
 func validateRegions(errs *errorList, key string, t Target) {

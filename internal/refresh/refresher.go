@@ -58,6 +58,9 @@ type Target struct {
 	// Key is a comparable value of all settings that affect the result. While it
 	// is unchanged, the target keeps its data and schedule through [Refresher.Set].
 	Key any
+	// Interval and Timeout are used instead of those of the settings if they are not
+	// zero. A target found by List has those of the target with that List instead.
+	Interval, Timeout time.Duration
 	// Source reads the target. It is nil for a target with List.
 	Source Source
 	// List finds further targets. It is nil for a target with Source.
@@ -108,7 +111,7 @@ func (r *Refresher) Set(ctx context.Context, s Settings, targets []Target) {
 	r.set(ctx, s, nil, targets)
 	for _, w := range r.workers {
 		if w.parent != nil {
-			w.update(w.state().target, s)
+			w.update(w.state().target, w.parent.state().settings)
 		}
 	}
 }
@@ -117,6 +120,10 @@ func (r *Refresher) Set(ctx context.Context, s Settings, targets []Target) {
 func (r *Refresher) setListed(ctx context.Context, parent *worker, targets []Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	targets = slices.Clone(targets)
+	for i := range targets {
+		targets[i].Interval, targets[i].Timeout = 0, 0
+	}
 	r.set(ctx, parent.state().settings, parent, targets) // may be newer than when the listing began
 }
 
@@ -177,10 +184,10 @@ func (r *Refresher) set(ctx context.Context, s Settings, parent *worker, targets
 	var added []*worker
 	for _, t := range targets {
 		if w, ok := r.workers[t.id()]; ok {
-			w.update(t, s)
+			w.update(t, s.of(t))
 			continue
 		}
-		w := newWorker(r, t, s)
+		w := newWorker(r, t, s.of(t))
 		w.parent = parent
 		r.workers[t.id()] = w
 		added = append(added, w)
@@ -188,7 +195,7 @@ func (r *Refresher) set(ctx context.Context, s Settings, parent *worker, targets
 	for i, w := range added {
 		workerCtx, cancel := context.WithCancel(ctx)
 		w.cancel = cancel
-		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), s.Interval), rand.Float64) })
+		r.running.Go(func() { w.run(workerCtx, firstDelay(i, len(added), w.state().settings.Interval), rand.Float64) })
 		if w.state().target.keyReader() != nil {
 			r.running.Go(func() { w.runPartialReads(workerCtx) })
 		}

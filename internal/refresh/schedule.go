@@ -1,6 +1,9 @@
 package refresh
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Settings is the schedule of refreshes. Interval is longer than Timeout, and
 // MaxStaleness is longer than both together.
@@ -8,6 +11,13 @@ type Settings struct {
 	Interval     time.Duration // from the start of a refresh to the start of the next
 	Timeout      time.Duration // of one refresh
 	MaxStaleness time.Duration // how long a snapshot is exported after the refresh that read it
+}
+
+// of returns the settings of a target.
+func (s Settings) of(t Target) Settings {
+	s.Interval = cmp.Or(t.Interval, s.Interval)
+	s.Timeout = cmp.Or(t.Timeout, s.Timeout)
+	return s
 }
 
 const (
