@@ -155,6 +155,8 @@ func TestCommandLine(t *testing.T) {
 		"diagnose the demo and a file":    {[]string{"diagnose", "--demo", "--config.file=config.example.yaml"}, "omit --config.file"},
 		"diagnose no account":             {[]string{"diagnose", "--account="}, "--account must not be empty"},
 		"diagnose as XML":                 {[]string{"diagnose", "--output=xml"}, `--output must be one of table, json, commands and markdown, not "xml"`},
+		"automatic reload of nothing":     {[]string{"--config.enable-auto-reload"}, "--config.enable-auto-reload requires --config.file"},
+		"automatic reload all the time":   {[]string{"--config.auto-reload-interval=0"}, "--config.auto-reload-interval must be a duration of at least 1s, not \"0\""},
 		"bad web configuration":           {[]string{"demo", "--web.config.file=" + filepath.Join(t.TempDir(), "web.yaml")}, "web.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +179,37 @@ func TestCheckConfigOfStandardInput(t *testing.T) {
 	}
 	if want := "standard input: 1 target: default (ambient credentials; eu-west-1)\n10 ECS clusters"; !strings.HasPrefix(out.String(), want) {
 		t.Errorf("printed %q, want %q", &out, want)
+	}
+}
+
+// TestCheckConfigOfAllFiles has a mistake in each of three files, and the options that leave files out.
+func TestCheckConfigOfAllFiles(t *testing.T) {
+	dir := t.TempDir()
+	webFile := filepath.Join(dir, "web.yaml")
+	if err := os.WriteFile(webFile, []byte("basic_auth: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(dir, "id")
+	config := "targets:\n- role_arn: arn:aws:iam::111122223333:role/coverage\n  external_id_file: " + missing + "\n"
+	const idMistake, webMistake = `standard input:3: targets[0].external_id_file: cannot read "`, "field basic_auth not found"
+	for args, wants := range map[string][]string{
+		"check-config - --web.config.file=" + webFile:               {idMistake, webMistake},
+		"check-config - --syntax-only --web.config.file=" + webFile: {webMistake},
+		"check-config -":                   {idMistake},
+		"check-config - --syntax-only":     nil,
+		"iam-policy --config.file=-":       nil, // the external ID is in no policy
+		"diagnose --config.file=- -o json": {idMistake},
+	} {
+		var out, errOut bytes.Buffer
+		err := run(t.Context(), strings.Fields(args), streams{strings.NewReader(config), &out, &errOut})
+		if (err == nil) != (len(wants) == 0) {
+			t.Errorf("%s: %v", args, err)
+		}
+		for _, want := range wants {
+			if err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", args, err, want)
+			}
+		}
 	}
 }
 

@@ -127,12 +127,15 @@ func ecsAccountFamily(name, help string, value func(diagnosis.Report) (float64, 
 	}}
 }
 
-// diagnosesOf yields one diagnosis of each cluster, see [diagnosis.Clusters], with its
-// key label values. The slice is reused: append to it, do not keep it.
+// diagnosesOf yields one diagnosis of each cluster, see [diagnosis.Clusters], except
+// those whose details are left out, with its key label values. The slice is reused: append to it, do not keep it.
 func diagnosesOf(in Input) iter.Seq2[*diagnosis.Diagnosis, []string] {
 	return func(yield func(*diagnosis.Diagnosis, []string) bool) {
 		key := make([]string, 3, 8)
 		for d := range diagnosis.Clusters(in.ECS) {
+			if in.briefDiagnosis(d) {
+				continue
+			}
 			key[0], key[1], key[2] = d.Cluster.AccountID, d.Cluster.Region, d.Cluster.Name
 			if !yield(d, key) {
 				return

@@ -9,8 +9,8 @@ import (
 func ecsFamilies() []Family {
 	labels := []string{"account_id", "region", "cluster_name"}
 	return []Family{
-		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_healthy", labels,
-			"Whether the cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
+		healthFamily(coverage.ECS, "guardduty_ecs_cluster_healthy", labels,
+			"Whether the cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh."),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_covered", labels,
 			"Number of container instances in the cluster with a reporting GuardDuty agent, as of the last successful refresh; 0 if the cluster has only Fargate tasks.", covered),
 		resourceFamily(coverage.ECS, "guardduty_ecs_cluster_container_instances_compatible", labels,

@@ -35,6 +35,23 @@ type Input struct {
 	// target, account and Region.
 	ECS    []diagnosis.Report
 	Issues IssueOptions
+	// OnlyUnhealthy leaves out the details of ECS clusters about which nothing is wrong:
+	// they have guardduty_ecs_cluster_healthy only.
+	OnlyUnhealthy bool
+}
+
+// brief reports whether the details of a resource are left out.
+func (in Input) brief(r *coverage.Resource) bool {
+	return in.OnlyUnhealthy && r.Type == coverage.ECS && r.Status == coverage.Healthy && r.Covered == r.Compatible && len(r.Issues) == 0
+}
+
+// briefDiagnosis reports whether what was read from ECS about a cluster is left out.
+func (in Input) briefDiagnosis(d *diagnosis.Diagnosis) bool {
+	if !in.OnlyUnhealthy || len(d.Findings) > 0 {
+		return false
+	}
+	r := diagnosis.RowOf(in.View, d.Cluster)
+	return r != nil && in.brief(r)
 }
 
 // IssueOptions limits the series of the …_issue_info families and, for each

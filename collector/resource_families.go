@@ -10,8 +10,8 @@ import (
 func ec2Families() []Family {
 	labels := []string{"account_id", "region", "instance_id"}
 	return []Family{
-		resourceFamily(coverage.EC2, "guardduty_ec2_instance_healthy", labels,
-			"Whether the instance's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
+		healthFamily(coverage.EC2, "guardduty_ec2_instance_healthy", labels,
+			"Whether the instance's coverage status is HEALTHY (1) or not (0), as of the last successful refresh."),
 		infoFamily(coverage.EC2, "guardduty_ec2_instance_info",
 			withLabels(labels, "instance_type", "agent_version", "management_type", "cluster_name"),
 			"Always 1; labeled with the type, the GuardDuty agent and the ECS cluster of the instance, as of the last successful refresh.",
@@ -26,8 +26,8 @@ func ec2Families() []Family {
 func eksFamilies() []Family {
 	labels := []string{"account_id", "region", "cluster_name"}
 	return []Family{
-		resourceFamily(coverage.EKS, "guardduty_eks_cluster_healthy", labels,
-			"Whether the EKS cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh.", healthy),
+		healthFamily(coverage.EKS, "guardduty_eks_cluster_healthy", labels,
+			"Whether the EKS cluster's coverage status is HEALTHY (1) or not (0), as of the last successful refresh."),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_covered", labels,
 			"Number of nodes in the EKS cluster with a reporting GuardDuty agent, as of the last successful refresh.", covered),
 		resourceFamily(coverage.EKS, "guardduty_eks_cluster_nodes_compatible", labels,
@@ -42,23 +42,35 @@ func eksFamilies() []Family {
 	}
 }
 
-// resourceFamily has one sample for each resource of a type that has a value.
+// healthFamily has one sample for each resource of a type.
+func healthFamily(t coverage.ResourceType, name string, labels []string, help string) Family {
+	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
+		for r, key := range resourcesOf(in, t) {
+			emit(boolToFloat(r.Status == coverage.Healthy), key...)
+		}
+	}}
+}
+
+// resourceFamily has one sample for each resource of a type that has a value,
+// except those whose details are left out.
 func resourceFamily(t coverage.ResourceType, name string, labels []string, help string, value func(*coverage.Resource) (float64, bool)) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
 		for r, key := range resourcesOf(in, t) {
-			if v, ok := value(r); ok {
+			if v, ok := value(r); ok && !in.brief(r) {
 				emit(v, key...)
 			}
 		}
 	}}
 }
 
-// infoFamily has one sample of value 1 for each resource of a type. details
-// appends the values of the labels after those of the key.
+// infoFamily has one sample of value 1 for each resource of a type, except those
+// whose details are left out. details appends the values of the labels after those of the key.
 func infoFamily(t coverage.ResourceType, name string, labels []string, help string, details func(r *coverage.Resource, key []string) []string) Family {
 	return Family{Name: name, Help: help, Labels: labels, Each: func(in Input, emit Emit) {
 		for r, key := range resourcesOf(in, t) {
-			emit(1, details(r, key)...)
+			if !in.brief(r) {
+				emit(1, details(r, key)...)
+			}
 		}
 	}}
 }
@@ -111,10 +123,6 @@ func resourcesOf(in Input, t coverage.ResourceType) iter.Seq2[*coverage.Resource
 }
 
 func withLabels(labels []string, more ...string) []string { return slices.Concat(labels, more) }
-
-func healthy(r *coverage.Resource) (float64, bool) {
-	return boolToFloat(r.Status == coverage.Healthy), true
-}
 
 // covered and compatible return false for -1, which means unknown.
 func covered(r *coverage.Resource) (float64, bool) { return float64(r.Covered), r.Covered >= 0 }

@@ -26,16 +26,17 @@ type prepared struct {
 
 // pageOptions are the options of the page.
 type pageOptions struct {
-	issues     collector.IssueOptions
-	tags       []string // keys of cluster tags, see [collector.Families]
-	statements statements
+	issues        collector.IssueOptions
+	tags          []string // keys of cluster tags, see [collector.Families]
+	onlyUnhealthy bool     // see [collector.Input]
+	statements    statements
 }
 
 // input returns the input of the page: the store's view and the options in use.
 func (a *app) input() (in collector.Input, tags []string) {
 	in = collector.Input{View: a.store.View(), ECS: a.store.ECS()}
 	if o := a.pageOptions.Load(); o != nil {
-		in.Issues, tags = o.issues, o.tags
+		in.Issues, in.OnlyUnhealthy, tags = o.issues, o.onlyUnhealthy, o.tags
 	}
 	return in, tags
 }
@@ -123,7 +124,8 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 		operations: b.operations,
 		ecs:        ecsTargets,
 		page: pageOptions{
-			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(), statements: policies,
+			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(),
+			onlyUnhealthy: cfg.Detail == config.DetailUnhealthy, statements: policies,
 		},
 	}, nil
 }

@@ -240,3 +240,36 @@ func TestNewSettingsReachListedTargets(t *testing.T) {
 		})
 	}
 }
+
+// TestIntervalAndTimeoutOfATarget has a target with its own interval and timeout, and one whose listed targets have them.
+func TestIntervalAndTimeoutOfATarget(t *testing.T) {
+	run(t, func(t *testing.T, h *harness) {
+		own, other, lister, listed := h.source(), h.source(), h.source(), h.source()
+		set := func(interval, timeout time.Duration) {
+			quick, all := own.target("own"), lister.lister(found(listed.target("listed")))
+			quick.Interval, quick.Timeout = interval, timeout
+			all.Interval, all.Timeout = interval, timeout
+			h.set(settings, quick, other.target("other"), all)
+		}
+		check := func(what string, s *source, calls int, timeout time.Duration) {
+			t.Helper()
+			if got := s.timeouts(); len(got) != calls || got[calls-1] != timeout {
+				t.Errorf("%s: refreshes with the deadlines %v, want %d, the last with %v", what, got, calls, timeout)
+			}
+		}
+		set(20*time.Second, 5*time.Second)
+		h.advanceTo(90 * time.Second)
+		check("own", own, 5, 5*time.Second)
+		check("listed", listed, 5, 5*time.Second)
+		check("other", other, 1, settings.Timeout)
+
+		lister.update(func(s *source) { s.err = errDenied }) // the listed target gets what is new without a listing
+		set(0, 0)
+		h.advanceTo(170 * time.Second)
+		check("own by the settings", own, 5, 5*time.Second)
+		check("listed by the settings", listed, 5, 5*time.Second)
+		h.advanceTo(185 * time.Second)
+		check("own by the settings", own, 6, settings.Timeout)
+		check("listed by the settings", listed, 6, settings.Timeout)
+	})
+}
