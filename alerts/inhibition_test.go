@@ -23,7 +23,7 @@ type alert map[string]string
 // configuration and checks which of them are inhibited.
 func TestInhibition(t *testing.T) {
 	read(t, routingFile) // so that go test does not take a result from its cache when the file has changed
-	at := startAlertmanager(t)
+	at := startAlertmanager(t, routingFile)
 	const prefix = "GuardDutyCoverage"
 	member := alert{"account_id": "222233334444", "region": "eu-west-1"}
 	tests := []struct {
@@ -91,11 +91,11 @@ func TestInhibition(t *testing.T) {
 		{"EventQueueDown", alert{"queue": "https://sqs.eu-west-1.amazonaws.com/111122223333/events"}, false},
 		{"EventsMalformed", alert{}, false},
 	}
-	var alerts []alert
+	var alerts []posted
 	var want []string
 	for _, test := range tests {
 		a := with(test.alert, "alertname", prefix+test.name)
-		alerts = append(alerts, a)
+		alerts = append(alerts, posted{Labels: a})
 		if test.inhibited {
 			want = append(want, fmt.Sprint(a))
 		}
@@ -109,10 +109,10 @@ func TestInhibition(t *testing.T) {
 	// ExporterAbsent inhibits all others.
 	want = nil
 	for _, a := range alerts {
-		want = append(want, fmt.Sprint(a))
+		want = append(want, fmt.Sprint(a.Labels))
 	}
 	slices.Sort(want)
-	post(t, at, []alert{{"alertname": prefix + "ExporterAbsent"}})
+	post(t, at, []posted{{Labels: alert{"alertname": prefix + "ExporterAbsent"}}})
 	if diff := untilEqual(t, at, want); diff != "" {
 		t.Errorf("inhibited alerts without an exporter (-want +got):\n%s", diff)
 	}
@@ -127,9 +127,9 @@ func with(a alert, name, value string) alert {
 }
 
 // startAlertmanager returns the URL of an Alertmanager on a port of its own.
-func startAlertmanager(t *testing.T) string {
+func startAlertmanager(t *testing.T, config string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), find(t, "prometheus-alertmanager", "alertmanager"), "--config.file="+routingFile, "--storage.path="+t.TempDir(),
+	command := exec.CommandContext(t.Context(), find(t, "prometheus-alertmanager", "alertmanager"), "--config.file="+config, "--storage.path="+t.TempDir(),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 	log, err := command.StderrPipe()
 	if err != nil {
@@ -164,16 +164,14 @@ func startAlertmanager(t *testing.T) string {
 	return ""
 }
 
-func post(t *testing.T, at string, alerts []alert) {
+type posted struct {
+	Labels      alert `json:"labels"`
+	Annotations alert `json:"annotations,omitempty"`
+}
+
+func post(t *testing.T, at string, alerts []posted) {
 	t.Helper()
-	type posted struct {
-		Labels alert `json:"labels"`
-	}
-	var body []posted
-	for _, a := range alerts {
-		body = append(body, posted{a})
-	}
-	encoded, err := json.Marshal(body)
+	encoded, err := json.Marshal(alerts)
 	if err != nil {
 		t.Fatal(err)
 	}
