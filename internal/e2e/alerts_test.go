@@ -3,6 +3,7 @@ package e2e
 import (
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +21,9 @@ type expectation struct {
 	receiver    string
 	labels      map[string]string // all of them
 	summary     string
-	description []string // parts of it
-	fix         string   // of the annotation fix_url, below docs
+	description []string          // parts of it
+	annotations map[string]string // parts of others
+	fix         string            // of the annotation fix_url, below docs
 }
 
 // check compares a notification with the expectation.
@@ -39,6 +41,19 @@ func (e expectation) check(t *testing.T, n notified) {
 	for _, part := range e.description {
 		if got := n.Annotations["description"]; !strings.Contains(got, part) {
 			t.Errorf("the description lacks %q: %s", part, got)
+		}
+	}
+	for name, part := range e.annotations {
+		if got := n.Annotations[name]; !strings.Contains(got, part) {
+			t.Errorf("%s lacks %q: %s", name, part, got)
+		}
+	}
+	if _, err := time.Parse("2006-01-02 15:04 UTC", n.Annotations["since"]); err != nil {
+		t.Errorf("since: %v", err)
+	}
+	for name, text := range n.Annotations {
+		if text == "" || strings.Contains(text, "error expanding") || strings.Contains(text, "no value") {
+			t.Errorf("annotation %s is %q", name, text)
 		}
 	}
 	if got := strings.TrimPrefix(n.Annotations["fix_url"], docs); got != e.fix {
@@ -110,8 +125,12 @@ func breakages() []breakage {
 			receiver:    "tickets",
 			labels:      notReporting,
 			summary:     "ECS cluster storefront is not covered by GuardDuty, issue type agent_not_reporting",
-			description: []string{"storefront", "333344445555", "eu-west-1", "storefront:7", "(shop)", "Owner: shop."},
-			fix:         "issues.md#agent_not_reporting",
+			description: []string{"storefront", "333344445555", "eu-west-1", "storefront:7", "(shop)"},
+			annotations: map[string]string{
+				"owner": "shop", "acts": "network", "aws_text": "Agent not reporting",
+				"dashboard_url": "/d/guardduty-coverage-cluster?var-account_id=333344445555&var-region=eu-west-1&var-cluster_name=storefront",
+			},
+			fix: "issues.md#agent_not_reporting",
 		}},
 		{runners, uncovered, expectation{ // inhibits GuardDutyCoverageContainerInstancesUncovered
 			receiver:    "tickets",
@@ -125,6 +144,8 @@ func breakages() []breakage {
 			labels:      labels(settlement, "GuardDutyCoverageContainerInstancesUncovered"),
 			summary:     "Container instances of ECS cluster settlement have no working GuardDuty agent",
 			description: []string{"1 container instance", "settlement", "222233334444", "us-east-1"},
+			annotations: map[string]string{"acts": "owner of the instance"},
+			fix:         "causes.md#ec2_instance",
 		}},
 	}
 }
@@ -139,7 +160,8 @@ func uncoveredService() expectation {
 			"account_id": "222233334444", "region": "us-east-1", "cluster_name": "refunds", "service_name": "refunds-jobs",
 		},
 		summary:     "Tasks of refunds-jobs in ECS cluster refunds run without the GuardDuty agent",
-		description: []string{"2 task(s)", "222233334444 (payments)", "us-east-1", "image_pull_denied", "service_owner", "Owner: payments."},
+		description: []string{"2 task(s)", "222233334444 (payments)", "us-east-1"},
+		annotations: map[string]string{"cause": "image_pull_denied (certainty: ", "acts": "service owner", "owner": "payments"},
 		fix:         "causes.md#image_pull_denied",
 	}
 }
@@ -215,6 +237,11 @@ func testExporter(t *testing.T, s *system) {
 
 	s.untilNotified(t, "firing", absent.labels)
 	absent.check(t, s.webhook.last(absent.labels))
+	until(t, 10*time.Second, "the message to Slack", func() bool {
+		return slices.ContainsFunc(s.webhook.messages(), func(m string) bool {
+			return strings.HasPrefix(m, "[FIRING] "+absent.summary+"\n") && strings.Contains(m, "|Runbook>")
+		})
+	})
 	announced := len(s.webhook.all())
 	until(t, time.Minute, "the outage has lasted long enough", func() bool {
 		for _, n := range s.webhook.all()[announced:] {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -56,8 +57,8 @@ func writeRules(t *testing.T, dir string) {
 	}
 }
 
-// writeRouting writes the example configuration of Alertmanager with scaled timers
-// and with all receivers at a webhook.
+// writeRouting writes the example configuration of Alertmanager with scaled timers,
+// its templates, and all receivers at a webhook, without emails.
 func writeRouting(t *testing.T, path, url string) {
 	t.Helper()
 	var routing yaml.Node
@@ -68,17 +69,29 @@ func writeRouting(t *testing.T, path, url string) {
 		t.Fatal("no receiver URL in the example")
 	}
 	write(t, path, &routing)
+	const templates = "guardduty-coverage.tmpl"
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), templates), read(t, filepath.Join(alertsDir, templates)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// adaptRouting scales timers and replaces receiver URLs below a node. It returns
-// the number of replaced URLs.
+// adaptRouting scales timers, replaces receiver URLs and removes emails below a node.
+// It returns the number of replaced URLs of webhooks.
 func adaptRouting(node *yaml.Node, url string) (replaced int) {
+	for i, key := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 && key.Value == "email_configs" {
+			node.Content = slices.Delete(node.Content, i, i+2)
+			break
+		}
+	}
 	for i, child := range node.Content {
 		if node.Kind == yaml.MappingNode && i%2 == 1 {
 			switch node.Content[i-1].Value {
 			case "url":
 				child.Value = url
 				replaced++
+			case "api_url":
+				child.Value = url + slackPath
 			case "group_wait", "group_interval", "repeat_interval":
 				child.Value = scaleDuration(child.Value)
 			}

@@ -33,7 +33,11 @@ type webhook struct {
 
 	mu       sync.Mutex
 	received []notified
+	slack    []string // text of each message
 }
+
+// slackPath is where the webhook receives messages to Slack.
+const slackPath = "/slack"
 
 // listen serves a webhook until the end of the test.
 func listen(t *testing.T) *webhook {
@@ -49,6 +53,11 @@ func (w *webhook) serve(rw http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Receiver string     `json:"receiver"`
 		Alerts   []notified `json:"alerts"`
+
+		Attachments []struct { // of a message to Slack
+			Title string `json:"title"`
+			Text  string `json:"text"`
+		} `json:"attachments"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
@@ -60,6 +69,16 @@ func (w *webhook) serve(rw http.ResponseWriter, r *http.Request) {
 		alert.Receiver = body.Receiver
 		w.received = append(w.received, alert)
 	}
+	for _, a := range body.Attachments {
+		w.slack = append(w.slack, a.Title+"\n"+a.Text)
+	}
+}
+
+// messages returns all messages to Slack in order.
+func (w *webhook) messages() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.slack)
 }
 
 // all returns all received alerts in order.
