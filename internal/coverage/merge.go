@@ -18,16 +18,19 @@ type View struct {
 	AccountNames []AccountName // sorted, one for each account
 	Reports      []Report      // sorted by target
 
-	// UnhealthySince is that of [RememberUnhealthy], see [View.UnhealthyAt]. It is
+	// UnhealthySince is that of [UpdateUnhealthy], see [View.UnhealthyAt]. It is
 	// not set by [Merge].
 	UnhealthySince map[Key]time.Time
 }
 
 // OfType returns the resources of one type.
-func (v *View) OfType(t ResourceType) []Resource {
-	first := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type >= t })
-	next := sort.Search(len(v.Resources), func(i int) bool { return v.Resources[i].Type > t })
-	return v.Resources[first:next]
+func (v *View) OfType(t ResourceType) []Resource { return rowsOfType(v.Resources, t) }
+
+// rowsOfType returns those of the sorted rows that have a type.
+func rowsOfType(rows []Resource, t ResourceType) []Resource {
+	first := sort.Search(len(rows), func(i int) bool { return rows[i].Type >= t })
+	next := sort.Search(len(rows), func(i int) bool { return rows[i].Type > t })
+	return rows[first:next]
 }
 
 // Total counts the resources of one type of one account and Region.

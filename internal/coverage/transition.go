@@ -36,7 +36,9 @@ func Transitions(before, after Report, others []Report) []Transition {
 		}
 		if row.AccountID != account {
 			account = row.AccountID
-			sharing = slices.DeleteFunc(slices.Clone(others), func(r Report) bool { return !r.Snapshot.Includes(account) })
+			sharing = slices.DeleteFunc(slices.Clone(others), func(r Report) bool {
+				return r.Snapshot == nil || !r.Snapshot.Includes(account)
+			})
 		}
 		is, was := after.rank(row), rankedRow{}
 		if known != nil {

@@ -1,6 +1,7 @@
 package coverage_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ func TestUnhealthySince(t *testing.T) {
 	report := func(target string, rows ...coverage.Resource) coverage.Report {
 		return coverage.Report{
 			Target: coverage.TargetID{Name: target, Region: region}, State: coverage.OK, LastSuccess: at(0),
-			Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows), Accounts: []string{member}, Types: []coverage.ResourceType{coverage.ECS}},
+			Snapshot: &coverage.Snapshot{ReadAt: at(0), Resources: coverage.Dedupe(rows), Accounts: []string{member}, Types: []coverage.ResourceType{coverage.ECS}},
 		}
 	}
 	row := func(status coverage.Status, updated time.Time) coverage.Resource {
@@ -24,6 +25,28 @@ func TestUnhealthySince(t *testing.T) {
 	expired := func(target string) coverage.Report {
 		r := failed(report(target))
 		r.Snapshot = nil
+		return r
+	}
+	optional := func(target string) coverage.Report {
+		r := expired(target)
+		r.Snapshot = &coverage.Snapshot{OptionalOnly: true}
+		return r
+	}
+	without := func(target string) coverage.Report { // the account has left the organization
+		r := report(target)
+		r.Snapshot.Accounts = nil
+		return r
+	}
+	later := func(r coverage.Report) coverage.Report { r.Snapshot.ReadAt = at(10); return r }
+	instances := func(r coverage.Report) coverage.Report {
+		r.Snapshot.Types = []coverage.ResourceType{coverage.EC2}
+		return r
+	}
+	partly := func(r coverage.Report) coverage.Report { // it has another cluster of the account
+		other := row(coverage.Healthy, at(1))
+		other.Name = "other"
+		r.Snapshot.Resources = coverage.Dedupe(append(slices.Clone(r.Snapshot.Resources), other))
+		r.Snapshot.Accounts, r.Snapshot.ReadAt = nil, at(10)
 		return r
 	}
 	type step = []coverage.Report
@@ -60,9 +83,70 @@ func TestUnhealthySince(t *testing.T) {
 		"another target lists the account without the row": {[]step{
 			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a"), report("b")}, {report("a", row(coverage.Unhealthy, at(3)))},
 		}, at(3)},
+		"another target lists only instances of the account": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a"), instances(report("b"))}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(1)},
+		"the target that is down, and one that does not list the account completely": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))},
+			{failed(report("a", row(coverage.Unhealthy, at(1)))), partly(report("b"))},
+			{failed(report("a", row(coverage.Unhealthy, at(1)))), partly(report("b", row(coverage.Unhealthy, at(2))))},
+		}, at(1)},
 		"target dropped": {[]step{
 			{report("a", row(coverage.Unhealthy, at(1)))}, {}, {report("a", row(coverage.Unhealthy, at(3)))},
 		}, at(3)},
+		"absent meanwhile, before a view": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Unhealthy, at(2)))}, {report("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"data expired, then healthy, then unhealthy": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {report("a", row(coverage.Healthy, at(2)))}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"data expired twice": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {expired("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(1)},
+		"data expired, then only optional data": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {optional("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(1)},
+		"data expired, then the account is not shown": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {without("a")}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"target with a time dropped": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Unhealthy, at(2)))}, {}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"target without data dropped": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {expired("a")}, {}, {report("a", row(coverage.Unhealthy, at(3)))},
+		}, at(3)},
+		"two targets, healthy in the newest row": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1))), report("b", row(coverage.Healthy, at(2)))},
+			{report("a", row(coverage.Unhealthy, at(3))), report("b", row(coverage.Healthy, at(2)))},
+		}, at(3)},
+		"two targets, unhealthy in the newest row": {[]step{
+			{report("a", row(coverage.Unhealthy, at(3))), report("b", row(coverage.Healthy, at(2)))},
+			{report("a", row(coverage.Unhealthy, at(4))), report("b", row(coverage.Healthy, at(2)))},
+		}, at(3)},
+		"two targets, healthy meanwhile in one": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1))), report("b", row(coverage.Unhealthy, at(1)))},
+			{report("a", row(coverage.Unhealthy, at(2))), report("b", row(coverage.Unhealthy, at(2)))},
+			{report("a", row(coverage.Unhealthy, at(2))), report("b", row(coverage.Healthy, at(3)))},
+			{report("a", row(coverage.Unhealthy, at(4))), report("b", row(coverage.Healthy, at(3)))},
+		}, at(4)},
+		"second target added": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))}, {report("a", row(coverage.Unhealthy, at(1))), report("b", row(coverage.Unhealthy, at(2)))},
+		}, at(1)},
+		"one of two targets dropped": {[]step{
+			{report("a", row(coverage.Unhealthy, at(2))), report("b", row(coverage.Unhealthy, at(1)))},
+			{report("b", row(coverage.Unhealthy, at(1)))},
+			{report("b", row(coverage.Unhealthy, at(3)))},
+		}, at(2)},
+		"healthy in the target that is up": {[]step{
+			{report("a", row(coverage.Unhealthy, at(2))), report("b", row(coverage.Healthy, at(1)))},
+			{failed(report("a", row(coverage.Unhealthy, at(2)))), report("b", row(coverage.Healthy, at(1)))},
+			{report("a", row(coverage.Unhealthy, at(3))), report("b", row(coverage.Healthy, at(1)))},
+		}, at(3)},
+		"the target that is down is ignored": {[]step{
+			{report("a", row(coverage.Unhealthy, at(1)))},
+			{failed(report("a", row(coverage.Unhealthy, at(1)))), later(report("b"))},
+			{failed(report("a", row(coverage.Unhealthy, at(1)))), later(report("b", row(coverage.Unhealthy, at(2))))},
+		}, at(2)},
 		"target of other kind without data": {[]step{
 			{report("a", row(coverage.Unhealthy, at(1)))},
 			{{Target: coverage.TargetID{Name: "a", Kind: coverage.KindAccountNames}, LastSuccess: at(0)}},
@@ -71,21 +155,36 @@ func TestUnhealthySince(t *testing.T) {
 	} {
 		var since map[coverage.Key]time.Time
 		known := map[coverage.TargetID]coverage.Report{}
+		put := func(after coverage.Report) {
+			var others []coverage.Report
+			for target, r := range known {
+				if target != after.Target && target.Region == after.Target.Region {
+					others = append(others, r)
+				}
+			}
+			since = coverage.UpdateUnhealthy(since, known[after.Target], after, others)
+			known[after.Target] = after
+		}
 		var v *coverage.View
 		for _, reports := range tc.steps {
-			next := map[coverage.TargetID]coverage.Report{}
-			for _, r := range reports {
-				since = coverage.RememberUnhealthy(since, known[r.Target], r)
-				next[r.Target] = r
-			}
-			known = next
 			v = coverage.Merge(reports)
-			coverage.ForgetHealthy(since, v)
+			for target := range known {
+				if !slices.ContainsFunc(reports, func(r coverage.Report) bool { return r.Target == target }) {
+					put(coverage.Report{Target: target})
+					delete(known, target)
+				}
+			}
+			for _, r := range reports {
+				put(r)
+			}
 			v.UnhealthySince = since
 		}
 		at, ok := v.UnhealthyAt(coverage.Find(v.Resources, web))
 		if !at.Equal(tc.want) || ok == tc.want.IsZero() {
 			t.Errorf("%s: got %v, %v, want %v", name, at, ok, tc.want)
+		}
+		if tc.want.IsZero() && len(since) > 0 {
+			t.Errorf("%s: %v is remembered", name, since)
 		}
 	}
 }
@@ -100,12 +199,15 @@ func TestUnchangedClustersAreNotRemembered(t *testing.T) {
 				Key: coverage.Key{Type: kind, AccountID: member, Region: region, Name: "a"}, Status: coverage.Unhealthy, UpdatedAt: time.Unix(updated, 0),
 			})
 		}
-		return coverage.Report{State: coverage.OK, Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows)}}
+		return coverage.Report{
+			Target: coverage.TargetID{Region: region}, State: coverage.OK,
+			Snapshot: &coverage.Snapshot{Resources: coverage.Dedupe(rows), Types: []coverage.ResourceType{coverage.EC2, coverage.ECS, coverage.EKS}},
+		}
 	}
-	if since := coverage.RememberUnhealthy(nil, report(1), report(1)); since != nil {
+	if since := coverage.UpdateUnhealthy(nil, report(1), report(1), nil); since != nil {
 		t.Errorf("unchanged: %v", since)
 	}
-	if since := coverage.RememberUnhealthy(nil, report(1), report(2)); len(since) != 1 {
+	if since := coverage.UpdateUnhealthy(nil, report(1), report(2), nil); len(since) != 1 {
 		t.Errorf("changed: %v", since)
 	}
 }

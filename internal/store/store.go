@@ -24,7 +24,7 @@ type Store struct {
 	reports map[coverage.TargetID]coverage.Report
 	ecs     map[ecsKey]diagnosis.Report
 	// unhealthy has the times that reports do not have any more, see
-	// [coverage.RememberUnhealthy].
+	// [coverage.UpdateUnhealthy].
 	unhealthy map[coverage.Key]time.Time
 }
 
@@ -44,31 +44,41 @@ func (s *Store) Put(r coverage.Report) []coverage.Transition {
 		if s.reports == nil {
 			s.reports = map[coverage.TargetID]coverage.Report{}
 		}
-		before = s.reports[r.Target]
+		before, others = s.reports[r.Target], s.others(r.Target)
 		s.reports[r.Target] = r
-		s.unhealthy = coverage.RememberUnhealthy(s.unhealthy, before, r)
-		for other, report := range s.reports {
-			if other != r.Target && other.Region == r.Target.Region && report.Snapshot != nil {
-				others = append(others, report)
-			}
-		}
+		s.unhealthy = coverage.UpdateUnhealthy(s.unhealthy, before, r, others)
 	})
 	return coverage.Transitions(before, r, others)
 }
 
 // Drop removes a target that is no longer configured.
 func (s *Store) Drop(t coverage.TargetID) {
-	s.change(func() { delete(s.reports, t) })
+	s.change(func() {
+		s.unhealthy = coverage.UpdateUnhealthy(s.unhealthy, s.reports[t], coverage.Report{Target: t}, s.others(t))
+		delete(s.reports, t)
+	})
+}
+
+// others returns the reports of the other targets of a target's Region. The caller
+// holds the lock.
+func (s *Store) others(t coverage.TargetID) []coverage.Report {
+	var others []coverage.Report
+	for other, report := range s.reports {
+		if other != t && other.Region == t.Region {
+			others = append(others, report)
+		}
+	}
+	return others
 }
 
 // View merges all reports. It costs time and memory for each resource, and the
 // store does not keep the result.
 func (s *Store) View() *coverage.View {
-	v := coverage.Merge(s.Reports())
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	coverage.ForgetHealthy(s.unhealthy, v)
-	v.UnhealthySince = maps.Clone(s.unhealthy)
+	reports, unhealthy := slices.Collect(maps.Values(s.reports)), maps.Clone(s.unhealthy)
+	s.mu.Unlock()
+	v := coverage.Merge(reports)
+	v.UnhealthySince = unhealthy
 	return v
 }
 

@@ -16,7 +16,7 @@ const region = "eu-west-1"
 
 // report returns the report of a target with healthy clusters.
 func report(target string, names ...string) coverage.Report {
-	s := &coverage.Snapshot{}
+	s := &coverage.Snapshot{Types: []coverage.ResourceType{coverage.ECS}, Accounts: []string{"111122223333"}}
 	for _, name := range names {
 		s.Resources = append(s.Resources, coverage.Resource{
 			Key:    coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: region, Name: name},
@@ -185,4 +185,34 @@ func TestUnhealthySinceStaysInTheStore(t *testing.T) {
 			t.Errorf("after %d minutes: since %v", minute, at)
 		}
 	}
+}
+
+// TestUnhealthySinceIsOfARegion: a report of another Region does not change it, and
+// the end of a target ends it.
+func TestUnhealthySinceIsOfARegion(t *testing.T) {
+	var s store.Store
+	put := func(at int64) {
+		r := report("a", "web")
+		r.Snapshot.Resources[0].Status, r.Snapshot.Resources[0].UpdatedAt = coverage.Unhealthy, time.Unix(at, 0)
+		s.Put(r)
+	}
+	want := func(want int64) {
+		t.Helper()
+		v := s.View()
+		if at, _ := v.UnhealthyAt(&v.Resources[0]); !at.Equal(time.Unix(want, 0)) {
+			t.Errorf("since %v, want %d", at.Unix(), want)
+		}
+	}
+	put(1)
+	put(2)
+	elsewhere := report("a")
+	elsewhere.Target.Region = "us-east-1"
+	s.Put(elsewhere)
+	s.Put(coverage.Report{Target: coverage.TargetID{Name: "a", Kind: coverage.KindAccountNames}, State: coverage.OK, Snapshot: &coverage.Snapshot{}})
+	want(1)
+	s.Drop(elsewhere.Target)
+	want(1)
+	s.Drop(report("a").Target)
+	put(3)
+	want(3)
 }
