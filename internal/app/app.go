@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
@@ -128,9 +127,11 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 		Metrics: exposition.MetricsHandler(exposition.Options{
 			Page: a.renderer.Page, Self: a.registry, Limit: web.LimitRequests, Logger: o.Logger,
 		}),
+		Status: web.LimitRequests(statuspage.Page(a.statusSource(), statuspage.PageOptions{
+			TelemetryPath: o.TelemetryPath, Profiling: o.Profiling,
+		})),
 		StatusJSON:   web.LimitRequests(statuspage.StatusJSON(a.statusSource())),
 		ClustersJSON: web.LimitRequests(statuspage.ClustersJSON(a.statusSource())),
-		Version:      version.Info(),
 		Ready:        func() bool { return a.refresher.Ready() && a.renderer.Ready() },
 		Lifecycle:    o.Lifecycle,
 		Reload:       a.requestReload,

@@ -23,6 +23,7 @@ type candidate struct {
 func (b *builder) addClusters(s *Status) {
 	var unhealthy, unlisted []candidate
 	clusters := map[coverage.IssueType]int{}
+	all := values{map[coverage.IssueType]int{}, map[diagnosis.Cause]bool{}}
 	rows := b.View.OfType(coverage.ECS)
 	for i := range rows {
 		row := &rows[i]
@@ -32,6 +33,7 @@ func (b *builder) addClusters(s *Status) {
 		s.Summary.UnhealthyClusters++
 		c := b.candidate(row.Key, row)
 		s.Summary.ServicesToDeploy += c.servicesToDeploy()
+		all.add(&c)
 		if b.matches(&c) {
 			unhealthy = append(unhealthy, c)
 			c.countTypes(clusters)
@@ -39,6 +41,7 @@ func (b *builder) addClusters(s *Status) {
 	}
 	for name := range b.unlisted {
 		c := b.candidate(coverage.Key{Type: coverage.ECS, AccountID: name.AccountID, Region: name.Region, Name: name.Name}, nil)
+		all.add(&c)
 		if b.matches(&c) {
 			unlisted = append(unlisted, c)
 		}
@@ -46,6 +49,41 @@ func (b *builder) addClusters(s *Status) {
 	s.Summary.UnlistedClusters = len(b.unlisted)
 	s.UnhealthyClusters, s.UnlistedClusters = b.list(unhealthy), b.list(unlisted)
 	s.IssueTypes = b.issueTypes(clusters)
+	s.Values = all.of(s)
+}
+
+// values are the values of the filters.
+type values struct {
+	issueTypes map[coverage.IssueType]int
+	causes     map[diagnosis.Cause]bool
+}
+
+func (v values) add(c *candidate) {
+	c.countTypes(v.issueTypes)
+	for _, f := range c.findings() {
+		v.causes[f.Cause] = true
+	}
+}
+
+func (v values) of(s *Status) Values {
+	all := Values{Regions: []string{}, IssueTypes: []string{}, Causes: []string{}}
+	for t := range v.issueTypes {
+		all.IssueTypes = append(all.IssueTypes, string(t))
+	}
+	for c := range v.causes {
+		all.Causes = append(all.Causes, string(c))
+	}
+	for i := range s.Coverage {
+		all.Regions = append(all.Regions, s.Coverage[i].Region)
+	}
+	for i := range s.Targets {
+		all.Regions = append(all.Regions, s.Targets[i].Region)
+	}
+	for _, list := range []*[]string{&all.IssueTypes, &all.Causes, &all.Regions} {
+		slices.Sort(*list)
+		*list = slices.DeleteFunc(slices.Compact(*list), func(s string) bool { return s == "" })
+	}
+	return all
 }
 
 func (b *builder) candidate(k coverage.Key, row *coverage.Resource) candidate {
@@ -53,7 +91,7 @@ func (b *builder) candidate(k coverage.Key, row *coverage.Resource) candidate {
 	if row != nil {
 		c.since, _ = b.View.UnhealthyAt(row)
 	}
-	for _, key := range b.Tags {
+	for _, key := range b.ownerTags {
 		if c.d != nil && c.owner == "" {
 			c.owner = c.d.Tags[key]
 		}

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -23,7 +24,7 @@ type Input struct {
 	// has not finished its first.
 	Next   map[coverage.TargetID]time.Time
 	Queues []Queue
-	Tags   []string // the keys of the tags to show, the owner's first
+	Tags   []string // the keys of the tags to show
 	// Statement returns the statement of an IAM policy that allows a target an
 	// operation, "" for none; nil for no statements.
 	Statement func(target, operation string) string
@@ -52,6 +53,7 @@ type builder struct {
 	names     map[string]string // of accounts
 	diagnoses map[diagnosis.Cluster]*diagnosis.Diagnosis
 	unlisted  map[diagnosis.Cluster]bool
+	ownerTags []string // the keys of the tags that may have the owner, the first first
 }
 
 func newBuilder(in Input, q Query) *builder {
@@ -59,6 +61,7 @@ func newBuilder(in Input, q Query) *builder {
 		Input: in, q: q, names: map[string]string{}, diagnoses: map[diagnosis.Cluster]*diagnosis.Diagnosis{},
 		unlisted: diagnosis.Unlisted(in.View, in.ECS),
 	}
+	b.ownerTags = slices.SortedStableFunc(slices.Values(in.Tags), func(x, y string) int { return cmp.Compare(rankTag(x), rankTag(y)) })
 	for _, a := range in.View.AccountNames {
 		b.names[a.AccountID] = a.Name
 	}
@@ -66,6 +69,17 @@ func newBuilder(in Input, q Query) *builder {
 		b.diagnoses[d.Cluster] = d
 	}
 	return b
+}
+
+// rankTag orders the keys that have an owner in most organizations first.
+func rankTag(key string) int {
+	switch strings.ToLower(key) {
+	case "owner":
+		return 0
+	case "team":
+		return 1
+	}
+	return 2
 }
 
 func (b *builder) matchesAccount(id string) bool {

@@ -40,6 +40,15 @@ type Status struct {
 	UnlistedClusters List[Cluster] `json:"unlisted_clusters"`
 	// IssueTypes are those of the unhealthy clusters that match Query, with what to do.
 	IssueTypes []IssueType `json:"issue_types"`
+	// Values are those that the filters of Query can have.
+	Values Values `json:"values"`
+}
+
+// Values are sorted values of all clusters and targets, whatever the filters.
+type Values struct {
+	Regions    []string `json:"region"`
+	IssueTypes []string `json:"issue_type"`
+	Causes     []string `json:"cause"`
 }
 
 // Health is the worst that is known about the fleet.
@@ -155,7 +164,7 @@ type Cluster struct {
 	ManagementType string            `json:"management_type,omitempty"`
 	Covered        int32             `json:"container_instances_covered"`
 	Compatible     int32             `json:"container_instances_compatible"`
-	Owner          string            `json:"owner,omitempty"` // the first of the configured tags
+	Owner          string            `json:"owner,omitempty"` // the tag owner, otherwise team, otherwise the first of the configured ones
 	Tags           map[string]string `json:"tags,omitempty"`  // the configured ones; absent if not known
 	Issues         []Issue           `json:"issues"`          // as GuardDuty reports them
 	TasksRead      bool              `json:"tasks_read"`      // whether Tasks is known

@@ -42,9 +42,6 @@ func TestProfiles(t *testing.T) {
 	if status, _ := request(t, http.MethodPost, url+profiles+"symbol", ""); status != http.StatusOK {
 		t.Errorf("POST symbol: %d", status)
 	}
-	if _, page := request(t, http.MethodGet, url+"/", ""); !strings.Contains(page, `href=".`+profiles+`"`) {
-		t.Errorf("the landing page does not link to the profiles:\n%s", page)
-	}
 }
 
 func TestNoProfilesByDefault(t *testing.T) {
@@ -53,9 +50,6 @@ func TestNoProfilesByDefault(t *testing.T) {
 		if status, _ := request(t, http.MethodGet, url+profiles+path, ""); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
-	}
-	if _, page := request(t, http.MethodGet, url+"/", ""); strings.Contains(page, profiles) {
-		t.Errorf("the landing page links to profiles:\n%s", page)
 	}
 }
 

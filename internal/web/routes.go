@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"net/http"
 	"path"
@@ -14,9 +13,9 @@ import (
 type Routes struct {
 	TelemetryPath string // of Metrics; an absolute path
 	Metrics       http.Handler
+	Status        http.Handler // the page at /, unless the metrics are there
 	StatusJSON    http.Handler
 	ClustersJSON  http.Handler
-	Version       string
 	Ready         func() bool
 	Lifecycle     bool         // whether Reload may be called over HTTP
 	Reload        func() error // its error is shown to the caller
@@ -62,7 +61,7 @@ func (r Routes) all() ([]route, error) {
 	if r.TelemetryPath == "/" {
 		return append(all, route{"GET /{$}", r.Metrics}), nil
 	}
-	return append(all, route{"GET /{$}", r.landingPage()}, route{"GET " + r.TelemetryPath, r.Metrics}), nil
+	return append(all, route{"GET /{$}", r.Status}, route{"GET " + r.TelemetryPath, r.Metrics}), nil
 }
 
 func isReserved(path string) bool {
@@ -98,39 +97,6 @@ func (r Routes) reload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	respond(w, http.StatusOK, "Reloaded.")
-}
-
-// landing is the landing page. Its links are relative, so that they work behind
-// a path prefix, as does the inline icon.
-var landing = template.Must(template.New("landing page").Parse(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>GuardDuty coverage exporter</title>
-<link rel="icon" href="data:,">
-</head>
-<body>
-<h1>GuardDuty coverage exporter</h1>
-<p>Coverage of Amazon GuardDuty Runtime Monitoring for Amazon ECS clusters</p>
-<p>Version: {{.Version}}</p>
-<ul>
-<li><a href=".{{.TelemetryPath}}">Metrics</a></li>
-<li><a href="./-/healthy">Health</a>: 200 while the process serves</li>
-<li><a href="./-/ready">Readiness</a>: 200 when every target has finished a refresh, successful or not</li>
-{{- if .Profiling}}
-<li><a href=".` + profiles + `">Profiles</a> of the process</li>
-{{- end}}
-</ul>
-</body>
-</html>
-`))
-
-func (r Routes) landingPage() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = landing.Execute(w, r) // the client may have disconnected
-	})
 }
 
 func respond(w http.ResponseWriter, status int, text string) {

@@ -1,4 +1,4 @@
-// Package web serves HTTP: the metrics, a landing page, health and readiness,
+// Package web serves HTTP: the metrics, the status page, health and readiness,
 // reloads and, on request, profiles. TLS and authentication are those of
 // exporter-toolkit and apply to every route.
 package web

@@ -79,6 +79,7 @@ func example() Routes {
 	return Routes{
 		TelemetryPath: "/metrics",
 		Metrics:       page("metrics"),
+		Status:        page("status"),
 		StatusJSON:    page("status as JSON"),
 		ClustersJSON:  page("clusters as JSON"),
 		Ready:         func() bool { return true },
@@ -216,17 +217,21 @@ func TestAsterisk(t *testing.T) {
 	}
 }
 
-func TestLandingPage(t *testing.T) {
+// TestMetricsAtTheRoot: there is no status page then, but its JSON form.
+func TestMetricsAtTheRoot(t *testing.T) {
 	routes := example()
-	routes.Version, routes.TelemetryPath = "<1.0>", "/a&b"
-	_, page := request(t, http.MethodGet, serveOpen(t, routes)+"/", "")
-	for _, want := range []string{"&lt;1.0&gt;", `href="./a&amp;b"`, `href="./-/healthy"`, `href="./-/ready"`, `<link rel="icon" href="data:,">`} {
-		if !strings.Contains(page, want) {
-			t.Errorf("%q is missing:\n%s", want, page)
+	url := serveOpen(t, routes)
+	for path, want := range map[string]string{"/": "status", "/api/v1/status": "status as JSON", "/api/v1/clusters": "clusters as JSON", "/metrics": "metrics"} {
+		if code, text := request(t, http.MethodGet, url+path, ""); code != http.StatusOK || text != want {
+			t.Errorf("%s: %d %q, want %q", path, code, text, want)
 		}
 	}
-	if strings.Contains(page, `href="/`) {
-		t.Errorf("a link does not work behind a path prefix:\n%s", page)
+	routes.TelemetryPath = "/"
+	url = serveOpen(t, routes)
+	for path, want := range map[string]string{"/": "metrics", "/api/v1/status": "status as JSON"} {
+		if code, text := request(t, http.MethodGet, url+path, ""); code != http.StatusOK || text != want {
+			t.Errorf("%s: %d %q, want %q", path, code, text, want)
+		}
 	}
 }
 
