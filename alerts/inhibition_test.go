@@ -85,6 +85,8 @@ func TestInhibition(t *testing.T) {
 		{"ECSUnreadable", alert{"target": "organization", "account_id": "222233334444", "region": "eu-west-1"}, true},
 		{"ECSUnreadable", alert{"target": "organization", "account_id": "222233334444", "region": "us-west-1"}, false},
 		// These inhibit nothing.
+		{"TargetVanished", alert{"target": "organization", "region": "eu-south-1"}, false},
+		{"ClusterUnhealthy", alert{"account_id": "222233334444", "region": "eu-south-1", "cluster_name": "vanished"}, false},
 		{"AccountNamesDown", alert{"target": "organization", "account_id": "111122223333"}, false},
 		{"CapabilityDenied", alert{"target": "organization", "account_id": "111122223333", "region": "eu-west-1", "capability": "members"}, false},
 		{"ReloadFailed", alert{}, false},
