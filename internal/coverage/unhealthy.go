@@ -85,7 +85,8 @@ type changedRow struct {
 	same          bool      // the view has the same row as before
 }
 
-// rows yields the target's rows of ECS clusters.
+// rows yields the target's rows of ECS clusters, and those of others that come or go
+// with the target's listing of their account, each once.
 func (c *change) rows() iter.Seq[changedRow] {
 	return func(yield func(changedRow) bool) {
 		before, after := ecsRows(c.before.Snapshot), ecsRows(c.after.Snapshot)
@@ -104,7 +105,29 @@ func (c *change) rows() iter.Seq[changedRow] {
 				return
 			}
 		}
+		seen := map[Key]bool{}
+		for _, r := range c.others {
+			if r.State == OK {
+				continue
+			}
+			for _, row := range ecsRows(r.Snapshot) {
+				if seen[row.Key] || !c.listsAnew(row.Key) {
+					continue
+				}
+				seen[row.Key] = true
+				if !yield(changedRow{key: row.Key}) {
+					return
+				}
+			}
+		}
 	}
+}
+
+// listsAnew reports whether a cluster that the target has no row of is in an account
+// that was listed completely at another time before the change.
+func (c *change) listsAnew(k Key) bool {
+	account := c.account(k.AccountID)
+	return !account.before.listed.Equal(account.after.listed) && c.before.Snapshot.Lookup(k) == nil && c.after.Snapshot.Lookup(k) == nil
 }
 
 // forget removes from since what the target may have shown and has no row of. kept
