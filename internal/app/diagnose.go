@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
@@ -48,27 +46,27 @@ type DiagnoseOptions struct {
 // the selection, or that of ctx; what could not be read is in the result, and its error in the log.
 func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) {
 	started := time.Now()
-	registry := prometheus.NewRegistry()
-	logger := slog.New(redactHandler{o.Logger.Handler()})
 	for i := range o.Config.Targets {
 		if t := &o.Config.Targets[i]; t.ECS == nil && slices.Contains(t.ResourceTypes, coverage.ECS) {
 			t.ECS = &config.ECS{Scope: config.ScopeUnhealthy, Interval: o.Config.Refresh.Interval}
 		}
 	}
-	a := &app{
-		o: Options{
-			Load: func() (*config.Config, error) { return o.Config, nil }, Logger: logger, Simulator: o.Simulator,
-		},
-		registry: registry, self: NewSelfMetrics(registry, nil), deep: o.Deep,
-	}
+	a := newOneShot(Options{Load: func() (*config.Config, error) { return o.Config, nil }, Logger: o.Logger, Simulator: o.Simulator})
+	a.deep = o.Deep
 	next, err := a.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.readTargets(ctx, next, o.Selection); err != nil {
+	if err := a.readTargets(ctx, next.settings, o.Selection.targets(next.targets)); err != nil {
 		return nil, err
 	}
-	a.readECS(ctx, next, o.Selection)
+	showsAll := map[string]bool{}
+	for _, t := range o.Config.Targets {
+		showsAll[t.Name] = t.ShowsAllClusters()
+	}
+	a.readECS(ctx, next.ecs, func(t ecs.Target, r coverage.Report) (ecs.Target, coverage.Report) {
+		return o.Selection.limit(t, r, showsAll[t.Name])
+	})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -79,15 +77,14 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 	})
 	result := diagnose.New(started, view, a.store.ECS())
 	if unknown != nil && len(result.Unreadable) > 0 {
-		logger.WarnContext(ctx, "not everything that was selected is shown", "err", unknown) // it may be in what could not be read
+		a.o.Logger.WarnContext(ctx, "not everything that was selected is shown", "err", unknown) // it may be in what could not be read
 		unknown = nil
 	}
 	return result, unknown
 }
 
-// readTargets makes one refresh of each target in the selected Regions. Account names
-// are not read, because the result does not have them.
-func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) error {
+// readTargets makes one refresh of each target.
+func (a *app) readTargets(ctx context.Context, settings refresh.Settings, targets []refresh.Target) error {
 	ctx, cancel := context.WithCancel(ctx)
 	a.refresher = refresh.New(refresh.Options{
 		Put:  func(r coverage.Report) { a.store.Put(r) },
@@ -95,7 +92,7 @@ func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) erro
 	})
 	defer a.refresher.Wait()
 	defer cancel()
-	a.refresher.Set(ctx, next.settings, s.targets(next.targets))
+	a.refresher.Set(ctx, settings, targets)
 	for !a.refresher.Ready() {
 		select {
 		case <-time.After(readyInterval):
@@ -106,7 +103,8 @@ func (a *app) readTargets(ctx context.Context, next *prepared, s Selection) erro
 	return nil
 }
 
-// targets returns the targets that are read, and limits the Regions that targets list.
+// targets returns the targets of the selected Regions, and limits the Regions that
+// targets list. Account names are left out, because the result does not have them.
 func (s Selection) targets(all []refresh.Target) []refresh.Target {
 	var targets []refresh.Target
 	for _, t := range all {
@@ -124,18 +122,14 @@ func (s Selection) targets(all []refresh.Target) []refresh.Target {
 	return targets
 }
 
-// readECS reads the selected clusters of all accounts.
-func (a *app) readECS(ctx context.Context, next *prepared, s Selection) {
+// readECS reads what limit returns of each target and its report.
+func (a *app) readECS(ctx context.Context, targets []ecs.Target, limit func(ecs.Target, coverage.Report) (ecs.Target, coverage.Report)) {
 	o := ecs.MonitorOptions{Diagnose: diagnosis.Diagnose, Put: a.store.PutECS, Drop: a.store.DropECS, Logger: a.o.Logger}
-	showsAll := map[string]bool{}
-	for _, t := range next.config.Targets {
-		showsAll[t.Name] = t.ShowsAllClusters()
-	}
 	var wait sync.WaitGroup
-	for _, t := range next.ecs {
+	for _, t := range targets {
 		for _, r := range a.store.Reports() {
 			if r.Target.Name == t.Name && r.Target.Kind == coverage.KindCoverage && r.Snapshot != nil {
-				t, r := s.limit(t, r, showsAll[t.Name])
+				t, r := limit(t, r)
 				wait.Go(func() {
 					attrs := []any{"target", t.Name, "region", r.Target.Region}
 					a.o.Logger.InfoContext(ctx, "reading ECS", attrs...)

@@ -1,0 +1,346 @@
+package check
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
+)
+
+// Formats are the formats that [Result.Write] supports.
+func Formats() []string { return []string{"plugin", "table", "json", "csv", "junit", "markdown"} }
+
+const (
+	// maxSummary is the length of the first line of a plugin, without performance data.
+	maxSummary = 80
+	// maxLines limits the lists of the formats that people read.
+	maxLines = 100
+)
+
+// Write writes the result in one of [Formats].
+func (r *Result) Write(w io.Writer, format string) error {
+	var text bytes.Buffer
+	var err error
+	switch format {
+	case "plugin":
+		r.writePlugin(&text)
+	case "table":
+		r.writeTable(&text)
+	case "json":
+		err = r.writeJSON(&text)
+	case "csv":
+		return r.writeCSV(w)
+	case "junit":
+		err = r.writeJUnit(&text)
+	case "markdown":
+		r.writeMarkdown(&text)
+	default:
+		err = fmt.Errorf("unknown format %q", format)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text.Bytes())
+	return err
+}
+
+// writePlugin writes what monitoring plugins do: a line with performance data, then
+// the problems.
+func (r *Result) writePlugin(w io.Writer) {
+	t, limit := r.Thresholds, ""
+	if t.MaxUnhealthy >= 0 {
+		limit = fmt.Sprint(t.MaxUnhealthy)
+	}
+	fmt.Fprintf(w, "%s | covered=%d;;;0;%d uncovered=%d;;%s;0;", r.summary(), r.Covered, r.Total, r.Uncovered, limit)
+	if r.Worst != nil {
+		fmt.Fprintf(w, " worst=%.2f%%;%g:;%g:;0;100", *r.Worst.Percent, t.Warning, t.Critical)
+	}
+	fmt.Fprintln(w)
+	for _, line := range r.problemLines() {
+		fmt.Fprintln(w, strings.ReplaceAll(line, "|", "/")) // what follows a | is performance data
+	}
+}
+
+// summary returns the first line, as many of its parts as fit.
+func (r *Result) summary() string {
+	line := fmt.Sprintf("GUARDDUTY %s - %d/%d covered", r.Level, r.Covered, r.Total)
+	var parts []string
+	if r.Worst != nil && r.Worst.Healthy < r.Worst.Resources {
+		parts = append(parts, fmt.Sprintf("worst %s in %s/%s", percent(*r.Worst.Percent), r.Worst.AccountID, r.Worst.Region))
+	}
+	if n := r.Status.Summary.FailedTargets; n > 0 {
+		parts = append([]string{count(int64(n), "target") + " not readable"}, parts...)
+	}
+	if n := r.Status.Summary.UnlistedClusters; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d not listed", n))
+	}
+	for _, part := range parts {
+		if longer := line + ", " + part; len(longer) <= maxSummary {
+			line = longer
+		}
+	}
+	return line
+}
+
+// problemLines returns the problems, at most maxLines.
+func (r *Result) problemLines() []string {
+	var lines []string
+	problems := r.Problems()
+	for i, f := range problems {
+		if i == maxLines {
+			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-i))
+			break
+		}
+		lines = append(lines, f.Level.String()+": "+f.Text)
+	}
+	return lines
+}
+
+func (r *Result) writeTable(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ACCOUNT\tREGION\tTYPE\tCOVERED\tPERCENT\tLEVEL")
+	for _, c := range r.coverage() {
+		fmt.Fprintln(table, strings.Join(c[:], "\t"))
+	}
+	_ = table.Flush() // w does not fail
+	if lines := r.problemLines(); len(lines) > 0 {
+		fmt.Fprintf(w, "\n%s\n", strings.Join(lines, "\n"))
+	}
+	if clusters := r.clusters(); len(clusters) > 0 {
+		fmt.Fprintln(w)
+		fmt.Fprintln(table, "CLUSTER\tACCOUNT\tREGION\tSINCE\tWHY\tWHO")
+		for _, c := range clusters {
+			fmt.Fprintln(table, strings.Join(c[:], "\t"))
+		}
+		_ = table.Flush()
+	}
+	fmt.Fprintf(w, "\n%s: %s\n", r.Level, r.Status.Verdict)
+}
+
+func (r *Result) writeMarkdown(w io.Writer) {
+	fmt.Fprintf(w, "## GuardDuty coverage: %s\n\n%s\n", r.Level, markdown(r.Status.Verdict))
+	if lines := r.problemLines(); len(lines) > 0 {
+		fmt.Fprintln(w)
+		for _, line := range lines {
+			fmt.Fprintf(w, "- %s\n", markdown(line))
+		}
+	}
+	row := func(cells []string) {
+		for _, cell := range cells {
+			fmt.Fprintf(w, "| %s ", markdown(cell))
+		}
+		fmt.Fprintln(w, "|")
+	}
+	fmt.Fprint(w, "\n| Account | Region | Type | Covered | Percent | Level |\n|---|---|---|---|---|---|\n")
+	for _, c := range r.coverage() {
+		row(c[:])
+	}
+	if clusters := r.clusters(); len(clusters) > 0 {
+		fmt.Fprint(w, "\n| Cluster | Account | Region | Since | Why | Who |\n|---|---|---|---|---|---|\n")
+		for _, c := range clusters {
+			row(c[:])
+		}
+	}
+}
+
+// coverage returns the rows of the table of coverage.
+func (r *Result) coverage() [][6]string {
+	var rows [][6]string
+	for i := range r.Status.Coverage {
+		c := &r.Status.Coverage[i]
+		row := [6]string{account(c.AccountID, c.AccountName), c.Region, c.ResourceType, "-", "-", Unknown.String()}
+		if c.Known {
+			row[3], row[5] = fmt.Sprintf("%d/%d", c.Healthy, c.Resources), OK.String()
+		}
+		if c.Percent != nil && c.Known {
+			row[4], row[5] = percent(*c.Percent), r.Thresholds.level(*c.Percent).String()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// clusters returns the rows of the table of ECS clusters that are not covered, at
+// most maxLines.
+func (r *Result) clusters() [][6]string {
+	var rows [][6]string
+	for _, list := range []status.List[status.Cluster]{r.Status.UnhealthyClusters, r.Status.UnlistedClusters} {
+		for i := range list.Rows {
+			if len(rows) < maxLines {
+				rows = append(rows, r.cluster(&list.Rows[i]))
+			}
+		}
+	}
+	if n := r.Status.UnhealthyClusters.Matched + r.Status.UnlistedClusters.Matched - len(rows); n > 0 {
+		rows = append(rows, [6]string{fmt.Sprintf("and %d more", n)})
+	}
+	return rows
+}
+
+func (r *Result) cluster(c *status.Cluster) [6]string {
+	row := [6]string{c.ClusterName, account(c.AccountID, c.AccountName), c.Region, timeText(c.UnhealthySince)}
+	var why, who []string
+	for _, f := range c.Findings {
+		why, who = appendNew(why, f.Cause), appendNew(who, f.Who)
+	}
+	if len(why) == 0 {
+		for _, issue := range c.Issues {
+			why = appendNew(why, issue.IssueType)
+		}
+		for _, t := range r.Status.IssueTypes {
+			if len(c.Issues) > 0 && t.IssueType == c.Issues[0].IssueType {
+				who = appendNew(who, t.Who)
+			}
+		}
+	}
+	if c.CoverageStatus == "" {
+		why = append([]string{"not listed by GuardDuty"}, why...)
+	}
+	row[4], row[5] = strings.Join(why, ", "), strings.Join(who, ", ")
+	return row
+}
+
+func appendNew(list []string, s string) []string {
+	for _, known := range list {
+		if known == s {
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+func timeText(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+func (r *Result) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(r.Status)
+}
+
+// writeCSV writes a row for each resource and each of its issues. The first six
+// columns are those of the scripts that call ListCoverage; ResourceId is the name of
+// the cluster or the ID of the instance.
+func (r *Result) writeCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{
+		"Account", "Region", "ResourceId", "ResourceType", "CoverageStatus", "Issue",
+		"AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt",
+	}) // Error returns the first error
+	names := map[string]string{}
+	for _, c := range r.Status.Coverage {
+		names[c.AccountID] = c.AccountName
+	}
+	for i := range r.Resources {
+		resource := &r.Resources[i]
+		row := []string{
+			resource.AccountID, resource.Region, resource.Name, string(resource.Type), string(resource.Status), "",
+			names[resource.AccountID], "", "", resource.ManagementType,
+			"", "", timeText(&resource.UpdatedAt),
+		}
+		if resource.Type != coverage.EC2 {
+			row[10], row[11] = fmt.Sprint(resource.Covered), fmt.Sprint(resource.Compatible)
+		}
+		for _, issue := range resource.Issues {
+			row[5], row[7], row[8] = issue.Text(), string(issue.Type()), issue.TaskDefinition()
+			_ = out.Write(cells(row))
+		}
+		if len(resource.Issues) == 0 {
+			_ = out.Write(cells(row))
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// cells returns the row so that spreadsheets do not read a cell as a formula.
+func cells(row []string) []string {
+	for i, cell := range row {
+		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			row[i] = "'" + cell
+		}
+	}
+	return row
+}
+
+type junitSuites struct {
+	XMLName xml.Name     `xml:"testsuites"`
+	Name    string       `xml:"name,attr"`
+	Suites  []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Cases    []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Class   string       `xml:"classname,attr"`
+	Name    string       `xml:"name,attr"`
+	Failure *junitResult `xml:"failure,omitempty"`
+	Error   *junitResult `xml:"error,omitempty"`
+}
+
+type junitResult struct {
+	Type    string `xml:"type,attr"`
+	Message string `xml:"message,attr"`
+}
+
+// writeJUnit writes a test case for each finding. Warning and critical are failures,
+// unknown is an error.
+func (r *Result) writeJUnit(w io.Writer) error {
+	report := junitSuites{Name: "GuardDuty coverage"}
+	for _, name := range []string{"coverage", "fleet", "targets", "ecs"} {
+		suite := junitSuite{Name: name}
+		for _, f := range r.Findings {
+			if f.Suite != name {
+				continue
+			}
+			c := junitCase{Class: "guardduty." + name, Name: f.Name}
+			result := &junitResult{Type: strings.ToLower(f.Level.String()), Message: f.Text}
+			switch f.Level {
+			case Warning, Critical:
+				suite.Failures++
+				c.Failure = result
+			case Unknown:
+				suite.Errors++
+				c.Error = result
+			case OK:
+			}
+			suite.Cases = append(suite.Cases, c)
+		}
+		suite.Tests = len(suite.Cases)
+		if suite.Tests > 0 {
+			report.Suites = append(report.Suites, suite)
+		}
+	}
+	text, err := xml.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write JUnit XML: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
+	return err
+}
+
+var markdownEscapes = strings.NewReplacer(
+	`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, "[", `\[`, "#", `\#`,
+)
+
+// markdown escapes text for a table cell or a line of Markdown.
+func markdown(text string) string { return markdownEscapes.Replace(text) }
