@@ -47,7 +47,10 @@ type statements map[string][]iampolicy.Statement
 func newStatements(cfg *config.Config) (statements, error) {
 	all := statements{}
 	for _, t := range cfg.Targets {
-		principals := []string{t.Name}
+		var principals []string
+		if t.RoleARN != "" {
+			principals = append(principals, t.RoleARN)
+		}
 		if t.ECS != nil && t.ECS.RoleARN != "" {
 			principals = append(principals, t.ECS.RoleARN)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/statuspage"
@@ -141,6 +142,29 @@ func TestClustersPageByPage(t *testing.T) {
 	for _, path := range []string{"/api/v1/clusters?limit=0", "/api/v1/clusters?limit=99999", "/api/v1/status?accuont=1", "/?region=a&region=b", "/?sort=x"} {
 		if code, _ := e.request(http.MethodGet, path); code != http.StatusBadRequest {
 			t.Errorf("%s: %d", path, code)
+		}
+	}
+}
+
+// TestStatementsOfTargetsNamedAsPrincipals has targets whose names are words of
+// iam-policy.
+func TestStatementsOfTargetsNamedAsPrincipals(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse("test.yaml", []byte(`
+targets:
+  - {name: exporter, role_arn: "arn:aws:iam::222233334444:role/a", regions: [us-east-1]}
+  - {name: ecs, regions: [us-east-2], ecs: {role_arn: "arn:aws:iam::{account_id}:role/ecs"}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := newStatements(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, operations := range map[string]string{"exporter": "ListCoverage", "ecs": "ListTasks"} {
+		if !strings.Contains(got.of(target, operations), operations) {
+			t.Errorf("target %s: no statement for %s", target, operations)
 		}
 	}
 }
