@@ -27,6 +27,7 @@ func statusWorld() *simulator.World {
 	m := w.Accounts[1]
 	m.Name = `<b onmouseover="alert(1)">member</b>`
 	m.Clusters = append(m.Clusters, unhealthy("<script>alert(2)</script>", `Agent exited: Reason: "><img src=x onerror=alert(3)> for tasks in TaskDefinition - 'web:1'`))
+	w.Organization = &simulator.Organization{ManagementAccount: home, Accounts: []string{home, member, "444455556666", "123456789012"}}
 	for _, a := range w.Accounts {
 		for _, c := range a.Clusters {
 			c.UpdatedAt = then

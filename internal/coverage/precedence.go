@@ -2,7 +2,7 @@ package coverage
 
 import (
 	"cmp"
-	"slices"
+	"container/heap"
 	"time"
 )
 
@@ -45,23 +45,67 @@ func mergeResources(reports []Report) []Resource {
 		return withRows[0].Snapshot.Resources
 	}
 	listed := lastListed(reports)
-	var rows []rankedRow
+	runs, total := make(runHeap, 0, len(withRows)), 0
 	for _, r := range withRows {
-		for i := range r.Snapshot.Resources {
-			row := r.rank(&r.Snapshot.Resources[i])
-			if row.isUp || !listed[totalKey{row.Type, row.AccountID, row.Region}].After(row.readAt) {
-				rows = append(rows, row)
-			}
+		if run := (&run{report: r, rest: r.Snapshot.Resources, listed: listed}); run.next() {
+			runs = append(runs, run)
 		}
+		total += len(r.Snapshot.Resources)
 	}
-	slices.SortFunc(rows, rankedRow.compare)
+	heap.Init(&runs)
 	var merged []Resource
-	for i, row := range rows {
-		if i == 0 || rows[i-1].Key != row.Key {
-			merged = append(merged, *row.Resource)
+	if len(runs) > 0 {
+		merged = make([]Resource, 0, total)
+	}
+	for len(runs) > 0 {
+		if n := len(merged); n == 0 || merged[n-1].Key != runs[0].row.Key {
+			merged = append(merged, *runs[0].row.Resource)
+		}
+		if runs[0].next() {
+			heap.Fix(&runs, 0)
+		} else {
+			heap.Pop(&runs)
 		}
 	}
 	return merged
+}
+
+// run is the rows of a report, which are sorted by key.
+type run struct {
+	row    rankedRow // the current one
+	report Report
+	rest   []Resource // the following ones
+	listed map[totalKey]time.Time
+}
+
+// next moves to the next row. Those that a target that is up has not listed since are
+// omitted.
+func (r *run) next() bool {
+	for len(r.rest) > 0 {
+		r.row, r.rest = r.report.rank(&r.rest[0]), r.rest[1:]
+		if r.row.isUp || !r.listed[totalKey{r.row.Type, r.row.AccountID, r.row.Region}].After(r.row.readAt) {
+			return true
+		}
+	}
+	return false
+}
+
+// runHeap is a heap of the runs that have a current row, see [heap.Interface].
+type runHeap []*run
+
+func (h runHeap) Len() int           { return len(h) }
+func (h runHeap) Less(i, j int) bool { return h[i].row.compare(h[j].row) < 0 }
+func (h runHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements [heap.Interface]. It is not used.
+func (h *runHeap) Push(any) { panic("no run is added") }
+
+// Pop implements [heap.Interface].
+func (h *runHeap) Pop() any {
+	last := len(*h) - 1
+	r := (*h)[last]
+	*h = (*h)[:last]
+	return r
 }
 
 // lastListed returns when a target that is up last listed all resources of a

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// acceptsGzip reports whether gzip is the preferred encoding of a response to a
+// AcceptsGzip reports whether gzip is the preferred encoding of a response to a
 // request with these headers (Accept-Encoding, RFC 9110, section 12.5.3): gzip
 // or any encoding is acceptable, and identity is not preferred to it.
-func acceptsGzip(h http.Header) bool {
+func AcceptsGzip(h http.Header) bool {
 	weights := map[string]float64{}
 	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
 		name, parameters, _ := strings.Cut(coding, ";")

@@ -85,7 +85,7 @@ func (w *pageWriter) writePage() {
 	}
 	w.body = w.ResponseWriter
 	names := w.request.URL.Query()["name[]"]
-	compressed := len(names) == 0 && acceptsGzip(w.request.Header)
+	compressed := len(names) == 0 && AcceptsGzip(w.request.Header)
 	if compressed {
 		w.Header().Set("Content-Encoding", "gzip")
 	}

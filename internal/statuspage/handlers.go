@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
 
@@ -74,7 +74,7 @@ func respond(w http.ResponseWriter, r *http.Request, code int, contentType strin
 		w.WriteHeader(code)
 		return
 	}
-	if !strings.Contains(strings.Join(r.Header.Values("Accept-Encoding"), ","), "gzip") {
+	if !exposition.AcceptsGzip(r.Header) {
 		w.WriteHeader(code)
 		_ = write(w) // the client may have disconnected
 		return
