@@ -18,22 +18,20 @@ type deepReader struct {
 // Read implements [ecs.Reader]. EC2 and IAM are read once for all clusters.
 func (r deepReader) Read(ctx context.Context, queries []ecs.Query, each func(diagnosis.Evidence)) (*ecs.Reading, error) {
 	var clusters []diagnosis.Evidence
-	var wanted []bool // whether EC2 and IAM may show anything, by cluster
+	var wanted []diagnosis.Wanted // by cluster
 	all := diagnosis.Wanted{Subnets: map[string]bool{}, Roles: map[string]bool{}}
 	reading, err := r.Reader.Read(ctx, queries, func(e diagnosis.Evidence) {
 		w := e.Wanted()
 		maps.Copy(all.Subnets, w.Subnets)
 		maps.Copy(all.Roles, w.Roles)
-		clusters, wanted = append(clusters, e), append(wanted, len(w.Subnets)+len(w.Roles) > 0)
+		clusters, wanted = append(clusters, e), append(wanted, w)
 	})
-	var found *diagnosis.Deep
+	found := &diagnosis.Deep{}
 	if len(all.Subnets)+len(all.Roles) > 0 {
 		found = r.client.Read(ctx, all)
 	}
 	for i, e := range clusters {
-		if wanted[i] {
-			e.Deep = found
-		}
+		e.Deep = found.For(wanted[i])
 		each(e)
 	}
 	return reading, err

@@ -1,4 +1,5 @@
-// Package awserr classifies errors of calls to AWS as target states.
+// Package awserr classifies errors of calls to AWS as target states, describes
+// refused calls, and chooses log levels for failures that repeat.
 package awserr
 
 import (

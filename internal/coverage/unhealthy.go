@@ -12,8 +12,8 @@ import (
 // of the other targets of the Region. It returns since, which may be nil before.
 //
 // A cluster is as healthy as its row with precedence in all targets, as in [Merge].
-// It has been unhealthy since the time of the first such row after it was healthy,
-// listed anew or not listed. since has only clusters whose row has another time
+// It has been unhealthy since the time of the first such row after it was healthy
+// or not listed. since has only clusters whose row has another time
 // now, or that are not known because data has expired, so that it is small.
 func UpdateUnhealthy(since map[Key]time.Time, before, after Report, others []Report) map[Key]time.Time {
 	c := change{before: before, after: after, others: others, accounts: map[string]*sharedAccount{}}

@@ -80,22 +80,25 @@ type reader struct {
 	deep *diagnosis.Deep
 }
 
-// refuse adds a refusal, once for each action.
+// refuse adds the refusal of a call.
 func (r *reader) refuse(action string, err error) {
-	if slices.ContainsFunc(r.deep.Refusals, func(known diagnosis.Refusal) bool { return known.Action == action }) {
-		return
-	}
-	state := awserr.State(r.o.Region, err)
-	reason := coverage.Sanitize(awserr.CauseOf(err).Code)
-	if reason == "" {
-		reason = string(state)
-	}
-	r.deep.Refusals = append(r.deep.Refusals, diagnosis.Refusal{Action: action, Denied: state == coverage.Denied, Reason: reason})
+	denied, reason := awserr.Refusal(r.o.Region, err)
+	r.add(diagnosis.Refusal{Action: action, Denied: denied, Reason: reason})
 }
 
-// refuseRest adds a refusal for what is not read because there is too much.
-func (r *reader) refuseRest(action string, limit int) {
-	r.deep.Refusals = append(r.deep.Refusals, diagnosis.Refusal{Action: action, Reason: fmt.Sprintf("only the first %d are read", limit)})
+// refuseRest adds a refusal if not all of n things are read, because there are too
+// many. It is called last, so that it does not hide the refusal of a call.
+func (r *reader) refuseRest(action string, n int) {
+	if n > maxSingle {
+		r.add(diagnosis.Refusal{Action: action, Reason: fmt.Sprintf("only the first %d are read", maxSingle)})
+	}
+}
+
+// add adds a refusal, once for each action.
+func (r *reader) add(refusal diagnosis.Refusal) {
+	if !slices.ContainsFunc(r.deep.Refusals, func(known diagnosis.Refusal) bool { return known.Action == refusal.Action }) {
+		r.deep.Refusals = append(r.deep.Refusals, refusal)
+	}
 }
 
 func (r *reader) readSubnets(ctx context.Context, ids []string) {
@@ -130,14 +133,10 @@ func (r *reader) readAttributes(ctx context.Context, ids []string) {
 	for _, id := range ids {
 		r.deep.VPCs[id] = diagnosis.VPC{}
 	}
-	if len(ids) > maxSingle {
-		r.refuseRest(describeVPCAttribute, maxSingle)
-		ids = ids[:maxSingle]
-	}
 	attribute := func(id string, name types.VpcAttributeName) (*ec2.DescribeVpcAttributeOutput, error) {
 		return invoke(ctx, r.api.describeVPCAttribute, &ec2.DescribeVpcAttributeInput{VpcId: &id, Attribute: name})
 	}
-	for _, id := range ids {
+	for _, id := range ids[:min(len(ids), maxSingle)] {
 		support, err := attribute(id, types.VpcAttributeNameEnableDnsSupport)
 		if err != nil {
 			r.refuse(describeVPCAttribute, err)
@@ -150,6 +149,7 @@ func (r *reader) readAttributes(ctx context.Context, ids []string) {
 		}
 		r.deep.VPCs[id] = diagnosis.VPC{DNSSupport: valueOf(support.EnableDnsSupport), DNSHostnames: valueOf(hostnames.EnableDnsHostnames)}
 	}
+	r.refuseRest(describeVPCAttribute, len(ids))
 }
 
 func valueOf(v *types.AttributeBooleanValue) diagnosis.Switch {
@@ -171,11 +171,7 @@ func switchOf(b *bool) diagnosis.Switch {
 
 // readRoles reads the permissions boundaries of the account's roles.
 func (r *reader) readRoles(ctx context.Context, arns []string) {
-	if len(arns) > maxSingle {
-		r.refuseRest(getRole, maxSingle)
-		arns = arns[:maxSingle]
-	}
-	for _, arn := range arns {
+	for _, arn := range arns[:min(len(arns), maxSingle)] {
 		out, err := invoke(ctx, r.api.getRole, &iam.GetRoleInput{RoleName: aws.String(arn[strings.LastIndexByte(arn, '/')+1:])})
 		if err == nil && out.Role == nil {
 			err = fmt.Errorf("%w: no role", coverage.ErrInvalidResponse)
@@ -193,6 +189,7 @@ func (r *reader) readRoles(ctx context.Context, arns []string) {
 		}
 		r.deep.Boundaries[arn] = boundary
 	}
+	r.refuseRest(getRole, len(arns))
 }
 
 // each lists all pages for the values of a filter.

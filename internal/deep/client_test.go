@@ -219,6 +219,17 @@ func TestBounds(t *testing.T) {
 		len(got.Refusals) != 2 || got.Refusals[0].Action != describeVPCAttribute || got.Refusals[1].Action != getRole {
 		t.Errorf("%d subnets, %d VPCs, %d boundaries, %+v", len(got.Subnets), len(got.VPCs), len(got.Boundaries), got.Refusals)
 	}
+	s.SetIntercept(func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
+		if c.Operation != "DescribeVpcAttribute" && c.Operation != "GetRole" {
+			return false
+		}
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	})
+	got = newClient(t, s).Read(t.Context(), want(subnets, roles))
+	if r := got.Refusals; len(r) != 2 || !r[0].Denied || r[0].Action != describeVPCAttribute || !r[1].Denied || r[1].Action != getRole {
+		t.Errorf("denied: %+v", r)
+	}
 }
 
 func TestServiceNames(t *testing.T) {

@@ -94,12 +94,12 @@ func (x *examination) examineStoppedAgent(t *examined) {
 	case code != nil && *code == 137:
 		x.addTask(t, Finding{
 			Cause: AgentOutOfMemory, Certainty: Strong,
-			Evidence: "The agent's container was killed (exit code 137), most often for want of memory." + memory,
+			Evidence: "The agent's container was killed (exit code 137), most often because it ran out of memory." + memory,
 		})
 	default:
 		x.addTask(t, Finding{
 			Cause: AgentExited, Certainty: Proof,
-			Evidence: "The agent's container has stopped" + ending(t.container) + ", and the task goes on without it.",
+			Evidence: "The agent's container has stopped" + ending(t.container) + ", and the task continues to run without it.",
 		})
 	}
 }

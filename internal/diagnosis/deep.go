@@ -58,6 +58,20 @@ func (e Evidence) Wanted() Wanted {
 	return x.wanted
 }
 
+// For returns the part of what was read for a cluster that wants w: refusals are
+// only those of what it wants. It returns nil if it wants nothing.
+func (d *Deep) For(w Wanted) *Deep {
+	if len(w.Subnets)+len(w.Roles) == 0 {
+		return nil
+	}
+	part := *d
+	part.Refusals = slices.DeleteFunc(slices.Clone(d.Refusals), func(r Refusal) bool {
+		service, _, _ := strings.Cut(r.Action, ":")
+		return service == "ec2" && len(w.Subnets) == 0 || service == "iam" && len(w.Roles) == 0
+	})
+	return &part
+}
+
 func (x *examination) want(t *examined, c Cause) {
 	switch c {
 	case TelemetryDenied:
@@ -179,8 +193,8 @@ func (e Endpoint) admits(s Subnet) Switch {
 	return admits
 }
 
-// support adds what is known to a finding that the endpoint may be wrong. needed is
-// whether the agent has no way but an endpoint.
+// support adds what is known to a finding that the endpoint may be wrong. needed
+// reports whether the agent has no way but an endpoint.
 func (p path) support(f Finding, needed bool) Finding {
 	in := fmt.Sprintf(". The tasks are in %s", p.vpc)
 	if p.vpc != "" {

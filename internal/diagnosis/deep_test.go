@@ -174,3 +174,23 @@ func TestNothingIsWantedOfWorkingAndMissingAgents(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalsOfWhatIsWanted: a cluster has no finding on calls for other clusters.
+func TestRefusalsOfWhatIsWanted(t *testing.T) {
+	ec2, iam := Refusal{Action: "ec2:DescribeSubnets"}, Refusal{Action: "iam:GetRole"}
+	d := &Deep{Subnets: map[string]Subnet{"subnet-1": {}}, Refusals: []Refusal{ec2, iam}}
+	one := map[string]bool{"x": true}
+	for _, tc := range []struct {
+		wanted Wanted
+		want   *Deep
+	}{
+		{Wanted{}, nil},
+		{Wanted{Subnets: one}, &Deep{Subnets: d.Subnets, Refusals: []Refusal{ec2}}},
+		{Wanted{Roles: one}, &Deep{Subnets: d.Subnets, Refusals: []Refusal{iam}}},
+		{Wanted{Subnets: one, Roles: one}, d},
+	} {
+		if diff := cmp.Diff(tc.want, d.For(tc.wanted)); diff != "" {
+			t.Errorf("%+v: -want +got:\n%s", tc.wanted, diff)
+		}
+	}
+}

@@ -184,7 +184,7 @@ func startCases() []testCase {
 		{"task set too old", func(e *Evidence) { e.Services[0].Deployed, e.Services[0].Controller = old, "CODE_DEPLOY" }, []Finding{onOrders(TaskSetTooOld, Strong)}},
 		{"task set of an external controller", func(e *Evidence) { e.Services[0].Deployed, e.Services[0].Controller = old, "EXTERNAL" }, []Finding{onOrders(TaskSetTooOld, Strong)}},
 		{"controller unknown", func(e *Evidence) { e.Services[0].Deployed, e.Services[0].Controller = old, "NEW" }, unknown},
-		{"deployed anew, task too old", func(e *Evidence) { e.Tasks[0].CreatedAt = old }, []Finding{onOrders(TaskTooOld, Strong)}},
+		{"redeployed, task too old", func(e *Evidence) { e.Tasks[0].CreatedAt = old }, []Finding{onOrders(TaskTooOld, Strong)}},
 		{"service unknown, task too old", func(e *Evidence) { e.Services, e.Tasks[0].CreatedAt = nil, old }, []Finding{onOrders(TaskTooOld, Strong)}},
 		{"old deployment with an agent", func(e *Evidence) {
 			e.Services[0].Deployed, e.Tasks = old, append(e.Tasks, task(runningAgent()))

@@ -28,10 +28,10 @@ func TestEvidence(t *testing.T) {
 			id: instance("UNHEALTHY", "kernel version", "new", "newer"),
 		}),
 		"The tasks run on platform version 1.3.0; the agent needs 1.4.0.": func(e *Evidence) { e.Tasks[0].PlatformVersion = "1.3.0" },
-		"The agent's container has stopped with exit code 3 (CannotStartContainerError), and the task goes on without it.": agent(
+		"The agent's container has stopped with exit code 3 (CannotStartContainerError), and the task continues to run without it.": agent(
 			stoppedAgent(3, "CannotStartContainerError: id 0123")),
-		"The agent's container has stopped, and the task goes on without it.": agent(stoppedAgent(-1, "")),
-		"The agent's container was killed (exit code 137), most often for want of memory. The task has 512 MiB of memory.": agent(
+		"The agent's container has stopped, and the task continues to run without it.": agent(stoppedAgent(-1, "")),
+		"The agent's container was killed (exit code 137), most often because it ran out of memory. The task has 512 MiB of memory.": agent(
 			stoppedAgent(137, "")),
 		"The agent's container has stopped with the reason OutOfMemoryError.": func(e *Evidence) {
 			e.Tasks[0] = task(stoppedAgent(137, "OutOfMemoryError: killed"))

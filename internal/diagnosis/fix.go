@@ -28,7 +28,7 @@ func FixOf(c Cluster, f Finding) Fix {
 	case ClusterExcluded:
 		return Fix{
 			Text: "If the exclusion is not intended, set the tag to true where it is managed. The tag acts when tasks start: " +
-				"afterwards deploy the services anew and start standalone tasks again.",
+				"afterwards redeploy the services and start standalone tasks again.",
 			Commands: []string{s.tag(included)},
 		}
 	case ManagedInstances, ECSAnywhere:
@@ -51,7 +51,7 @@ func FixOf(c Cluster, f Finding) Fix {
 			TooEarly: "Wait: GuardDuty has taken 5 to 15 minutes to report new tasks.",
 		}[f.Cause]}
 	case UnknownReason:
-		return s.restart("Deploying anew has helped where the tasks are older than the agent's settings. If the agent stays away, open a case with AWS.")
+		return s.restart("Redeploying has helped where the tasks are older than the agent's settings. If the agent is still missing, open a case with AWS.")
 	case Denied:
 		return s.allow()
 	default:
@@ -59,15 +59,32 @@ func FixOf(c Cluster, f Finding) Fix {
 	}
 }
 
-// allow is the fix of a call that was refused.
+// allow is the fix of a call that was refused, which is the first word of the
+// finding's evidence.
 func (s script) allow() Fix {
-	if strings.HasPrefix(s.f.Evidence, "ec2:") || strings.HasPrefix(s.f.Evidence, "iam:") {
+	const repeated = " A call that failed is repeated at the next read."
+	action, _, _ := strings.Cut(s.f.Evidence, " ")
+	switch service, _, _ := strings.Cut(action, ":"); service {
+	case "ec2", "iam":
 		return Fix{Text: "The call is optional and made only with --deep. If AWS denied it, allow the action to the role that reads ECS; " +
 			"docs/diagnose.md has the statement."}
+	case "sts":
+		return Fix{Text: "If AWS denied the call, create the role that reads ECS in this account, or correct its trust policy and external ID." + repeated}
+	case "ecs":
+		return Fix{Text: fmt.Sprintf("If AWS denied the call, attach the statement %s of the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints "+
+			"to the role that reads ECS, and look for a service control policy.", statementOf(action)) + repeated}
 	}
-	return Fix{Text: "If AWS denied sts:AssumeRole, create the role that reads ECS in this account, or correct its trust policy and external ID. " +
-		"If it denied another call, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to that role, " +
-		"and look for a service control policy. A call that failed is repeated at the next read."}
+	return Fix{Text: "If AWS denied the calls, attach the policy that `guardduty_coverage_exporter iam-policy --for=ecs` prints to the role that reads ECS, " +
+		"and look for a service control policy." + repeated}
+}
+
+// statementOf returns the name of the statement that allows an action of ECS.
+func statementOf(action string) string {
+	switch action {
+	case "ecs:ListAccountSettings", "ecs:DescribeTaskDefinition", "ecs:ListClusters": // they cannot be restricted to clusters
+		return "ListECS"
+	}
+	return "DescribeECS"
 }
 
 // replace is FixOf for the causes that new tasks fix, some of them after a change
@@ -166,7 +183,7 @@ func (s script) attachPolicy() string {
 
 // enable returns the fix of a feature of GuardDuty that is off.
 func (s script) enable() Fix {
-	const then = " Then deploy the services anew and start standalone tasks again."
+	const then = " Then redeploy the services and start standalone tasks again."
 	if s.f.ByPolicy {
 		return Fix{Text: "Change the Organizations policy of GuardDuty (GUARDDUTY_POLICY), which decides the setting: the account cannot." + then}
 	}

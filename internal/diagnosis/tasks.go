@@ -28,7 +28,7 @@ type examined struct {
 	running    bool
 	agent      Agent
 	container  *Container // of the agent; nil if there is none
-	explained  bool       // a finding says why its agent does not work
+	explained  bool       // a finding explains why its agent does not work
 }
 
 func examine(t *Task) examined {

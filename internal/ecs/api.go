@@ -37,8 +37,8 @@ func newAPI(client *ecs.Client) *api {
 // ServiceID is the aws_service label of the client's requests.
 const ServiceID = ecs.ServiceID
 
-// Operations returns the operations that a client calls; all is whether
-// [Client.List] is called.
+// Operations returns the operations that a client calls; all reports whether
+// [Client.List] is one of them.
 func Operations(all bool) []string {
 	operations := []string{
 		listAccountSettings, describeClusters, listTasks, describeTasks, describeServices, describeTaskDefinition,

@@ -285,7 +285,7 @@ func TestDeniedActions(t *testing.T) {
 	}
 }
 
-// TestEveryActionDenied: the account cannot be read, and each cluster says why.
+// TestEveryActionDenied: the account cannot be read, and each cluster's findings report why.
 func TestEveryActionDenied(t *testing.T) {
 	account := shop(1)
 	role := &simulator.Role{Name: "coverage"}

@@ -106,7 +106,7 @@ func (m *Monitor) Set(ctx context.Context, targets []Target) {
 	}
 }
 
-// Observe tells the monitor the newest report of a coverage target. It does not
+// Observe passes on the newest report of a coverage target. It does not
 // wait for anything. Reports of other targets and reports without resources are
 // ignored.
 func (m *Monitor) Observe(r coverage.Report) {
@@ -115,8 +115,8 @@ func (m *Monitor) Observe(r coverage.Report) {
 	}
 }
 
-// Drop tells the monitor that a coverage target is no longer read. It does not
-// wait for anything.
+// Drop ends the reads of a coverage target that is no longer read. It does not wait
+// for anything.
 func (m *Monitor) Drop(t coverage.TargetID) { m.offer(t, nil) }
 
 func (m *Monitor) offer(id coverage.TargetID, r *coverage.Report) {

@@ -74,7 +74,7 @@ func TestRefusedAfterAGoodRead(t *testing.T) {
 	}
 }
 
-// TestRefusedThenAllowed: the age of refused calls begins anew after a complete read.
+// TestRefusedThenAllowed: the age of refused calls starts again after a complete read.
 func TestRefusedThenAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := monitor(t, ecs.Target{})

@@ -120,11 +120,11 @@ func ecsPermissions() []permission {
 		},
 		{
 			sid: describe, action: "ecs:ListTasks", scoped: true, reason: reason,
-			loss: unknown + "which tasks the cluster has, and nothing about them",
+			loss: unknown + "which tasks the cluster has and whether they have an agent",
 		},
 		{
 			sid: describe, action: "ecs:DescribeTasks", scoped: true, reason: reason,
-			loss: unknown + "which tasks the cluster has, and nothing about them",
+			loss: unknown + "which tasks the cluster has and whether they have an agent",
 		},
 		{
 			sid: describe, action: "ecs:DescribeContainerInstances", scoped: true, reason: "for `ecs`, if a cluster has tasks on EC2 instances",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 )
 
@@ -60,7 +61,8 @@ func TestPrincipalsOfECS(t *testing.T) {
 	}
 }
 
-// TestResourcesOfECS has the resource level of each action.
+// TestResourcesOfECS has the resource level of each action, and the fix of one that is
+// denied.
 func TestResourcesOfECS(t *testing.T) {
 	for _, s := range policyFor(t, parse(t, ecsConfigurations()["ecs-everything"]), iampolicy.Exporter).Statement {
 		for _, action := range s.Action {
@@ -71,6 +73,10 @@ func TestResourcesOfECS(t *testing.T) {
 			unrestricted := slices.Contains([]string{"ListAccountSettings", "DescribeTaskDefinition", "ListClusters"}, operation)
 			if unrestricted != slices.Equal(s.Resource, []string{"*"}) {
 				t.Errorf("%s on %v", action, s.Resource)
+			}
+			denied := diagnosis.Finding{Cause: diagnosis.Denied, Evidence: action + " was denied (AccessDeniedException)."}
+			if fix := diagnosis.FixOf(diagnosis.Cluster{}, denied); !strings.Contains(fix.Text, "the statement "+s.Sid+" of the policy") {
+				t.Errorf("%s of %s: %s", action, s.Sid, fix.Text)
 			}
 		}
 	}

@@ -281,3 +281,21 @@ func TestLongPolling(t *testing.T) {
 		}
 	})
 }
+
+// TestECSRate: the rate for ECS is a share of the configured one, but never more
+// than what leaves an account's deployments enough.
+func TestECSRate(t *testing.T) {
+	for _, tc := range []struct {
+		o    Options
+		want float64
+	}{
+		{Options{RequestsPerSecond: 0.5}, 0.2},
+		{Options{RequestsPerSecond: 5}, 2},
+		{Options{RequestsPerSecond: 50}, 2},
+		{Options{RequestsPerSecond: 50, Simulator: &Simulator{}}, 20},
+	} {
+		if got := tc.o.ecsRate(); got != tc.want {
+			t.Errorf("%v requests per second, simulator %v: %v, want %v", tc.o.RequestsPerSecond, tc.o.Simulator != nil, got, tc.want)
+		}
+	}
+}

@@ -228,8 +228,9 @@ func (s *Session) AccountID(ctx context.Context) (string, error) {
 // be "", while it is not known.
 func (s *Session) Config(accountID string) aws.Config { return s.limited(s.limiters, accountID) }
 
-// ConfigForECS is [Session.Config] for clients of Amazon ECS, which have a lower
-// rate limit of their own for each account and Region.
+// ConfigForECS is [Session.Config] for clients of Amazon ECS, and of the services
+// that are read with it, which have a lower rate limit of their own for each account
+// and Region.
 func (s *Session) ConfigForECS(accountID string) aws.Config { return s.limited(s.forECS, accountID) }
 
 func (s *Session) limited(l *limiters, accountID string) aws.Config {
