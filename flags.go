@@ -40,6 +40,7 @@ type commandLine struct {
 	principal          string
 	explain            bool
 	diagnose           diagnoseFlags
+	doctor             doctorFlags
 }
 
 // diagnoseFlags are the flags of the command diagnose.
@@ -81,6 +82,7 @@ func newCommandLine(std streams) *commandLine {
 	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role, ecs (the role of ecs.role_arn) or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)
 	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
 	c.addDiagnose()
+	c.addDoctor()
 	return c
 }
 
@@ -95,11 +97,11 @@ func (c *commandLine) addDiagnose() {
 	command.Flag("region", "Only clusters in this Region; may be repeated.").StringsVar(&flags.selection.Regions)
 	command.Flag("cluster", "Only clusters of this name; may be repeated.").StringsVar(&flags.selection.Clusters)
 	command.Flag("output", "Output format: table, json, commands (a shell script of the fixes) or markdown.").Short('o').
-		Default(diagnose.Formats()[0]).SetValue((*outputFormat)(&flags.format))
+		Default(diagnose.Formats()[0]).SetValue(outputFormat{&flags.format, diagnose.Formats()})
 }
 
-// parse parses the arguments and returns the name of the command, or "" if it
-// has printed the man page.
+// parse parses the arguments and returns the name of the command, also with an
+// error if it is known, or "" if it has printed the man page.
 func (c *commandLine) parse(args []string) (string, error) {
 	args = slices.Clone(args)
 	for i, arg := range args {
@@ -108,21 +110,29 @@ func (c *commandLine) parse(args []string) (string, error) {
 		}
 	}
 	// Errors in the arguments are returned by Parse below.
-	if parsed, err := c.app.ParseContext(args); err == nil {
+	parsed, err := c.app.ParseContext(args)
+	selected := ""
+	if parsed != nil && parsed.SelectedCommand != nil {
+		selected = parsed.SelectedCommand.FullCommand()
+	}
+	if err == nil {
 		if slices.Contains(args, "--help-man") {
 			return "", c.printManPage(parsed)
 		}
 		if err := checkValues(parsed); err != nil {
-			return "", err
+			return selected, err
 		}
 	}
 	command, err := c.app.Parse(args)
-	for _, file := range []*string{&c.checkedFile, &c.policyFile, &c.diagnose.configFile} {
+	if err != nil {
+		return selected, err
+	}
+	for _, file := range []*string{&c.checkedFile, &c.policyFile, &c.diagnose.configFile, &c.doctor.configFile} {
 		if *file == escapedStandardInput {
 			*file = standardInput
 		}
 	}
-	return command, err
+	return command, nil
 }
 
 // escapedStandardInput replaces standardInput while kingpin parses. No file can
@@ -142,7 +152,7 @@ func checkValues(parsed *kingpin.ParseContext) error {
 		switch clause := element.Clause.(type) {
 		case *kingpin.FlagClause:
 			option = "--" + clause.Model().Name
-			supported = (command == "iam-policy" || command == "diagnose") && option == "--config.file"
+			supported = slices.Contains([]string{"iam-policy", "diagnose", "doctor"}, command) && option == "--config.file"
 		case *kingpin.ArgClause:
 			option = "argument <" + clause.Model().Name + ">"
 			supported = command == "check-config"
@@ -201,18 +211,25 @@ func (n *clusterCount) Set(text string) error {
 func (n *clusterCount) String() string { return strconv.Itoa(int(*n)) }
 
 // outputFormat is the value of --output.
-type outputFormat string
+type outputFormat struct {
+	value   *string
+	formats []string
+}
 
 // Set checks the value of the flag.
-func (f *outputFormat) Set(text string) error {
-	formats := diagnose.Formats()
-	if !slices.Contains(formats, text) {
-		last := len(formats) - 1
-		return fmt.Errorf("--output must be one of %s and %s, not %q", strings.Join(formats[:last], ", "), formats[last], text)
+func (f outputFormat) Set(text string) error {
+	if !slices.Contains(f.formats, text) {
+		last := len(f.formats) - 1
+		return fmt.Errorf("--output must be one of %s and %s, not %q", strings.Join(f.formats[:last], ", "), f.formats[last], text)
 	}
-	*f = outputFormat(text)
+	*f.value = text
 	return nil
 }
 
 // String returns the format.
-func (f *outputFormat) String() string { return string(*f) }
+func (f outputFormat) String() string {
+	if f.value == nil {
+		return ""
+	}
+	return *f.value
+}

@@ -45,7 +45,11 @@ func main() {
 		stderr := app.NewLogWriter(os.Stderr)
 		printError(stderr, args, err)
 		stderr.Close(logTimeout)
-		os.Exit(1)
+		status := exitStatus(1)
+		if usage := (*usageError)(nil); errors.As(err, &usage) {
+			status = usage.status
+		}
+		os.Exit(int(status))
 	}
 }
 
@@ -54,6 +58,18 @@ func main() {
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// usageError is an error of the command line or the configuration of a command for
+// which the exit status 1 means something else.
+type usageError struct {
+	err    error
+	status exitStatus
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error.
+func (e *usageError) Unwrap() error { return e.err }
 
 // streams are the standard streams of the process.
 type streams struct {
@@ -67,7 +83,7 @@ func run(ctx context.Context, args []string, std streams) error {
 	c := newCommandLine(std)
 	command, err := c.parse(args)
 	if err != nil {
-		return fmt.Errorf("%s: %w; try --help", name, err)
+		return asUsage(command, fmt.Errorf("%s: %w; try --help", name, err))
 	}
 	switch command {
 	case "demo":
@@ -79,6 +95,8 @@ func run(ctx context.Context, args []string, std streams) error {
 		return c.printPolicies(ctx)
 	case "diagnose":
 		return c.runDiagnose(ctx)
+	case "doctor":
+		return c.runDoctor(ctx)
 	case "serve":
 		defer c.openLog().Close(logTimeout)
 		return c.serve(ctx)

@@ -22,13 +22,16 @@ const (
 	callerIdentity = "sts:GetCallerIdentity" // needs no permission
 )
 
-// deepPackage makes the calls of diagnose --deep, which the exporter does not make.
-const deepPackage = "../internal/deep/"
+// The calls that the exporter does not make.
+const (
+	deepPackage = "../internal/deep/"                // of diagnose --deep
+	doctorFile  = "../internal/events/attributes.go" // of doctor
+)
 
 // usedActions returns the IAM actions of all AWS calls in the exporter's code, sorted.
 func usedActions(t *testing.T) []string {
 	t.Helper()
-	return actionsIn(t, "..", func(file string) bool { return !strings.HasPrefix(file, deepPackage) })
+	return actionsIn(t, "..", func(file string) bool { return !strings.HasPrefix(file, deepPackage) && file != doctorFile })
 }
 
 // actionsIn returns the IAM actions of the AWS calls in the files under a folder, sorted. A call is recognized by its Input
@@ -177,7 +180,8 @@ func single(t *testing.T, name string) statement {
 }
 
 // The document links every file, has no broken link and a row for every action of
-// the exporter; docs/diagnose.md has those of diagnose --deep.
+// the exporter; docs/diagnose.md has those of diagnose --deep, docs/doctor.md those of
+// doctor.
 func TestIAMDocument(t *testing.T) {
 	document := string(read(t, "../docs/iam.md"))
 	files, err := filepath.Glob("iam/*")
@@ -199,14 +203,18 @@ func TestIAMDocument(t *testing.T) {
 			t.Errorf("docs/iam.md has no row for %s", action)
 		}
 	}
-	deep := string(read(t, "../docs/diagnose.md"))
-	actions := actionsIn(t, deepPackage, func(string) bool { return true })
-	if len(actions) == 0 {
-		t.Error("diagnose --deep makes no calls")
-	}
-	for _, action := range actions {
-		if !strings.Contains(deep, strconv.Quote(action)) {
-			t.Errorf("docs/diagnose.md does not allow %s", action)
+	for document, actions := range map[string][]string{
+		"../docs/diagnose.md": actionsIn(t, deepPackage, func(string) bool { return true }),
+		"../docs/doctor.md":   actionsIn(t, "../internal/events", func(file string) bool { return file == doctorFile }),
+	} {
+		if len(actions) == 0 {
+			t.Errorf("no calls for %s", document)
+		}
+		text := string(read(t, document))
+		for _, action := range actions {
+			if !strings.Contains(text, strconv.Quote(action)) {
+				t.Errorf("%s does not allow %s", document, action)
+			}
 		}
 	}
 }

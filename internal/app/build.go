@@ -92,7 +92,7 @@ func (b *targetBuilder) build(t config.Target) ([]refresh.Target, error) {
 func (b *targetBuilder) queues(configured []config.EventQueue) []events.Queue {
 	var queues []events.Queue
 	for _, q := range configured {
-		role := session.Role{ARN: q.RoleARN, AccountID: q.RoleAccountID(), ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
+		role := queueRole(q)
 		s := b.factory.Session(role, q.Region)
 		if role.ARN != "" {
 			b.operations = append(b.operations, s.CredentialsOperation())
@@ -113,6 +113,10 @@ func (b *targetBuilder) queues(configured []config.EventQueue) []events.Queue {
 
 func roleOf(t config.Target) session.Role {
 	return session.Role{ARN: t.RoleARN, AccountID: t.RoleAccountID(), ExternalID: t.ExternalID.Reveal(), SessionName: t.RoleSessionName}
+}
+
+func queueRole(q config.EventQueue) session.Role {
+	return session.Role{ARN: q.RoleARN, AccountID: q.RoleAccountID(), ExternalID: q.ExternalID.Reveal(), SessionName: q.RoleSessionName}
 }
 
 // coverage builds the target that reads the coverage of one Region, and returns

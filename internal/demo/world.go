@@ -72,11 +72,14 @@ func queues() []*simulator.Queue {
 	return []*simulator.Queue{
 		{
 			Region: address.Region, Name: address.Name, VisibilityTimeout: time.Minute, DeadLetter: address.Name + "-dead", MaxReceives: 20,
-			Events: simulator.SNS, Observed: true,
+			Events: simulator.SNS, Observed: true, Policy: queuePolicy,
 		},
 		{Region: address.Region, Name: address.Name + "-dead"},
 	}
 }
+
+// queuePolicy lets SNS send, as in deploy/eventbridge/topic.yaml.
+const queuePolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage"}]}`
 
 func regions() []string { return []string{"us-east-1", "eu-west-1", "ap-southeast-2"} }
 

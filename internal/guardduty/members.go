@@ -82,29 +82,35 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token
-		out, err := c.api.listMembers(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		if out.Members == nil {
-			return nil, missing("members", out.ResultMetadata)
-		}
-		for _, m := range out.Members {
-			if aws.ToString(m.AccountId) == "" {
-				return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
-			}
-			s.Members = append(s.Members, coverage.Member{
-				AccountID: keep(aws.ToString(m.AccountId)), Region: c.o.Region,
-				Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
-			})
-		}
-		return out.NextToken, nil
+		return c.listMembersPage(ctx, in, s)
 	})
 	if err != nil {
 		s.Members = nil
-		return fmt.Errorf("list the members: %w", asNotAdministrator(err))
+		return fmt.Errorf("list the members: %w", err)
 	}
 	return nil
+}
+
+// listMembersPage adds the members of one page to the snapshot. It returns the
+// token of the next page.
+func (c *Client) listMembersPage(ctx context.Context, in *guardduty.ListMembersInput, s *coverage.Snapshot) (*string, error) {
+	out, err := c.api.listMembers(ctx, in)
+	if err != nil {
+		return nil, asNotAdministrator(err)
+	}
+	if out.Members == nil {
+		return nil, missing("members", out.ResultMetadata)
+	}
+	for _, m := range out.Members {
+		if aws.ToString(m.AccountId) == "" {
+			return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
+		}
+		s.Members = append(s.Members, coverage.Member{
+			AccountID: keep(aws.ToString(m.AccountId)), Region: c.o.Region,
+			Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
+		})
+	}
+	return out.NextToken, nil
 }
 
 // readMemberDetectors reads the Runtime Monitoring of these members. Accounts that

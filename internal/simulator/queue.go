@@ -16,6 +16,11 @@ type Queue struct {
 	// It has no effect if the name is empty, the number zero or the queue missing.
 	DeadLetter  string
 	MaxReceives int
+	// Policy is the queue's policy, a JSON document, as GetQueueAttributes returns it.
+	// It has no effect.
+	Policy string
+	// KMSKey is the queue's KmsMasterKeyId. It has no effect.
+	KMSKey string
 	// AnyCaller allows principals of other accounts to use the queue.
 	AnyCaller bool
 	// Events is the form in which the queue receives an event for each change of a

@@ -92,6 +92,11 @@ func (s *Server) getQueueAttributes(req *request) (any, error) {
 	if dead, n := a.deadLetter(q); n > 0 {
 		all["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, dead.ARN(), n)
 	}
+	for name, value := range map[string]string{"Policy": q.Policy, "KmsMasterKeyId": q.KMSKey} {
+		if value != "" {
+			all[name] = value
+		}
+	}
 	var out struct {
 		Attributes map[string]string `json:",omitempty"`
 	}
