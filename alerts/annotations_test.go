@@ -66,7 +66,7 @@ func TestAnnotations(t *testing.T) {
 				t.Errorf("%s: since has no fallback: %s", a.Alert, text)
 			}
 			// The query for the time of another alert, after a copy.
-			if found := regexp.MustCompile(`alertname=\\"(\w+)`).FindStringSubmatch(text); found != nil && found[1] != a.Alert {
+			if found := regexp.MustCompile(`alertname=\\"(\w+)`).FindStringSubmatch(text); len(found) == 2 && found[1] != a.Alert {
 				t.Errorf("%s: %s queries %s", a.Alert, name, found[1])
 			}
 		}
@@ -120,7 +120,7 @@ func TestFixURLs(t *testing.T) {
 func anchors(t *testing.T, document string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for _, match := range regexp.MustCompile(`(?m)^## (\w+)$|<a id="(\w+)">`).FindAllStringSubmatch(string(read(t, filepath.Join("../docs", document))), -1) {
+	for _, match := range regexp.MustCompile(`(?m)^## (\w+)$|<a id="(\w+)">`).FindAllStringSubmatch(string(read(t, "../docs/"+document)), -1) {
 		found[strings.ToLower(match[1]+match[2])] = true
 	}
 	return found
