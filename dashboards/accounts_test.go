@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -50,10 +51,7 @@ func TestAccountStates(t *testing.T) {
 		"member of a target with a status filter": {map[string]float64{enabled: 1, runtime: 1, fargate: 1}, isEnabled, "not counted"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := sample{`{account_id="1",region="r"}`, tc.state}
-			if tc.detail != "" {
-				want.Labels = fmt.Sprintf(`{account_id="1",detail=%q,region="r"}`, tc.detail)
-			}
+			want := sample{fmt.Sprintf(`{account_id="1",account_name="–",detail=%q,region="r"}`, cmp.Or(tc.detail, "–")), tc.state}
 			evaluate(t, queryOf(t, overviewFile, accountsPanel), tc.series, []sample{want})
 		})
 	}
@@ -78,7 +76,7 @@ func TestAccountNames(t *testing.T) {
 		return []sample{
 			{fmt.Sprintf(`{account_id="1",resource_type="ECS"%s}`, of), 25},
 			{fmt.Sprintf(`{account_id="1",resource_type="EC2"%s}`, of), 100},
-			{`{account_id="2",resource_type="ECS",account="2 "}`, 100},
+			{`{account_id="2",resource_type="ECS",account=" 2"}`, 100},
 		}
 	}
 	bars, table := queryOf(t, overviewFile, perAccountPanel), queryOf(t, overviewFile, accountsPanel)
@@ -87,12 +85,12 @@ func TestAccountNames(t *testing.T) {
 		series map[string]float64
 		want   []sample
 	}{
-		"no names":     {bars, with(), percent(`,account="1 "`)},
-		"one name":     {bars, with("payments"), percent(`,account_name="payments",account="1 payments"`)},
-		"two replicas": {bars, with("payments", "payments"), percent(`,account_name="payments",account="1 payments"`)},
+		"no names":     {bars, with(), percent(`,account=" 1"`)},
+		"one name":     {bars, with("payments"), percent(`,account_name="payments",account="payments 1"`)},
+		"two replicas": {bars, with("payments", "payments"), percent(`,account_name="payments",account="payments 1"`)},
 		"renamed":      {"count(" + bars + ")", with("payments", "billing"), []sample{{"{}", 3}}},
 		"in the table": {table, with("payments"), []sample{
-			{`{account_id="1",account_name="payments",region="r"}`, 2}, {`{account_id="2",region="r"}`, 2},
+			{`{account_id="1",account_name="payments",detail="–",region="r"}`, 2}, {`{account_id="2",account_name="–",detail="–",region="r"}`, 2},
 		}},
 		"renamed, in the table": {"sum(" + table + ")", with("payments", "billing"), []sample{{"{}", 4}}},
 		"no series":             {bars, map[string]float64{}, []sample{}},

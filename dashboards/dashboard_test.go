@@ -4,6 +4,7 @@
 package dashboards_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -26,7 +27,17 @@ type dashboard struct {
 	Templating    struct {
 		List []variable `json:"list"`
 	} `json:"templating"`
+	Annotations struct {
+		List []annotation `json:"list"`
+	} `json:"annotations"`
 	Panels []panel `json:"panels"`
+}
+
+type annotation struct {
+	Datasource datasource `json:"datasource"`
+	Enable     bool       `json:"enable"`
+	Expr       string     `json:"expr"`
+	IconColor  string     `json:"iconColor"`
 }
 
 type timeRange struct {
@@ -59,6 +70,15 @@ type variable struct {
 	Multi      bool            `json:"multi"`
 	IncludeAll bool            `json:"includeAll"`
 	AllValue   string          `json:"allValue"`
+	Regex      string          `json:"regex"`
+}
+
+// anyValue returns a regular expression for all values of the variable.
+func (v variable) anyValue() string {
+	if v.AllValue == "" {
+		return ".*"
+	}
+	return v.AllValue
 }
 
 // text returns the query of a variable in either form, or "".
@@ -88,12 +108,51 @@ type panel struct {
 	Panels          []panel          `json:"panels"`
 	Transformations []transformation `json:"transformations"`
 	FieldConfig     struct {
-		Defaults struct {
-			Unit  string     `json:"unit"`
-			Links []dataLink `json:"links"`
-		} `json:"defaults"`
+		Defaults  field      `json:"defaults"`
 		Overrides []override `json:"overrides"`
 	} `json:"fieldConfig"`
+	Options struct {
+		Legend struct {
+			Placement string `json:"placement"`
+		} `json:"legend"`
+	} `json:"options"`
+}
+
+// field is the configuration of a panel's values.
+type field struct {
+	Unit        string     `json:"unit"`
+	Links       []dataLink `json:"links"`
+	DisplayName string     `json:"displayName"`
+	NoValue     string     `json:"noValue"`
+	Color       color      `json:"color"`
+	Thresholds  thresholds `json:"thresholds"`
+	Mappings    []mapping  `json:"mappings"`
+}
+
+type color struct {
+	Mode       string `json:"mode"`
+	FixedColor string `json:"fixedColor"`
+}
+
+type thresholds struct {
+	Steps []step `json:"steps"`
+}
+
+type step struct {
+	Color string   `json:"color"`
+	Value *float64 `json:"value"`
+}
+
+// mapping maps values to texts: Options is a map of values, or has the condition.
+type mapping struct {
+	Type    string          `json:"type"`
+	Options json.RawMessage `json:"options"`
+}
+
+// text is what is shown in the place of a value.
+type text struct {
+	Text  string `json:"text"`
+	Color string `json:"color"`
 }
 
 type gridPos struct {
@@ -170,13 +229,19 @@ func load(t *testing.T) map[string]dashboard {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var d dashboard
-		if err := json.Unmarshal(text, &d); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all[file] = d
+		all[file] = parse(t, text)
 	}
 	return all
+}
+
+// parse reads a dashboard. The tag that names the owner of a cluster is team.
+func parse(t *testing.T, text []byte) dashboard {
+	t.Helper()
+	var d dashboard
+	if err := json.Unmarshal(bytes.ReplaceAll(text, []byte("tag_$owner_tag"), []byte("tag_team")), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func TestDashboardFiles(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // documentQuery is a query in a ```promql block of a document.
@@ -154,7 +155,7 @@ func (l live) compareReplicas(t *testing.T, one, both string) string {
 	deadline := time.Now().Add(5 * time.Second)
 	for {
 		now := time.Now()
-		diff := cmp.Diff(l.values(t, one, now), l.values(t, both, now))
+		diff := cmp.Diff(l.values(t, one, now), l.values(t, both, now), cmpopts.EquateNaNs())
 		if diff == "" || time.Now().After(deadline) {
 			return diff
 		}

@@ -18,25 +18,33 @@ func checkDatasourceVariable(d dashboard) []string {
 	return []string{"no variable datasource of type prometheus with label Data source"}
 }
 
-// checkScrapeVariable checks the variable job or instance.
+// checkScrapeVariable checks the variable job or instance. dashboard-linter wants
+// .+ for all, which would match Prometheus itself; without a value for all, Grafana
+// takes the values that the query of the variable finds.
 func checkScrapeVariable(d dashboard, name string) []string {
 	for _, v := range d.Templating.List {
-		if v.Name == name && strings.EqualFold(v.Label, name) && v.Type == "query" && v.Multi && v.AllValue == ".+" {
+		if v.Name == name && strings.EqualFold(v.Label, name) && v.Type == "query" && v.Multi && v.IncludeAll && v.AllValue == "" {
 			return nil
 		}
 	}
-	return []string{"no multi-value variable " + name + " with .+ for all"}
+	return []string{"no multi-value variable " + name + " with its own values for all"}
 }
 
 func checkVariableQueries(d dashboard) []string {
 	var wrong []string
 	for _, v := range d.Templating.List {
-		if v.Type == "query" && !labelValues.MatchString(v.text()) {
-			wrong = append(wrong, v.Name+" is not label_values(selector, label)")
+		named := queryResult.MatchString(v.text()) && namedGroups.MatchString(v.Regex)
+		if v.Type == "query" && !labelValues.MatchString(v.text()) && !named {
+			wrong = append(wrong, v.Name+" is not label_values(selector, label), nor query_result(query) with a text and a value")
 		}
 	}
 	return wrong
 }
+
+var (
+	queryResult = regexp.MustCompile(`^query_result\((.+)\)$`)
+	namedGroups = regexp.MustCompile(`^/.*\(\?<text>.+\(\?<value>.+/$`)
+)
 
 func checkVariableReload(d dashboard) []string {
 	var wrong []string
@@ -58,7 +66,9 @@ func checkVariables(d dashboard) []string {
 	seen := make(map[string]bool)
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {
-			if !v.Multi || !v.IncludeAll || v.AllValue == "" || v.Label == "" || v.Definition != v.text() {
+			needsAll := d.UID != clusterUID || v.Name != "cluster_name"
+			ownValues := v.Name == "job" || v.Name == "instance"
+			if !v.Multi || v.IncludeAll != needsAll || (v.AllValue == ".*") != (needsAll && !ownValues) || v.Label == "" || v.Definition != v.text() {
 				wrong = append(wrong, v.Name+" is not complete")
 			}
 			for _, before := range chains[v.Name] {
@@ -72,7 +82,7 @@ func checkVariables(d dashboard) []string {
 	for _, p := range d.Panels {
 		for _, t := range p.Targets {
 			for _, name := range variableName.FindAllStringSubmatch(t.Expr, -1) {
-				if !seen[name[1]] && name[1] != "__rate_interval" {
+				if !seen[name[1]] && !slices.Contains([]string{"__rate_interval", "__range", "__interval"}, name[1]) {
 					wrong = append(wrong, fmt.Sprintf("panel %q uses the unknown variable $%s", p.Title, name[1]))
 				}
 			}
@@ -111,10 +121,11 @@ func checkTexts(p panel) string {
 	return ""
 }
 
-// checkUnit allows the units that the dashboards need. Source: Grafana's
+// checkUnit allows the units that the dashboards need, without short, which shows
+// 1640 as 1.64 K. Source: Grafana's
 // packages/grafana-data/src/valueFormats/categories.ts.
 func checkUnit(p panel) string {
-	units := []string{"none", "short", "percent", "s", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso"}
+	units := []string{"none", "locale", "percent", "s", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso"}
 	if !slices.Contains(units, p.FieldConfig.Defaults.Unit) {
 		return fmt.Sprintf("%q is not a unit", p.FieldConfig.Defaults.Unit)
 	}
@@ -199,7 +210,7 @@ func checkType(p panel) string {
 }
 
 // checkLinks requires a link to the other dashboards by their tag, and data links
-// to a dashboard or the runbook.
+// to a dashboard or a document.
 func checkLinks(d dashboard) []string {
 	const tag, docs = "guardduty-coverage", "https://github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/blob/main/docs/"
 	var wrong []string
@@ -211,7 +222,8 @@ func checkLinks(d dashboard) []string {
 	for _, p := range d.Panels {
 		for _, l := range p.dataLinks() {
 			cluster := strings.HasPrefix(l.URL, "/d/"+clusterUID+"?${datasource:queryparam}&") && strings.HasSuffix(l.URL, "&${__url_time_range}")
-			if l.Title == "" || !cluster && !strings.HasPrefix(l.URL, docs) {
+			exporter := strings.HasPrefix(l.URL, "/d/"+exporterUID+"?${datasource:queryparam}&") && strings.HasSuffix(l.URL, "&${__url_time_range}")
+			if l.Title == "" || !cluster && !exporter && !strings.HasPrefix(l.URL, docs) {
 				wrong = append(wrong, fmt.Sprintf("panel %q: unexpected link %q", p.Title, l.URL))
 			}
 		}

@@ -2,7 +2,6 @@ package dashboards_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -21,7 +20,7 @@ type rule struct {
 // those of Grafana and our own. target-logql-rule does not apply because there is
 // no Loki; TestQueries covers target-promql-rule.
 func rules() []rule {
-	return []rule{
+	return append([]rule{
 		{"template-datasource-rule", checkDatasourceVariable},
 		{"template-job-rule", func(d dashboard) []string { return checkScrapeVariable(d, "job") }},
 		{"template-instance-rule", func(d dashboard) []string { return checkScrapeVariable(d, "instance") }},
@@ -43,7 +42,7 @@ func rules() []rule {
 		{"variables", checkVariables},
 		{"replicas", eachTarget(checkReplicas)},
 		{"resource-types", eachTarget(checkResourceTypes)},
-	}
+	}, designRules()...)
 }
 
 // excluded returns the rules that do not apply to a dashboard, with the reason.
@@ -77,59 +76,99 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesFindViolations changes a dashboard so that it violates each rule.
+// violation is a change of a dashboard that violates a rule.
+type violation struct{ file, old, broken string }
+
+// violations returns at least one violation of each rule.
+func violations() map[string][]violation {
+	const exporter, overview, cluster = "exporter.json", overviewFile, "cluster.json"
+	return map[string][]violation{
+		"template-datasource-rule":            {{exporter, `"label": "Data source"`, `"label": "Source"`}},
+		"template-job-rule":                   {{exporter, `"label": "Job"`, `"label": "Task"`}, {exporter, `"allValue": "",`, `"allValue": ".+",`}},
+		"template-instance-rule":              {{exporter, `"name": "instance"`, `"name": "pod"`}},
+		"template-label-promql-rule":          {{exporter, `"query": "label_values(`, `"query": "values(`}, {overview, `(?<text>`, `(?<name>`}},
+		"template-on-time-change-reload-rule": {{exporter, `"refresh": 2`, `"refresh": 1`}},
+		"panel-datasource-rule":               {{exporter, `"uid": "${datasource}"`, `"uid": "prometheus"`}},
+		"panel-title-description-rule":        {{exporter, `"title": "Memory"`, `"title": ""`}},
+		"panel-units-rule":                    {{exporter, `"unit": "reqps"`, `"unit": "requests"`}, {overview, `"unit": "locale"`, `"unit": "short"`}},
+		"panel-no-targets-rule":               {{exporter, `"refId": "A"`, `"refId": ""`}},
+		"target-rate-interval-rule":           {{exporter, `rate(process_cpu_seconds_total{job=~\"$job\", instance=~\"$instance\"}[$__rate_interval]`, `rate(process_cpu_seconds_total{job=~\"$job\", instance=~\"$instance\"}[5m]`}},
+		"target-counter-agg-rule":             {{exporter, `rate(process_cpu_seconds_total`, `delta(process_cpu_seconds_total`}},
+		"target-job-rule":                     {{exporter, `up{job=~\"$job\"`, `up{job=\"guardduty\"`}},
+		"target-instance-rule":                {{exporter, `, instance=~\"$instance\"`, ``}},
+		"uneditable-dashboard-rule":           {{exporter, `"editable": false`, `"editable": true`}},
+		"grid":                                {{exporter, `"x": 12`, `"x": 11`}},
+		"identity":                            {{exporter, `"id": 7,`, `"id": 8,`}},
+		"panel-types":                         {{exporter, `"type": "timeseries"`, `"type": "graph"`}},
+		"links":                               {{exporter, `"keepTime": true`, `"keepTime": false`}, {overview, `/d/` + exporterUID, `/d/other`}},
+		"variables":                           {{exporter, `"allValue": ".*"`, `"allValue": ""`}, {cluster, `"includeAll": false,`, `"includeAll": true,`}},
+		"replicas":                            {{overview, `max by (account_id, region, cluster_name) (guardduty_ecs`, `sum by (account_id, region, cluster_name) (guardduty_ecs`}},
+		"resource-types":                      {{overview, `sum by (resource_type) (`, `sum(`}},
+		"no-data":                             {{overview, `"match": "null+nan"`, `"match": "nan"`}, {overview, `"displayName": "${__field.labels.cause}"`, `"noValue": "No causes"`}},
+		"palette":                             {{overview, `"color": "orange"`, `"color": "#EAB839"`}, {exporter, `"text": "no_detector",`, `"text": "denied",`}},
+		"meanings": {
+			{exporter, `"options": "denied"`, `"options": "denial"`},
+			{overview, `"fixedColor": "red"`, `"fixedColor": "green"`},
+			{overview, `"color": "orange"`, `"color": "green"`},
+			{overview, `{{cluster_name}} {{region}} {{account_id}}`, `{{issue_type}}`},
+		},
+		"too-many-series":    {{cluster, `topk(20, 1 - min`, `(1 - min`}, {exporter, `topk(20, time()`, `(time()`}},
+		"bars":               {{overview, `"displayName": "${__field.labels.who}"`, `"unit": "none"`}, {overview, `bottomk(9, `, `bottomk(25, `}, {overview, `topk(9, `, `(`}},
+		"columns":            {{overview, `\"owner\", \"–\"`, `\"owner\", \"\"`}, {exporter, ` or on (target, kind, account_id, region) NaN`, ` or NaN`}},
+		"widths":             {{overview, `"value": 410`, `"value": 210`}, {overview, `"value": 410`, `"value": 610`}},
+		"ages":               {{overview, `"value": 1200`, `"value": 1800`}, {overview, `"value": 3000`, `"value": 3600`}},
+		"whole-numbers":      {{exporter, `round(sum(increase(guardduty_exporter_events_received_total`, `(sum(increase(guardduty_exporter_events_received_total`}},
+		"legends":            {{exporter, `"placement": "right"`, `"placement": "bottom"`}},
+		"alerts":             {{exporter, `"enable": true`, `"enable": false`}},
+		"tiles":              {{overview, `"title": "Exporter"`, `"title": "Process"`}, {cluster, `/d/` + exporterUID, `/d/` + overviewUID}},
+		"overview-variables": {{overview, `"name": "resource_type"`, `"name": "cluster_name"`}},
+	}
+}
+
+// TestRulesFindViolations changes dashboards so that they violate each rule.
 func TestRulesFindViolations(t *testing.T) {
-	whole, err := os.ReadFile("exporter.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	overview, err := os.ReadFile("coverage-overview.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, tc := range map[string]struct{ old, broken string }{
-		"template-datasource-rule":            {`"label": "Data source"`, `"label": "Source"`},
-		"template-job-rule":                   {`"label": "Job"`, `"label": "Task"`},
-		"template-instance-rule":              {`"name": "instance"`, `"name": "pod"`},
-		"template-label-promql-rule":          {`"query": "label_values(`, `"query": "values(`},
-		"template-on-time-change-reload-rule": {`"refresh": 2`, `"refresh": 1`},
-		"panel-datasource-rule":               {`"uid": "${datasource}"`, `"uid": "prometheus"`},
-		"panel-title-description-rule":        {`"title": "Memory"`, `"title": ""`},
-		"panel-units-rule":                    {`"unit": "reqps"`, `"unit": "requests"`},
-		"panel-no-targets-rule":               {`"refId": "A"`, `"refId": ""`},
-		"target-rate-interval-rule":           {`[$__rate_interval]`, `[5m]`},
-		"target-counter-agg-rule":             {`rate(process_cpu_seconds_total`, `delta(process_cpu_seconds_total`},
-		"target-job-rule":                     {`up{job=~\"$job\"`, `up{job=\"guardduty\"`},
-		"target-instance-rule":                {`, instance=~\"$instance\"`, ``},
-		"uneditable-dashboard-rule":           {`"editable": false`, `"editable": true`},
-		"grid":                                {`"x": 12`, `"x": 11`},
-		"identity":                            {`"id": 7,`, `"id": 8,`},
-		"panel-types":                         {`"type": "timeseries"`, `"type": "graph"`},
-		"links":                               {`"keepTime": true`, `"keepTime": false`},
-		"variables":                           {`"allValue": ".*"`, `"allValue": ""`},
-		"replicas":                            {`max by (account_id, region, cluster_name) (guardduty_ecs`, `sum by (account_id, region, cluster_name) (guardduty_ecs`},
-		"resource-types":                      {`sum by (resource_type) (`, `sum(`},
-	} {
-		from := whole
-		if name == "replicas" || name == "resource-types" {
-			from = overview
-		}
-		text := bytes.Replace(from, []byte(tc.old), []byte(tc.broken), 1)
-		if bytes.Equal(text, from) {
-			t.Errorf("%s: %s not found", name, tc.old)
+	for name, list := range violations() {
+		i := slices.IndexFunc(rules(), func(r rule) bool { return r.name == name })
+		if i < 0 {
+			t.Errorf("no rule %s", name)
 			continue
 		}
-		var d dashboard
-		if err := json.Unmarshal(text, &d); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		i := slices.IndexFunc(rules(), func(r rule) bool { return r.name == name })
-		if len(rules()[i].check(d)) == 0 {
-			t.Errorf("%s does not report %s", name, tc.broken)
+		for _, v := range list {
+			whole, err := os.ReadFile(v.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false // by a change of one of the occurrences
+			for from := 0; !found; {
+				at := bytes.Index(whole[from:], []byte(v.old))
+				if at < 0 {
+					break
+				}
+				from += at
+				broken := slices.Concat(whole[:from], []byte(v.broken), whole[from+len(v.old):])
+				found = len(rules()[i].check(parse(t, broken))) > 0
+				from += len(v.old)
+			}
+			if !found {
+				t.Errorf("%s does not report %s in the place of any %s of %s", name, v.broken, v.old, v.file)
+			}
 		}
 	}
-	if len(rules()) != 21 {
-		t.Errorf("%d rules, want 21; add a case for each rule", len(rules()))
+	for _, r := range rules() {
+		if len(violations()[r.name]) == 0 {
+			t.Errorf("%s has no violation", r.name)
+		}
+	}
+}
+
+// TestOnePalette: a text or a series of one name has one colour in all dashboards.
+func TestOnePalette(t *testing.T) {
+	var whole dashboard
+	for _, d := range load(t) {
+		whole.Panels = append(whole.Panels, d.Panels...)
+	}
+	for _, wrong := range checkPalette(whole) {
+		t.Error(wrong)
 	}
 }
 
@@ -192,8 +231,8 @@ func checkMatcher(s selector, name string) string {
 	return ""
 }
 
-// checkReplicas requires that each metric is aggregated with max by (…), which
-// drops job and instance.
+// checkReplicas requires that each metric is aggregated with max by (…) or min by
+// (…), which drop job and instance.
 func checkReplicas(t target) string {
 	flat := aggregated.ReplaceAllString(t.Expr, "")
 	if left := read(flat).selectors; len(left) > 0 {
@@ -202,7 +241,7 @@ func checkReplicas(t target) string {
 	return ""
 }
 
-var aggregated = regexp.MustCompile(`max by \([\w, ]+\) \((?:changes\()?\w*\{[^}]*\}(?:\[\$\w+\])?\)?(?: offset \$window)?\)`)
+var aggregated = regexp.MustCompile(`(?:max|min) by \([\w, ]+\) \((?:\w+\()?\w*\{[^}]*\}(?:\[\$\w+\])?(?: @ end\(\))?\)?(?: offset \$__range)?\)`)
 
 // checkResourceTypes requires that resources of different types are never added
 // up, and that percentages are computed from sums.
@@ -210,18 +249,20 @@ func checkResourceTypes(t target) string {
 	counts := slices.ContainsFunc(read(t.Expr).selectors, func(s selector) bool {
 		return s.metric == "guardduty_coverage_resources" && !slices.ContainsFunc(s.matchers, oneType.MatchString)
 	})
-	for _, m := range added.FindAllStringSubmatch(t.Expr, -1) {
+	for _, m := range added.FindAllStringSubmatch(countedRows.ReplaceAllString(t.Expr, ""), -1) {
 		if counts && !strings.Contains(m[1], "resource_type") {
 			return "adds up resources of different types"
 		}
 	}
-	if strings.Contains(t.Expr, "avg") || strings.Contains(t.Expr, "(guardduty_coverage_percent") && added.MatchString(t.Expr) {
+	if averaged.MatchString(t.Expr) || strings.Contains(t.Expr, "(guardduty_coverage_percent") && added.MatchString(t.Expr) {
 		return "averages or adds up percentages"
 	}
 	return ""
 }
 
 var (
-	oneType = regexp.MustCompile(`^resource_type="\w+"$`)
-	added   = regexp.MustCompile(`\b(?:sum|count)\b(?: by \(([\w, ]+)\))?`)
+	countedRows = regexp.MustCompile(`^sum\(\(.*\) == bool \d\)$`) // of accounts, not of resources
+	oneType     = regexp.MustCompile(`^resource_type="\w+"$`)
+	averaged    = regexp.MustCompile(`\bavg\b|avg_over_time\(guardduty_coverage_`)
+	added       = regexp.MustCompile(`\b(?:sum|count)\b(?: by \(([\w, ]+)\))?`)
 )

@@ -39,6 +39,11 @@ func TestQueries(t *testing.T) {
 			for _, p := range d.Panels {
 				l.checkPanel(t, d, p)
 			}
+			for _, a := range d.Annotations.List {
+				if _, err := l.instant(t.Context(), l.concrete(d, a.Expr, time.Now()), time.Time{}); err != nil {
+					t.Errorf("annotation: %v", err)
+				}
+			}
 			if d.UID != exporterUID {
 				l.checkReplicas(t, d)
 			}
@@ -91,10 +96,10 @@ func (l live) waitForScrape(t *testing.T, after time.Time) {
 
 // concrete replaces Grafana's variables: all values, and a window since baseline.
 func (l live) concrete(d dashboard, expr string, now time.Time) string {
-	pairs := []string{"$__rate_interval", "10s", "$window", fmt.Sprintf("%ds", int(now.Sub(l.baseline).Seconds()))}
+	pairs := []string{"$__rate_interval", "10s", "$__range", fmt.Sprintf("%ds", int(now.Sub(l.baseline).Seconds())), "$__interval", "1s"}
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {
-			pairs = append(pairs, "$"+v.Name, v.AllValue)
+			pairs = append(pairs, "$"+v.Name, v.anyValue())
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(expr)
@@ -115,14 +120,49 @@ func (l live) checkVariable(t *testing.T, d dashboard, v variable) {
 	if v.Type != "query" {
 		return
 	}
-	m := labelValues.FindStringSubmatch(l.concrete(d, v.text(), time.Now()))
-	found, err := l.series(t.Context(), m[1])
+	found, err := l.instant(t.Context(), l.concrete(d, v.expr(), time.Now()), time.Time{})
 	if err != nil {
 		t.Errorf("variable %s: %v", v.Name, err)
 		return
 	}
-	if !slices.ContainsFunc(found, func(labels map[string]string) bool { return labels[m[2]] != "" }) {
-		t.Errorf("variable %s has no values", v.Name)
+	if !slices.ContainsFunc(found, func(r result) bool { return len(v.option(t, r.Metric)) > 0 }) {
+		t.Errorf("variable %s has no values in %v", v.Name, found)
+	}
+}
+
+// option returns what Grafana shows for a series of the variable's query, or "".
+func (v variable) option(t *testing.T, labels map[string]string) string {
+	t.Helper()
+	if m := labelValues.FindStringSubmatch(v.text()); m != nil {
+		return labels[m[2]]
+	}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, fmt.Sprintf("%s=%q", name, labels[name]))
+	}
+	pattern := strings.ReplaceAll(strings.Trim(v.Regex, "/"), "(?<", "(?P<")
+	m := regexp.MustCompile(pattern).FindStringSubmatch("{" + strings.Join(pairs, ",") + "} 1 1")
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+// TestAccountOptions: accounts are listed by name and number.
+func TestAccountOptions(t *testing.T) {
+	for file, d := range load(t) {
+		for _, v := range d.Templating.List {
+			if v.Name != "account_id" {
+				continue
+			}
+			for want, labels := range map[string]map[string]string{
+				"shop 1": {"account": "shop 1", "account_id": "1", "account_name": "shop"}, "1": {"account": " 1", "account_id": "1"},
+			} {
+				if got := v.option(t, labels); got != want {
+					t.Errorf("%s: %v is shown as %q", file, labels, got)
+				}
+			}
+		}
 	}
 }
 
@@ -261,12 +301,12 @@ func (l live) checkAccounts(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"111122223333, security, ": 2, "222233334444, payments, ": 2, "333344445555, shop, ": 2,
-		"444455556666, data, ": 2, "999988887777, , ": 2,
+		"111122223333, security, –": 2, "222233334444, payments, –": 2, "333344445555, shop, –": 2,
+		"444455556666, data, –": 2, "999988887777, –, –": 2,
 		"555566667777, sandbox, no resources":              1,
 		"666677778888, playground, RUNTIME_MONITORING off": 0,
 		"777788889999, legacy, not an enabled member":      0,
-		"888899990000, , not an enabled member":            0,
+		"888899990000, –, not an enabled member":           0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("accounts of eu-west-1 (-want +got):\n%s", diff)

@@ -97,16 +97,20 @@ func TestNamesExist(t *testing.T) {
 			if v.Type != "query" {
 				continue
 			}
-			m := labelValues.FindStringSubmatch(v.text())
-			if m == nil {
-				t.Errorf("%s: variable %s: %q is not label_values(selector, label)", file, v.Name, v.text())
-				continue
-			}
-			for _, wrong := range unknownNames("count by (" + m[2] + ") (" + m[1] + ")") {
+			for _, wrong := range unknownNames(v.expr()) {
 				t.Errorf("%s: variable %s: %s", file, v.Name, wrong)
 			}
 		}
 	}
+}
+
+// expr returns a query with the values of the variable.
+func (v variable) expr() string {
+	if m := queryResult.FindStringSubmatch(v.text()); m != nil {
+		return m[1]
+	}
+	m := labelValues.FindStringSubmatch(v.text())
+	return fmt.Sprintf("count by (%s) (%s)", m[2], m[1])
 }
 
 var shownLabel = regexp.MustCompile(`\{\{(\w+)\}\}|\$\{__field\.labels\.(\w+)\}`)
@@ -159,7 +163,7 @@ func TestUnknownNames(t *testing.T) {
 	}
 }
 
-var step = regexp.MustCompile(`"(\w+)": \{\s*"index"`)
+var stepText = regexp.MustCompile(`"(\w+)": \{\s*"index"`)
 
 // TestRecommendedSteps: the issue tables have a step for every issue type, and
 // their links exist in the runbook.
@@ -207,7 +211,7 @@ func checkSteps[S ~string](t *testing.T, column, document string, names []S, tab
 					t.Errorf("%s: panel %q: %s does not link to %s", file, p.Title, column, document)
 				}
 				has := make(map[S]bool)
-				for _, m := range step.FindAllStringSubmatch(properties["mappings"], -1) {
+				for _, m := range stepText.FindAllStringSubmatch(properties["mappings"], -1) {
 					has[S(m[1])] = true
 					if !slices.Contains(names, S(m[1])) && !strings.Contains(string(text), `<a id="`+m[1]+`">`) {
 						t.Errorf("%s: panel %q links to #%s, which %s does not have", file, p.Title, m[1], document)

@@ -39,7 +39,7 @@ var (
 	anyOf     = regexp.MustCompile(`__name__=~"([\w|]+)"`)
 	matcher   = regexp.MustCompile(`[a-zA-Z_]\w*\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"`)
 	grouping  = []string{"by", "without", "on", "ignoring", "group_left", "group_right"}
-	operators = []string{"and", "or", "unless", "offset", "bool"}
+	operators = []string{"and", "or", "unless", "offset", "bool", "NaN"}
 )
 
 // read parses the names in a PromQL expression.

@@ -46,7 +46,7 @@ func TestServicesWithoutAgent(t *testing.T) {
 		row("two-causes", `,cause="no_execution_role",certainty="proof",who="service_owner",fix="no_execution_role"`, 3),
 		row("two-causes", `,cause="agent_exited",certainty="proof",who="service_owner",fix="agent_exited"`, 3),
 		row("same-cause", `,cause="agent_exited",certainty="proof",who="service_owner",fix="agent_exited"`, 1),
-		row("no-cause", "", 1), // vpc_endpoint is about tasks whose agent runs
+		row("no-cause", `,cause="–",who="–",fix="–"`, 1), // vpc_endpoint is about tasks whose agent runs
 		{`{account_id="1",account_name="one",region="r",cluster_name="off",service_name="api",cause="runtime_monitoring_off",certainty="proof",who="security",fix="runtime_monitoring_off"}`, 2},
 	})
 }
@@ -67,11 +67,11 @@ func TestServices(t *testing.T) {
 		{`{service_name="two-causes",fix="no_execution_role"}`, 1},
 		{`{service_name="two-causes",fix="agent_exited"}`, 1},
 		{`{service_name="same-cause",fix="agent_exited"}`, 1},
-		{`{service_name="no-cause"}`, 1},
-		{`{service_name="covered"}`, 1},
-		{`{fix="vpc_endpoint"}`, 1},
-		{`{service_name="api"}`, 1},
-		{`{fix="runtime_monitoring_off"}`, 1},
-		{`{fix="agent_management_off"}`, 1},
+		{`{service_name="no-cause",fix="–"}`, 1},
+		{`{service_name="covered",fix="–"}`, 1},
+		{`{service_name="–",fix="vpc_endpoint"}`, 1},
+		{`{service_name="api",fix="–"}`, 1},
+		{`{service_name="–",fix="runtime_monitoring_off"}`, 1},
+		{`{service_name="–",fix="agent_management_off"}`, 1},
 	})
 }

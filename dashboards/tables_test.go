@@ -18,37 +18,67 @@ type sample struct {
 }
 
 // queryOf returns the first query of a panel with all values selected.
-func queryOf(t *testing.T, file, title string) string {
+func queryOf(t *testing.T, file, title string) string { return queriesOf(t, file, title)[0] }
+
+// queriesOf returns the queries of a panel with all values selected.
+func queriesOf(t *testing.T, file, title string) []string {
 	t.Helper()
 	d := load(t)[file]
 	i := slices.IndexFunc(d.Panels, func(p panel) bool { return p.Title == title && len(p.Targets) > 0 })
 	if i < 0 {
 		t.Fatalf("%s has no panel %q", file, title)
 	}
-	var pairs []string
+	pairs := []string{"$__range", "1m", "$__interval", "15s", "$__rate_interval", "1m"}
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {
-			pairs = append(pairs, "$"+v.Name, v.AllValue)
+			pairs = append(pairs, "$"+v.Name, v.anyValue())
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace(d.Panels[i].Targets[0].Expr)
+	var exprs []string
+	for _, q := range d.Panels[i].Targets {
+		exprs = append(exprs, strings.NewReplacer(pairs...).Replace(q.Expr))
+	}
+	return exprs
 }
 
 // evaluate compares the result of a query on constant series, using promtool.
 func evaluate(t *testing.T, expr string, series map[string]float64, want []sample) {
+	t.Helper()
+	constant := make(map[string]string)
+	for name, value := range series {
+		constant[name] = fmt.Sprintf("%gx1", value)
+	}
+	evaluateOver(t, expr, constant, want)
+}
+
+// evaluateOver compares the result of a query at one minute. The values of series
+// are those of promtool, every 15 seconds, or every minute if there are two.
+func evaluateOver(t *testing.T, expr string, series map[string]string, want []sample) {
+	t.Helper()
+	evaluateAll(t, series, map[string][]sample{expr: want})
+}
+
+// evaluateAll compares the results of queries.
+func evaluateAll(t *testing.T, series map[string]string, want map[string][]sample) {
 	t.Helper()
 	promtool := find(t, "promtool")
 	type input struct {
 		Series string `json:"series"`
 		Values string `json:"values"`
 	}
-	inputs := []input{}
+	inputs, interval := []input{}, "1m"
 	for name, value := range series {
-		inputs = append(inputs, input{name, fmt.Sprintf("%gx1", value)})
+		inputs = append(inputs, input{name, value})
+		if strings.Contains(value, " ") {
+			interval = "15s"
+		}
+	}
+	var tests []any
+	for expr, samples := range want {
+		tests = append(tests, map[string]any{"expr": expr, "eval_time": "1m", "exp_samples": samples})
 	}
 	text, err := json.Marshal(map[string]any{"evaluation_interval": "1m", "tests": []any{map[string]any{
-		"interval": "1m", "input_series": inputs,
-		"promql_expr_test": []any{map[string]any{"expr": expr, "eval_time": "1m", "exp_samples": want}},
+		"interval": interval, "input_series": inputs, "promql_expr_test": tests,
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -78,16 +108,22 @@ func TestUnhealthyECSClusters(t *testing.T) {
 	}
 	for _, name := range []string{"own", "instances", "both", "noissue"} {
 		series[fmt.Sprintf(`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name=%q}`, name)] = 0
+		series[fmt.Sprintf(`guardduty_ecs_cluster_unhealthy_since_timestamp_seconds{account_id="1",region="r",cluster_name=%q}`, name)] = 7
 	}
+	series[`guardduty_ecs_cluster_tags_info{account_id="1",region="r",cluster_name="own",tag_team="red"}`] = 1
 	row := func(cluster, more string) sample {
-		return sample{fmt.Sprintf(`{account_id="1",account_name="one",region="r",cluster_name=%q,%s}`, cluster, more), 1}
+		owner := "–"
+		if cluster == "own" {
+			owner = "red"
+		}
+		return sample{fmt.Sprintf(`{account_id="1",account_name="one",region="r",cluster_name=%q,owner=%q,%s}`, cluster, owner, more), 7000}
 	}
 	evaluate(t, queryOf(t, overviewFile, "Unhealthy clusters"), series, []sample{
 		row("own", `issue_type="agent_exited",task_definition="t:1",issue="It exits",recommended_step="agent_exited"`),
-		row("instances", `issue_type="kernel_unsupported",recommended_step="kernel_unsupported"`),
+		row("instances", `issue_type="kernel_unsupported",issue="–",recommended_step="kernel_unsupported"`),
 		row("both", `issue_type="agent_exited",task_definition="t:2",issue="It exits",recommended_step="agent_exited"`),
-		row("both", `issue_type="waiting_for_ssm",recommended_step="waiting_for_ssm"`),
-		row("noissue", `recommended_step="without_issue"`),
+		row("both", `issue_type="waiting_for_ssm",issue="–",recommended_step="waiting_for_ssm"`),
+		row("noissue", `issue_type="–",issue="–",recommended_step="without_issue"`),
 	})
 }
 
@@ -106,7 +142,7 @@ func TestUnhealthyEKSClusters(t *testing.T) {
 		`guardduty_eks_cluster_healthy{account_id="1",region="r",cluster_name="healthy",instance="a"}`:                                                1,
 		`guardduty_eks_cluster_info{account_id="1",region="r",cluster_name="healthy",addon_version="v1",addon_status="ACTIVE",instance="a"}`:          1,
 	}, []sample{
-		{`{cluster_name="noissue",recommended_step="eks"}`, 1},
+		{`{cluster_name="noissue",addon_status="–",issue_type="–",issue="–",recommended_step="eks"}`, 1},
 		{`{cluster_name="degraded",addon_status="DEGRADED",issue_type="addon_failed",issue="It fails",recommended_step="addon_failed"}`, 1},
 	})
 }
@@ -132,8 +168,8 @@ func TestInstancesOfACluster(t *testing.T) {
 	evaluate(t, queryOf(t, "cluster.json", "EC2 instances"), series, []sample{
 		row("i-two", 0, `,issue_type="waiting_for_ssm",issue="Waiting",recommended_step="waiting_for_ssm"`),
 		row("i-two", 0, `,issue_type="agent_disconnected",issue="Silent",recommended_step="agent_disconnected"`),
-		row("i-noissue", 0, `,recommended_step="instances"`),
-		row("i-healthy", 1, ""),
+		row("i-noissue", 0, `,issue_type="–",issue="–",recommended_step="instances"`),
+		row("i-healthy", 1, `,issue_type="–",issue="–",recommended_step="–"`),
 	})
 }
 
@@ -153,8 +189,8 @@ func TestBlindSpots(t *testing.T) {
 		`guardduty_ecs_account_up{target="t",account_id="2",region="r"}`:                                                     0,
 		`guardduty_ecs_account_up{target="t",account_id="1",region="r"}`:                                                     1,
 	}, []sample{
-		{`{target="t",account_id="1",kind="account_names",state="denied"}`, 1},
+		{`{target="t",account_id="1",kind="account_names",region="–",state="denied"}`, 1},
 		{`{target="t",account_id="1",kind="coverage",region="r",state="without members"}`, 0},
-		{`{target="t",account_id="2",region="r",state="ECS incomplete"}`, 0},
+		{`{target="t",account_id="2",kind="–",region="r",state="ECS incomplete"}`, 0},
 	})
 }
