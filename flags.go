@@ -171,9 +171,10 @@ func checkValues(parsed *kingpin.ParseContext) error {
 }
 
 // printManPage prints the man page. kingpin's own has the whole version
-// information in its header, which breaks it.
+// information in its header, which breaks it, and no description for whatis.
 func (c *commandLine) printManPage(parsed *kingpin.ParseContext) error {
-	page := strings.Replace(kingpin.ManPageTemplate, "{{.App.Version}}", strconv.Quote(version.Version), 1)
+	page := strings.NewReplacer("{{.App.Version}}", strconv.Quote(version.Version),
+		"\n{{.App.Name}}\n", "\n{{.App.Name}} \\- Prometheus exporter for Amazon GuardDuty Runtime Monitoring coverage\n").Replace(kingpin.ManPageTemplate)
 	c.app.UsageWriter(c.std.out)
 	return c.app.UsageForContextWithTemplate(parsed, 2, page)
 }

@@ -267,7 +267,8 @@ func TestManPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	header := regexp.MustCompile(`(?m)^\.TH guardduty_coverage_exporter 1 "[^"\n]*" ""$`)
-	if !header.MatchString(out.String()) || !strings.Contains(out.String(), "\n.SH \"SYNOPSIS\"\n") {
+	whatis := "\n.SH \"NAME\"\n" + name + " \\- Prometheus exporter for Amazon GuardDuty Runtime Monitoring coverage\n.SH \"SYNOPSIS\"\n"
+	if !header.MatchString(out.String()) || !strings.Contains(out.String(), whatis) {
 		t.Errorf("printed %.300s", &out)
 	}
 }
