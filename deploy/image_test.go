@@ -1,6 +1,8 @@
 package deploy_test
 
 import (
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -45,5 +47,51 @@ func TestImage(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(string(read(t, "../go.mod")))
 	if !strings.Contains(build, "/golang:"+version[1]+"-") {
 		t.Errorf("the image is not built with Go %s of go.mod", version[1])
+	}
+}
+
+// TestBuildContext checks that the image's build has every file that the binary is made of, and no document that it is not.
+func TestBuildContext(t *testing.T) {
+	allowed := func(file string) bool {
+		included := true
+		for line := range strings.Lines(string(read(t, "../.dockerignore"))) {
+			pattern, include := strings.CutPrefix(strings.TrimSpace(line), "!")
+			if pattern == "" || strings.HasPrefix(pattern, "#") {
+				continue
+			}
+			match := pattern == "*" || strings.HasPrefix(file, pattern+"/")
+			if in, ok := strings.CutPrefix(pattern, "**/"); ok {
+				for _, part := range strings.Split(file, "/") {
+					named, err := path.Match(in, part)
+					match = match || named && err == nil
+				}
+			} else if named, err := path.Match(pattern, file); err == nil && named {
+				match = true
+			}
+			if match {
+				included = include
+			}
+		}
+		return included
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const format = `{{if and .Module .Module.Main}}{{range .GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}`
+	files := strings.Fields(command(t, []string{"GOOS=linux"}, "go", "list", "-deps", "-f", format, ".."))
+	if len(files) < 50 {
+		t.Fatalf("the binary is made of %d files", len(files))
+	}
+	for _, file := range files {
+		name, err := filepath.Rel(root, file)
+		if err != nil || !allowed(filepath.ToSlash(name)) {
+			t.Errorf(".dockerignore excludes %s, which the binary is made of (%v)", name, err)
+		}
+	}
+	for _, file := range []string{"README.md", "docs/iam.md", ".git/HEAD", "internal/app/build_test.go", "internal/simulator/testdata/x.json", "config.yaml"} {
+		if allowed(file) {
+			t.Errorf(".dockerignore lets %s into the build", file)
+		}
 	}
 }
