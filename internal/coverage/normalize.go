@@ -126,7 +126,7 @@ func (n *normalizer) copyHost(end int) {
 	for n.pos < end {
 		label, _, _ := strings.Cut(n.in[n.pos:end], ".")
 		to := n.pos + len(label)
-		isRegistry := isAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")
+		isRegistry := IsAccountID(label) && strings.HasPrefix(n.in[to:end], ".dkr.ecr")
 		if isRegistry || !isVolatile(label) {
 			n.keep(to)
 		} else {
@@ -290,7 +290,7 @@ func isPort(before, word, after string) bool {
 // isAccount reports whether a word is an account ID that the text calls one, or
 // that is part of an ARN.
 func isAccount(before, word string) bool {
-	if !isAccountID(word) {
+	if !IsAccountID(word) {
 		return false
 	}
 	arn := before[strings.LastIndexAny(before, ` '"`)+1:]

@@ -88,3 +88,14 @@ func truncate(s string, limit int) string {
 	}
 	return strings.Clone(strings.TrimRight(s[:limit], " ")) // a substring would keep the whole text in memory
 }
+
+// SanitizeIdentifier returns an ARN, ID, image or name of AWS. Unlike a text it is
+// not cut, because its end distinguishes it, unless it is longer than any of them or
+// has other characters; then it is [SanitizeName].
+func SanitizeIdentifier(s string) string {
+	const maxBytes = 1024
+	if len(s) > maxBytes || strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' }) {
+		return SanitizeName(s)
+	}
+	return s
+}

@@ -67,7 +67,8 @@ func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 func isNumber(s string) bool { return s != "" && span(s, isDigit) == len(s) }
 
-func isAccountID(s string) bool { return len(s) == 12 && isNumber(s) }
+// IsAccountID reports whether s is the ID of an account: 12 digits.
+func IsAccountID(s string) bool { return len(s) == 12 && isNumber(s) }
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 

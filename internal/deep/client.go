@@ -209,17 +209,8 @@ func invoke[In, Out, Options any](ctx context.Context, do call[In, Out, Options]
 	return do(ctx, in)
 }
 
-// maxIdentifierBytes is more than any ID or ARN has.
-const maxIdentifierBytes = 1024
-
 // identifier returns an ID, an ARN or an address range.
-func identifier(s *string) string {
-	value := aws.ToString(s)
-	if len(value) > maxIdentifierBytes || strings.ContainsFunc(value, func(r rune) bool { return r < '!' || r > '~' }) {
-		return coverage.SanitizeName(value)
-	}
-	return strings.Clone(value)
-}
+func identifier(s *string) string { return strings.Clone(coverage.SanitizeIdentifier(aws.ToString(s))) }
 
 // serviceNames returns the names of the endpoint service for the agent's telemetry
 // (read November 2026). In GovCloud it is one with FIPS.

@@ -138,7 +138,7 @@ func (c Cluster) title() string {
 	}
 	title := fmt.Sprintf("%s %s %s: %s", c.AccountID, c.Region, c.ClusterName, status)
 	if c.Truncated {
-		title += " (only the newest tasks were read)"
+		title += " (not all tasks were read)"
 	}
 	return title
 }

@@ -47,7 +47,7 @@ type Cluster struct {
 	Findings       []Finding         `json:"findings"`
 	TasksRead      bool              `json:"tasks_read"` // otherwise Tasks and Services are empty
 	Tags           map[string]string `json:"tags,omitempty"`
-	Truncated      bool              `json:"truncated"` // only the newest tasks were read
+	Truncated      bool              `json:"truncated"` // not all tasks were read
 }
 
 // Issue is an issue of GuardDuty.

@@ -42,7 +42,8 @@ type Evidence struct {
 	Deep *Deep
 
 	Refusals []Refusal
-	// Truncated is set if the cluster has more tasks than were read.
+	// Truncated is set if the cluster has more tasks than were read: then Tasks are
+	// only some of them.
 	Truncated bool
 }
 
@@ -80,8 +81,6 @@ type Service struct {
 	// PRIMARY deployment or, for other controllers than ECS, of the PRIMARY task
 	// set. Zero if unknown.
 	Deployed time.Time
-	// CreatedAt is when the service was created.
-	CreatedAt time.Time
 	// Subnets reports whether the service's network configuration has subnets.
 	Subnets Switch
 }
@@ -91,7 +90,6 @@ type Task struct {
 	ARN               string
 	TaskDefinition    string // ARN
 	Group             string // "service:" and the service's name, or as RunTask was called
-	StartedBy         string
 	LaunchType        string // FARGATE, EC2, EXTERNAL, MANAGED_INSTANCES
 	PlatformFamily    string // such as Linux, WINDOWS_SERVER_2022_CORE
 	PlatformVersion   string // such as 1.4.0; only of Fargate

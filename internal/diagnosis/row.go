@@ -26,7 +26,7 @@ func (x *examination) examineRow() {
 	}
 	known := map[string]bool{}
 	for i := range x.Tasks {
-		known[revision(x.Tasks[i].TaskDefinition)] = true
+		known[Revision(x.Tasks[i].TaskDefinition)] = true
 	}
 	for _, issue := range x.issues() {
 		if d := definitionIn(issue); d != "" && !known[d] {

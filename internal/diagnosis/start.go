@@ -60,7 +60,7 @@ func (x *examination) issueOf(t *examined, types ...coverage.IssueType) (issue c
 // if it names none. A name in another form, such as one that is cut, could not be
 // compared.
 func definitionIn(i coverage.Issue) string {
-	d := revision(i.TaskDefinition())
+	d := Revision(i.TaskDefinition())
 	family, number, _ := strings.Cut(d, ":")
 	if family == "" || number == "" || strings.Trim(number, "0123456789") != "" {
 		return ""

@@ -32,7 +32,7 @@ type examined struct {
 }
 
 func examine(t *Task) examined {
-	x := examined{Task: t, definition: revision(t.TaskDefinition), running: t.LastStatus == running}
+	x := examined{Task: t, definition: Revision(t.TaskDefinition), running: t.LastStatus == running}
 	x.service = groupOf(t)
 	x.container = agentContainer(t)
 	switch {
@@ -42,12 +42,18 @@ func examine(t *Task) examined {
 		x.agent = AgentStopped
 	case x.container != nil:
 		x.agent = AgentMissing // not yet, or not known to run
-	case t.LaunchType == ec2 || t.LaunchType == external || t.LaunchType == managedInstances:
+	case !t.MayHaveContainer():
 		x.agent = AgentNotApplicable
 	default:
 		x.agent = AgentMissing
 	}
 	return x
+}
+
+// MayHaveContainer reports whether GuardDuty may add an agent container to the task:
+// not if the agent is on the instance or the launch type is not supported.
+func (t *Task) MayHaveContainer() bool {
+	return t.LaunchType != ec2 && t.LaunchType != external && t.LaunchType != managedInstances
 }
 
 // withoutContainer reports whether GuardDuty should have added a container to the
@@ -66,7 +72,7 @@ func groupOf(t *Task) string {
 	if service, ok := strings.CutPrefix(t.Group, "service:"); ok && service != "" {
 		return service
 	}
-	family, _, _ := strings.Cut(revision(t.TaskDefinition), ":")
+	family, _, _ := strings.Cut(Revision(t.TaskDefinition), ":")
 	if family == "" {
 		family = strings.TrimPrefix(t.Group, standalone)
 	}
@@ -76,8 +82,8 @@ func groupOf(t *Task) string {
 // standalone precedes the family of tasks without a service.
 const standalone = "family:"
 
-// revision returns the family:revision of a task definition's ARN.
-func revision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+// Revision returns the family:revision of a task definition's ARN.
+func Revision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // definitionOf returns the task definition of a task, if it is known.
 func (x *examination) definitionOf(t *examined) (TaskDefinition, bool) {

@@ -3,7 +3,6 @@ package ecs
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
@@ -71,15 +70,13 @@ func Accounts(report coverage.Report) []Account {
 		case slices.Contains(s.Types, coverage.EC2) && a.instances == nil:
 			a.instances = []coverage.Resource{}
 		}
-		if isAccountID(a.ID) {
+		if coverage.IsAccountID(a.ID) {
 			accounts = append(accounts, *a)
 		}
 	}
 	slices.SortFunc(accounts, func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
 	return accounts
 }
-
-func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 func (a *Account) addFeature(f coverage.Feature) {
 	setting := diagnosis.Setting{State: diagnosis.Off, ManagedBy: f.ManagedBy, UpdatedAt: f.UpdatedAt}

@@ -27,7 +27,7 @@ import (
 const (
 	maxClusters = 10_000 // the quota of ECS, which AWS may raise
 	maxTasks    = 5_000  // of a cluster that are kept
-	maxListed   = 20_000 // tasks of a cluster that are described, to find the newest
+	maxListed   = 20_000 // tasks of a cluster that are described, to find the newest of them
 	// maxPages ends a listing that returns new tokens without end. Pages have up to
 	// 100 entries but may be empty.
 	maxPages = 1_000
@@ -64,8 +64,9 @@ type Query struct {
 type Reading struct {
 	// Gone are the clusters that do not exist any more.
 	Gone []string
-	// Refusal is the error of the first refused call, nil if there is none. The
-	// clusters concerned have [diagnosis.Evidence.Refusals].
+	// Refusal is why not everything was read: the error of the first refused call, or
+	// that a cluster has too many tasks; nil if everything was. The clusters concerned
+	// have [diagnosis.Evidence.Refusals] or are Truncated.
 	Refusal error
 }
 

@@ -52,14 +52,23 @@ func (c *cluster) refuse(ctx context.Context, operation string, err error) error
 }
 
 // readRunning reads the tasks that are or should be running. Of too many it keeps
-// the newest.
+// the newest of those that ECS lists first.
 func (c *cluster) readRunning(ctx context.Context) error {
 	arns, err := c.listTasks(ctx, &ecs.ListTasksInput{DesiredStatus: types.DesiredStatusRunning}, maxListed)
 	if err != nil {
 		return c.refuse(ctx, listTasks, err)
 	}
-	return c.describeTasks(ctx, arns, func(*types.Task) bool { return true })
+	if err := c.describeTasks(ctx, arns, func(*types.Task) bool { return true }); err != nil {
+		return err
+	}
+	if c.evidence.Truncated && c.Refusal == nil {
+		c.Refusal = fmt.Errorf("cluster %s: %w", c.name, errTooManyTasks)
+	}
+	return nil
 }
+
+// errTooManyTasks means that not all tasks of a cluster are read.
+var errTooManyTasks = fmt.Errorf("there are more than %d tasks", maxTasks)
 
 // maxStoppedFamilies limits the families whose stopped tasks are read.
 const maxStoppedFamilies = 10
@@ -72,11 +81,11 @@ func (c *cluster) readStopped(ctx context.Context) error {
 	}
 	seen := map[string]bool{}
 	for i := range c.evidence.Tasks {
-		seen[revision(c.evidence.Tasks[i].TaskDefinition)] = true
+		seen[diagnosis.Revision(c.evidence.Tasks[i].TaskDefinition)] = true
 	}
 	families := 0
 	for _, issue := range c.evidence.Row.Issues {
-		name := revision(issue.TaskDefinition())
+		name := diagnosis.Revision(issue.TaskDefinition())
 		family, _, ok := strings.Cut(name, ":")
 		if !ok || !isName(family) || seen[name] {
 			continue
@@ -91,16 +100,13 @@ func (c *cluster) readStopped(ctx context.Context) error {
 		if err != nil {
 			return c.refuse(ctx, listTasks, err)
 		}
-		named := func(t *types.Task) bool { return revision(aws.ToString(t.TaskDefinitionArn)) == name }
+		named := func(t *types.Task) bool { return diagnosis.Revision(aws.ToString(t.TaskDefinitionArn)) == name }
 		if err := c.describeTasks(ctx, arns, named); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// revision returns the family:revision of a task definition's ARN.
-func revision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // listTasks returns the ARNs of at most limit tasks, or a few more.
 func (c *cluster) listTasks(ctx context.Context, in *ecs.ListTasksInput, limit int) ([]string, error) {
@@ -132,14 +138,9 @@ func (c *cluster) describeTasks(ctx context.Context, arns []string, keep func(*t
 		out, err := invoke(ctx, c.reader, describeTasks, c.client.api.describeTasks, &ecs.DescribeTasksInput{
 			Cluster: &c.name, Tasks: batch,
 		})
-		if err == nil && len(out.Tasks)+len(out.Failures) < len(batch) {
-			err = fmt.Errorf("%w: not all tasks are described", coverage.ErrInvalidResponse)
-		}
-		if err != nil {
-			return c.refuse(ctx, describeTasks, err)
-		}
-		for _, f := range out.Failures {
-			c.refuseFailure(describeTasks, f)
+		ok, err := c.described(ctx, describeTasks, err, func() (int, []types.Failure) { return len(batch) - len(out.Tasks), out.Failures })
+		if !ok {
+			return err
 		}
 		for i := range out.Tasks {
 			switch t := &out.Tasks[i]; {
@@ -168,27 +169,30 @@ func (c *cluster) keepNewest() {
 func (c *cluster) addTask(t *types.Task) {
 	task := c.text.task(t)
 	c.evidence.Tasks = append(c.evidence.Tasks, task)
-	if service, ok := strings.CutPrefix(aws.ToString(t.Group), "service:"); ok && mayHaveContainer(task) {
+	if service, ok := strings.CutPrefix(aws.ToString(t.Group), "service:"); ok && task.MayHaveContainer() {
 		c.services[c.text.intern(service)] = true
 	}
 }
 
-// mayHaveContainer reports whether GuardDuty may add an agent container to a task:
-// not if the agent is on the instance or the launch type is not supported.
-func mayHaveContainer(t diagnosis.Task) bool {
-	switch types.LaunchType(t.LaunchType) {
-	case types.LaunchTypeEc2, types.LaunchTypeExternal, types.LaunchTypeManagedInstances:
-		return false
+// described reports whether a call has described what was requested. response
+// returns how many entries it did not describe, and its failures: each is a refusal,
+// unless it means that the entry has gone since it was listed.
+func (c *cluster) described(
+	ctx context.Context, operation string, err error, response func() (absent int, failures []types.Failure),
+) (bool, error) {
+	if err != nil {
+		return false, c.refuse(ctx, operation, err)
 	}
-	return true
-}
-
-// refuseFailure adds a refusal for an entry of a response's failures, unless it
-// means that what was asked for has gone meanwhile.
-func (c *cluster) refuseFailure(operation string, f types.Failure) {
-	if reason := aws.ToString(f.Reason); reason != missing {
-		c.refuseEntry(operation, c.text.sanitize(reason))
+	absent, failures := response()
+	if absent > len(failures) {
+		return false, c.refuse(ctx, operation, fmt.Errorf("%w: not everything that was requested is described", coverage.ErrInvalidResponse))
 	}
+	for _, f := range failures {
+		if reason := aws.ToString(f.Reason); reason != missing {
+			c.refuseEntry(operation, c.text.sanitize(reason))
+		}
+	}
+	return true, nil
 }
 
 // refuseEntry adds a refusal for one entry of a response, unless the operation has
@@ -197,10 +201,7 @@ func (c *cluster) refuseEntry(operation, reason string) {
 	if c.Refusal == nil {
 		c.Refusal = fmt.Errorf("%w: %s of cluster %s: an entry has the failure %q", coverage.ErrInvalidResponse, operation, c.name, reason)
 	}
-	refused := func(r diagnosis.Refusal) bool { return r.Action == action(operation) }
-	if !slices.ContainsFunc(c.evidence.Refusals, refused) {
-		c.evidence.Refusals = append(c.evidence.Refusals, diagnosis.Refusal{Action: action(operation), Reason: reason})
-	}
+	appendRefusal(&c.evidence.Refusals, diagnosis.Refusal{Action: action(operation), Reason: reason})
 }
 
 const servicesPerCall = 10 // the limit of DescribeServices
@@ -212,14 +213,9 @@ func (c *cluster) readServices(ctx context.Context) error {
 		out, err := invoke(ctx, c.reader, describeServices, c.client.api.describeServices, &ecs.DescribeServicesInput{
 			Cluster: &c.name, Services: batch,
 		})
-		if err == nil && len(out.Services)+len(out.Failures) < len(batch) {
-			err = fmt.Errorf("%w: not all services are described", coverage.ErrInvalidResponse)
-		}
-		if err != nil {
-			return c.refuse(ctx, describeServices, err)
-		}
-		for _, f := range out.Failures {
-			c.refuseFailure(describeServices, f)
+		ok, err := c.described(ctx, describeServices, err, func() (int, []types.Failure) { return len(batch) - len(out.Services), out.Failures })
+		if !ok {
+			return err
 		}
 		for i := range out.Services {
 			c.evidence.Services = append(c.evidence.Services, c.text.service(&out.Services[i]))
@@ -234,7 +230,7 @@ func (c *cluster) readDefinitions(ctx context.Context) error {
 	for i := range c.evidence.Tasks {
 		t := &c.evidence.Tasks[i]
 		_, known := c.evidence.TaskDefinitions[t.TaskDefinition]
-		if known || t.TaskDefinition == "" || !mayHaveContainer(*t) || t.LastStatus == string(types.DesiredStatusStopped) {
+		if known || t.TaskDefinition == "" || !t.MayHaveContainer() || t.LastStatus == string(types.DesiredStatusStopped) {
 			continue
 		}
 		definition, ok := c.client.definitions.get(t.TaskDefinition)
@@ -282,14 +278,11 @@ func (c *cluster) readInstances(ctx context.Context) error {
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(arns)), pageSize) {
 		out, err := invoke(ctx, c.reader, describeContainerInstances, c.client.api.describeContainerInstances,
 			&ecs.DescribeContainerInstancesInput{Cluster: &c.name, ContainerInstances: batch})
-		if err == nil && len(out.ContainerInstances)+len(out.Failures) < len(batch) {
-			err = fmt.Errorf("%w: not all container instances are described", coverage.ErrInvalidResponse)
-		}
-		if err != nil {
-			return c.refuse(ctx, describeContainerInstances, err)
-		}
-		for _, f := range out.Failures {
-			c.refuseFailure(describeContainerInstances, f)
+		ok, err := c.described(ctx, describeContainerInstances, err, func() (int, []types.Failure) {
+			return len(batch) - len(out.ContainerInstances), out.Failures
+		})
+		if !ok {
+			return err
 		}
 		for _, i := range out.ContainerInstances {
 			c.evidence.InstanceIDs[c.text.identifier(i.ContainerInstanceArn)] = c.text.identifier(i.Ec2InstanceId)

@@ -28,17 +28,9 @@ func (n interner) intern(s string) string {
 // sanitize returns a text for an evidence.
 func (n interner) sanitize(s string) string { return n.intern(coverage.Sanitize(s)) }
 
-// maxIdentifierBytes is more than any ARN, image or name of ECS has.
-const maxIdentifierBytes = 1024
-
-// identifier returns an ARN, image or name. Unlike a text it is not cut, because
-// its end distinguishes it.
+// identifier returns an ARN, image or name.
 func (n interner) identifier(s *string) string {
-	value := aws.ToString(s)
-	if len(value) > maxIdentifierBytes || strings.ContainsFunc(value, func(r rune) bool { return r < '!' || r > '~' }) {
-		value = coverage.SanitizeName(value)
-	}
-	return n.intern(value)
+	return n.intern(coverage.SanitizeIdentifier(aws.ToString(s)))
 }
 
 func (n interner) task(t *types.Task) diagnosis.Task {
@@ -46,7 +38,6 @@ func (n interner) task(t *types.Task) diagnosis.Task {
 		ARN:               n.identifier(t.TaskArn),
 		TaskDefinition:    n.identifier(t.TaskDefinitionArn),
 		Group:             n.group(aws.ToString(t.Group)),
-		StartedBy:         n.sanitize(aws.ToString(t.StartedBy)),
 		LaunchType:        n.sanitize(string(t.LaunchType)),
 		PlatformFamily:    n.sanitize(aws.ToString(t.PlatformFamily)),
 		PlatformVersion:   n.sanitize(aws.ToString(t.PlatformVersion)),
@@ -99,10 +90,12 @@ func (n interner) container(c *types.Container) diagnosis.Container {
 	return container
 }
 
-// reason returns why a container stopped, of which ECS returns at most 1,024
-// characters. It is not sanitized, because the end of a text about an image says
-// why it could not be pulled.
-func (n interner) reason(s string) string { return n.intern(s[:min(len(s), 4*maxIdentifierBytes)]) }
+// maxReasonBytes is more than the 1,024 characters that ECS returns.
+const maxReasonBytes = 4096
+
+// reason returns why a container stopped. It is not sanitized, because the end of a
+// text about an image reports why it could not be pulled.
+func (n interner) reason(s string) string { return n.intern(s[:min(len(s), maxReasonBytes)]) }
 
 // group sanitizes a group. The names of services stay different from each other.
 func (n interner) group(s string) string {
@@ -114,8 +107,7 @@ func (n interner) group(s string) string {
 
 func (n interner) service(s *types.Service) diagnosis.Service {
 	service := diagnosis.Service{
-		Name:      n.intern(coverage.SanitizeName(aws.ToString(s.ServiceName))),
-		CreatedAt: aws.ToTime(s.CreatedAt),
+		Name: n.intern(coverage.SanitizeName(aws.ToString(s.ServiceName))),
 	}
 	if s.DeploymentController != nil {
 		service.Controller = n.sanitize(string(s.DeploymentController.Type))
