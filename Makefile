@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests have -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race reliability lint fuzz bench golden image stack e2e rules clean
+.PHONY: all build test race reliability lint fuzz bench golden picture image stack e2e rules clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -40,6 +40,9 @@ bench:
 
 golden: ## regenerates golden pages and documents; read the diff
 	$(foreach dir,$(GOLDEN),go test $(dir) -update &&) true
+
+picture: ## docs/images/status.png, the status page of the demo
+	internal/e2e/browser/run picture docs/images/status.png
 
 image:
 	buildah build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) \

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
@@ -67,7 +68,7 @@ func (b *builder) stale() map[place]string {
 			if at := (place{id, r.Target.Region}); r.State == coverage.OK {
 				fresh[at] = true
 			} else {
-				stale[at] = "as of the last success of target " + r.Target.Name + ", which is " + string(r.State) + " now"
+				stale[at] = "as of the last success of target " + r.Target.Name + ", which is " + words(r.State) + " now"
 			}
 		}
 	}
@@ -99,7 +100,7 @@ func (b *builder) unknown() map[place]string {
 	for _, m := range b.View.Members {
 		reason := "the member account has not been listed"
 		if m.Relationship != coverage.RelationshipEnabled {
-			reason = "the member account is " + m.Relationship
+			reason = "the member account is " + strings.ReplaceAll(m.Relationship, "_", " ")
 		}
 		unknown[place{m.AccountID, m.Region}] = reason
 	}
@@ -109,7 +110,7 @@ func (b *builder) unknown() map[place]string {
 			continue
 		}
 		if at := (place{r.AccountID, r.Target.Region}); r.State != coverage.OK {
-			unknown[at] = "target " + r.Target.Name + " is " + string(r.State)
+			unknown[at] = "target " + r.Target.Name + " is " + words(r.State)
 		}
 	}
 	return unknown
@@ -122,3 +123,6 @@ func rankType(resourceType string) int {
 	}
 	return 1
 }
+
+// words returns a state for people.
+func words(s coverage.State) string { return strings.ReplaceAll(string(s), "_", " ") }
