@@ -30,7 +30,7 @@ func (d Diagnosis) Retaining(last Diagnosis) Diagnosis {
 	d.TasksRead, d.Services, d.Truncated = true, last.Services, last.Truncated
 	known := slices.DeleteFunc(slices.Clone(last.Findings), Finding.isRefusal)
 	now := slices.DeleteFunc(slices.Clone(d.Findings), func(f Finding) bool { return !f.isRefusal() })
-	d.Findings = append(known, now...) // their cause is the last one
+	d.Findings = slices.Concat(known, now) // the cause of now is the last one
 	return d
 }
 

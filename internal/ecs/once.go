@@ -7,9 +7,9 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// ReadOnce reads the accounts that a report of a target shows once, several at
-// once. It returns when all have been read, have failed or ctx has ended; each
-// calls Put of the options, at last with its final report.
+// ReadOnce reads each account that a report of a target shows once. It reads at most
+// 16 accounts at the same time, and returns when all have been read, have failed or
+// ctx has ended. For each it calls Put of the options, last with its final report.
 func ReadOnce(ctx context.Context, o MonitorOptions, t Target, report coverage.Report) {
 	running := &runningTarget{Target: t, monitor: NewMonitor(o)}
 	var wait sync.WaitGroup
