@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -38,5 +39,11 @@ func TestNextRound(t *testing.T) {
 		if got := nextRound(start, time.Hour, random).Sub(start); got != want {
 			t.Errorf("nextRound(%v) is %s after the start, want %s", random, got, want)
 		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	if name := strings.Repeat("a", 255); !isName(name) || isName(name+"a") || isName("") {
+		t.Error("names have 1 to 255 characters")
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -38,5 +40,26 @@ func TestDefinitionsAfterOthers(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAllStoppedTasks: a cluster of which exactly as many stopped tasks are listed as
+// are read has no others.
+func TestAllStoppedTasks(t *testing.T) {
+	for n, truncated := range map[int]bool{100: false, 101: true} {
+		account := shop(1)
+		for i := range n {
+			account.Clusters[0].Tasks = append(account.Clusters[0].Tasks, &simulator.Task{
+				ID: fmt.Sprintf("%031xa", i), TaskDefinition: "gone:7", CreatedAt: then, StoppedAt: then.Add(time.Minute),
+			})
+		}
+		row := coverage.New(coverage.Row{
+			Key: coverage.Key{Type: coverage.ECS, AccountID: home, Region: region, Name: "shop"}, Status: coverage.Unhealthy,
+			Issues: []string{"Agent not reporting for tasks in TaskDefinition - 'gone:7'"},
+		})
+		evidence, _, err := read(t, newWorld(t, account).client(home), ecs.Query{Cluster: "shop", Row: &row})
+		if e := evidence["shop"]; err != nil || e.Truncated != truncated || len(e.Tasks) != 101 {
+			t.Errorf("%d stopped tasks: truncated: %t, %d tasks, %v", n, e.Truncated, len(e.Tasks), err)
+		}
 	}
 }
