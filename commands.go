@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/prometheus/common/promslog"
 
@@ -58,6 +59,13 @@ func (c *commandLine) checkConfig(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.std.out, cfg.Summary())
+	warnings := cfg.Warnings(time.Now())
+	for _, warning := range warnings {
+		fmt.Fprintln(c.std.err, "warning: "+warning)
+	}
+	if c.strict && len(warnings) > 0 {
+		return errors.New("there are warnings, which --strict does not allow")
+	}
 	if c.clusters == 0 {
 		return nil
 	}

@@ -35,6 +35,7 @@ type commandLine struct {
 	autoReloadInterval time.Duration
 	checkedFile        string
 	syntaxOnly         bool
+	strict             bool
 	clusters           clusterCount
 	policyFile         string
 	principal          string
@@ -77,6 +78,7 @@ func newCommandLine(std streams) *commandLine {
 	check.Arg("file", "Configuration file; - reads standard input.").Required().StringVar(&c.checkedFile)
 	check.Flag("clusters", "After the check, estimate the AWS API calls of a fleet with this many ECS clusters, and the cost of the event queues.").SetValue(&c.clusters)
 	check.Flag("syntax-only", "Do not read the files that the configuration file names.").BoolVar(&c.syntaxOnly)
+	check.Flag("strict", "Exit with 1 if there are warnings.").BoolVar(&c.strict)
 	policy := c.app.Command("iam-policy", "Print the least-privilege IAM policies of a configuration as JSON.")
 	policy.Flag("config.file", "Configuration file; - reads standard input. Without it, the defaults are used.").StringVar(&c.policyFile)
 	policy.Flag("for", "Principal to print the policy of: exporter (its own identity), the ARN of a role, ecs (the role of ecs.role_arn) or the name of a target. Without it, all policies are printed, with the reasons on standard error.").StringVar(&c.principal)

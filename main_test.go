@@ -213,6 +213,27 @@ func TestCheckConfigOfAllFiles(t *testing.T) {
 	}
 }
 
+// TestStrict has a configuration with an exclusion that has ended.
+func TestStrict(t *testing.T) {
+	const ended = "exclusions: [{name: batch, cluster_name: batch, reason: not in use any more, until: 2026-01-31}]\n"
+	const warning = "warning: standard input: the exclusion batch has ended, its last day was 2026-01-31; remove it, or set a later until\n"
+	for args, tc := range map[string]struct{ config, warning, err string }{
+		"check-config -":               {ended, warning, ""},
+		"check-config - --strict":      {ended, warning, "there are warnings, which --strict does not allow"},
+		"check-config --strict -":      {"{}\n", "", ""},
+		"check-config - --clusters 10": {ended, warning, ""},
+	} {
+		var out, errOut bytes.Buffer
+		err := run(t.Context(), strings.Fields(args), streams{strings.NewReader(tc.config), &out, &errOut})
+		if errOut.String() != tc.warning || fmt.Sprint(err) != tc.err && (err != nil || tc.err != "") {
+			t.Errorf("%s: %v, and on standard error %q", args, err, &errOut)
+		}
+		if !strings.HasPrefix(out.String(), "standard input: 1 target") {
+			t.Errorf("%s printed %q", args, &out)
+		}
+	}
+}
+
 // TestECSOfStandardInput checks a configuration with ecs, and prints the policy of its role, alone and among all.
 func TestECSOfStandardInput(t *testing.T) {
 	const config = "targets: [{regions: [eu-west-1], ecs: {external_id: s3cret, role_arn: 'arn:aws:iam::{account_id}:role/ecs'}}]\n"

@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"slices"
-
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -56,17 +54,10 @@ func ecsFamilies() []Family {
 // eachIssueType emits the number of issues of each type in a cluster. Issues of
 // container instances are included if some of them are not covered.
 func eachIssueType(in Input, emit Emit) {
-	instances := issuesOfInstances(in.View)
+	instances := in.View.InstanceIssues()
 	var types []coverage.IssueType
 	for r, key := range resourcesOf(in, coverage.ECS) {
-		types = types[:0]
-		for _, i := range r.Issues {
-			types = append(types, i.Type())
-		}
-		if r.Covered < r.Compatible && len(instances) > 0 {
-			types = append(types, instances[r.Key]...)
-			slices.Sort(types)
-		}
+		types = r.AppendIssueTypes(types[:0], instances)
 		for first := 0; first < len(types); {
 			next := first
 			for next < len(types) && types[next] == types[first] {
@@ -76,20 +67,4 @@ func eachIssueType(in Input, emit Emit) {
 			first = next
 		}
 	}
-}
-
-// issuesOfInstances returns the issue types of container instances by ECS cluster.
-func issuesOfInstances(v *coverage.View) map[coverage.Key][]coverage.IssueType {
-	types := map[coverage.Key][]coverage.IssueType{}
-	for _, r := range v.OfType(coverage.EC2) {
-		cluster := r.Instance.ECSCluster()
-		if cluster == "" {
-			continue
-		}
-		key := coverage.Key{Type: coverage.ECS, AccountID: r.AccountID, Region: r.Region, Name: cluster}
-		for _, i := range r.Issues {
-			types[key] = append(types[key], i.Type())
-		}
-	}
-	return types
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
 // Family is one metric family, a gauge: its name, help and labels, and the pure
@@ -38,6 +39,8 @@ type Input struct {
 	// OnlyUnhealthy leaves out the details of ECS clusters about which nothing is wrong:
 	// they have guardduty_ecs_cluster_healthy only.
 	OnlyUnhealthy bool
+	// Exclusions are those of the configuration, applied to View and ECS.
+	Exclusions exclusion.Result
 }
 
 // brief reports whether the details of a resource are left out.
@@ -68,7 +71,7 @@ type IssueOptions struct {
 func Families(tags ...string) []Family {
 	return slices.Concat(
 		totalFamilies(), statisticsFamilies(), ecsFamilies(), diagnosisFamilies(tags), ec2Families(), eksFamilies(),
-		detectorFamilies(), accountFamilies(), targetFamilies(),
+		detectorFamilies(), accountFamilies(), targetFamilies(), exclusionFamilies(),
 	)
 }
 
@@ -81,6 +84,18 @@ func totalFamilies() []Family {
 			Labels: labels,
 			Each: func(in Input, emit Emit) {
 				for _, t := range in.View.Totals {
+					if percent, ok := t.Percent(); ok {
+						emit(percent, t.AccountID, t.Region, string(t.ResourceType))
+					}
+				}
+			},
+		},
+		{
+			Name:   "guardduty_coverage_in_scope_percent",
+			Help:   "Percentage of resources that are healthy, without the ECS clusters that an exclusion matches, as of the last successful refresh; absent if there are no others.",
+			Labels: labels,
+			Each: func(in Input, emit Emit) {
+				for _, t := range in.inScope() {
 					if percent, ok := t.Percent(); ok {
 						emit(percent, t.AccountID, t.Region, string(t.ResourceType))
 					}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
 // tags are the keys of cluster tags that are labels in these tests.
@@ -16,6 +17,14 @@ func tags() []string { return []string{"team", "cost-center"} }
 func example() Input {
 	in := exampleOfGuardDuty()
 	in.ECS = exampleOfECS()
+	in.Exclusions = exclusion.Apply(exclusion.Input{
+		Now: time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), View: in.View, ECS: in.ECS,
+		Entries: []exclusion.Entry{
+			{Name: "storefront", AccountID: "111122223333", ClusterName: "w*", Until: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC), Owner: "retail", Ticket: "SEC-1"},
+			{Name: "ended", ClusterName: "api", IssueType: coverage.AgentExited, Until: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+		},
+		Targets: []coverage.TargetID{{Name: "default", Region: "us-east-1"}},
+	})
 	return in
 }
 

@@ -81,8 +81,10 @@ type app struct {
 	deep        bool           // see [DiagnoseOptions]
 	config      *config.Config // in use; accessed only by the goroutine that reloads
 	pageOptions atomic.Pointer[pageOptions]
-	reloads     chan chan error // requested reloads, each with the channel for its result
-	stopped     chan struct{}   // closed when no more reloads are made
+
+	exclusionLog exclusionLog    // used by render only
+	reloads      chan chan error // requested reloads, each with the channel for its result
+	stopped      chan struct{}   // closed when no more reloads are made
 }
 
 // Run builds the exporter and serves until ctx ends. SIGHUP reloads the
@@ -150,8 +152,10 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 
 // render renders the store's view.
 func (a *app) render() (page *exposition.Page, expires time.Time) {
-	in, tags := a.input()
-	return renderPage(in, tags...), expiry(in.View)
+	now := time.Now()
+	in, tags := a.input(now)
+	a.exclusionLog.log(a.o.Logger, in.Exclusions)
+	return renderPage(in, tags...), earliest(expiry(in.View), nextEnd(in.Exclusions))
 }
 
 // put takes the newest report of a target.

@@ -63,7 +63,7 @@ func ReadOnce(ctx context.Context, o ReadOptions) (*Reading, error) {
 	}
 	r.Status = status.New(in, status.Query{})
 	r.Resources = in.View.Resources
-	r.input, r.tags = a.input()
+	r.input, r.tags = a.input(time.Now())
 	return r, nil
 }
 

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
@@ -28,15 +30,18 @@ type prepared struct {
 type pageOptions struct {
 	issues        collector.IssueOptions
 	tags          []string // keys of cluster tags, see [collector.Families]
-	onlyUnhealthy bool     // see [collector.Input]
+	exclusions    []exclusion.Entry
+	onlyUnhealthy bool // see [collector.Input]
 	statements    statements
 }
 
-// input returns the input of the page: the store's view and the options in use.
-func (a *app) input() (in collector.Input, tags []string) {
+// input returns the input of the page as of now: the store's view and the options
+// in use.
+func (a *app) input(now time.Time) (in collector.Input, tags []string) {
 	in = collector.Input{View: a.store.View(), ECS: a.store.ECS()}
 	if o := a.pageOptions.Load(); o != nil {
 		in.Issues, in.OnlyUnhealthy, tags = o.issues, o.onlyUnhealthy, o.tags
+		in.Exclusions = a.exclude(now, o.exclusions, in)
 	}
 	return in, tags
 }
@@ -126,6 +131,7 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 		page: pageOptions{
 			issues: collector.IssueOptions{Text: cfg.Issues.Text, MaxPerCluster: cfg.Issues.MaxPerCluster}, tags: cfg.ECSTags(),
 			onlyUnhealthy: cfg.Detail == config.DetailUnhealthy, statements: policies,
+			exclusions: cfg.Exclusions,
 		},
 	}, nil
 }

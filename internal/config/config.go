@@ -1,7 +1,7 @@
 // Package config reads the exporter's configuration file: strict YAML in, a complete and valid [Config] out.
 //
 // All mistakes in a file are reported at once, each with its line (see [Errors]). The package makes no network calls
-// and does not read the clock or the environment; the file cannot refer to environment variables. A Config does not
+// and does not read the environment; the file cannot refer to environment variables. A Config does not
 // change after [Loader.Load] or [Parse] has returned it, so it is safe for concurrent use.
 package config
 
@@ -15,6 +15,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
 const (
@@ -43,6 +44,10 @@ type Config struct {
 	Events  []EventQueue `yaml:"events"` // nil without queues
 	EC2     EC2          `yaml:"ec2"`
 	Issues  Issues       `yaml:"issues"`
+	// Exclusions are those of the file, or of ExclusionsFile; their names are unique.
+	Exclusions []exclusion.Entry `yaml:"exclusions"`
+	// ExclusionsFile is the file that [Loader.Load] has read Exclusions from, as it is configured; empty for none.
+	ExclusionsFile string `yaml:"exclusions_file"`
 	// Detail is DetailAll or DetailUnhealthy.
 	Detail string `yaml:"detail"`
 
@@ -120,7 +125,8 @@ type Issues struct {
 }
 
 // Parse parses the contents of a configuration file; name stands for the file in messages and in [Config.Summary]. An
-// empty file gives the defaults. The files that it names are not read. The error is an [Errors].
+// empty file gives the defaults. The files that it names are not read. The limit of an exclusion's last day depends on the
+// current day. The error is an [Errors].
 func Parse(name string, data []byte) (*Config, error) {
 	errs := newErrorList(name)
 	cfg := parseInto(errs, data)
@@ -140,7 +146,7 @@ func parseInto(errs *errorList, data []byte) *Config {
 	}
 	cfg.empty, cfg.hasTargets = root == nil || isNull(root), cfg.Targets != nil
 	cfg.applyDefaults()
-	validate(errs, cfg)
+	validate(errs, cfg, time.Now())
 	return cfg
 }
 
@@ -179,6 +185,9 @@ func (c *Config) applyDefaults() {
 	}
 	if len(c.Events) == 0 {
 		c.Events = nil
+	}
+	if len(c.Exclusions) == 0 {
+		c.Exclusions = nil
 	}
 	for i := range c.Events {
 		c.Events[i].applyDefaults()

@@ -15,19 +15,19 @@ import (
 // maxValues limits the number of values after aliases are expanded.
 const maxValues = 250_000
 
-// decoder decodes a YAML tree into a Config. The yaml tags of the structs are the schema. Unlike yaml.v3's decoder it
+// decoder decodes a YAML tree into a struct. The yaml tags of the structs are the schema. Unlike yaml.v3's decoder it
 // reports every mistake, with its line and key, and in terms of the file instead of Go types.
 type decoder struct {
 	*errorList
 	values int // seen so far
 }
 
-// decode decodes root into cfg and records every mistake; a value with a mistake is left unchanged. It reports whether
+// decode decodes root into out, a pointer to a struct, and records every mistake; a value with a mistake is left unchanged. It reports whether
 // the whole file was decoded.
-func decode(errs *errorList, root *yaml.Node, cfg *Config) (whole bool) {
+func decode(errs *errorList, root *yaml.Node, out any) (whole bool) {
 	d := &decoder{errorList: errs}
 	errs.lines[""] = root.Line
-	d.value("", root, reflect.ValueOf(cfg).Elem())
+	d.value("", root, reflect.ValueOf(out).Elem())
 	if d.values > maxValues {
 		errs.add("", 1, fmt.Sprintf("the file has more than %d values after aliases are expanded", maxValues))
 		return false
@@ -46,6 +46,10 @@ func (d *decoder) value(key string, node *yaml.Node, out reflect.Value) {
 	}
 	if out.Type() == reflect.TypeFor[time.Duration]() {
 		d.duration(key, node, out)
+		return
+	}
+	if out.Type() == reflect.TypeFor[time.Time]() {
+		d.date(key, node, out)
 		return
 	}
 	switch out.Kind() {
@@ -188,6 +192,19 @@ func (d *decoder) duration(key string, node *yaml.Node, out reflect.Value) {
 		return
 	}
 	out.SetInt(int64(parsed))
+}
+
+func (d *decoder) date(key string, node *yaml.Node, out reflect.Value) {
+	if node.Kind != yaml.ScalarNode {
+		d.addf(key, "must be a date such as 2027-03-01, not %s", describe(node))
+		return
+	}
+	parsed, err := time.Parse(time.DateOnly, node.Value)
+	if err != nil {
+		d.addf(key, "%s is not a date such as 2027-03-01", quote(node.Value))
+		return
+	}
+	out.Set(reflect.ValueOf(parsed))
 }
 
 func (d *decoder) boolean(key string, node *yaml.Node, out reflect.Value) {

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
 const (
@@ -37,7 +38,7 @@ func schemaKeys(prefix string, typ reflect.Type) []string {
 		return schemaKeys(prefix+"[]", typ.Elem())
 	case typ.Kind() == reflect.Pointer:
 		return schemaKeys(prefix, typ.Elem())
-	case typ.Kind() != reflect.Struct:
+	case typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]():
 		return []string{prefix}
 	}
 	var keys []string
@@ -81,11 +82,11 @@ func TestExampleLoads(t *testing.T) {
 	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
 }
 
-// wholeExample returns the example with ecs and events uncommented.
+// wholeExample returns the example with ecs, events and exclusions uncommented.
 func wholeExample(t *testing.T) []byte {
 	t.Helper()
 	text := read(t, examplePath)
-	for _, begin := range []string{"\n    # ecs:\n", "\n# events:\n"} {
+	for _, begin := range []string{"\n    # ecs:\n", "\n# events:\n", "\n# exclusions:\n"} {
 		before, after, found := strings.Cut(text, begin)
 		if !found {
 			t.Fatalf("the example has no %s", begin)
@@ -101,6 +102,7 @@ func wholeExample(t *testing.T) []byte {
 func exampleWithFiles(t *testing.T) []byte {
 	t.Helper()
 	text := regexp.MustCompile(`(?m)^ *external_id: .*\n`).ReplaceAll(wholeExample(t), nil)
+	text = regexp.MustCompile(`(?ms)^exclusions:.*?\n\n`).ReplaceAll(text, nil)
 	return regexp.MustCompile(`(?m)^( *)# (\w+_file: )`).ReplaceAll(text, []byte("$1$2"))
 }
 
@@ -114,6 +116,7 @@ func TestExampleWithFilesParses(t *testing.T) {
 		files = append(files, r.externalIDFile)
 	}
 	equal(t, "files", []string{"secrets/organization", "secrets/ecs", "", "secrets/events"}, files)
+	equal(t, "exclusions", "exclusions.yaml", cfg.ExclusionsFile)
 }
 
 func TestWholeExampleParses(t *testing.T) {
@@ -138,6 +141,12 @@ func TestWholeExampleParses(t *testing.T) {
 		Region:          "us-east-1",
 	}}, cfg.Events)
 	cfg.Events = nil
+	equal(t, "exclusions", []exclusion.Entry{{
+		Name: "batch-legacy", AccountID: "444455556666", Region: "eu-west-1", ClusterName: "legacy-*",
+		IssueType: coverage.UnsupportedService, Reason: "AWS Batch on EC2, which GuardDuty does not support",
+		Until: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC), Owner: "data-platform", Ticket: "SEC-1234",
+	}}, cfg.Exclusions)
+	cfg.Exclusions = nil
 	without, err := load(t, examplePath)
 	if err != nil {
 		t.Fatal(err)

@@ -105,9 +105,14 @@ func (l *errorList) line(key string) int {
 
 // err returns the recorded mistakes as an [Errors], or nil.
 func (l *errorList) err() error {
-	if len(l.errors) == 0 {
-		return nil
+	if all := l.all(); len(all) > 0 {
+		return all
 	}
+	return nil
+}
+
+// all returns the recorded mistakes, ordered by line.
+func (l *errorList) all() Errors {
 	slices.SortStableFunc(l.errors, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
 	all := make(Errors, len(l.errors))
 	for i, e := range l.errors {

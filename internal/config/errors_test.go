@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEveryMistakeAtOnce(t *testing.T) {
@@ -93,7 +94,7 @@ func FuzzParse(f *testing.F) {
 		cfg.applyDefaults()
 		equal(t, "defaults applied twice", &before, cfg)
 		again := newErrorList("config.yaml")
-		if validate(again, cfg); again.err() != nil {
+		if validate(again, cfg, time.Now()); again.err() != nil {
 			t.Errorf("a result is not valid: %v", again.err())
 		}
 		if summary := cfg.Summary(); strings.Contains(summary, "\n") {

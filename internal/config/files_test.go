@@ -2,10 +2,13 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // volume is a directory that is updated as Kubernetes updates the volume of a ConfigMap: its files are symbolic links
@@ -181,4 +184,65 @@ func TestChanged(t *testing.T) {
 	if l.Changed(cancelled) {
 		t.Error("a cancelled check is not a change")
 	}
+}
+
+const exclusionsYAML = "exclusions:\n- name: batch\n  cluster_name: batch-*\n  reason: AWS Batch is not supported\n  until: 2026-01-31\n"
+
+func TestExclusionsFile(t *testing.T) {
+	whole := map[string]string{"config.yaml": "exclusions_file: exclusions.yaml\n", "exclusions.yaml": exclusionsYAML}
+	v := newVolume(t, whole)
+	l := NewLoader(v.path("config.yaml"))
+	cfg, err := l.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "exclusions", parse(t, exclusionsYAML).Exclusions, cfg.Exclusions)
+	lastDay := time.Date(2026, 1, 31, 23, 59, 59, 0, time.UTC)
+	if warnings := cfg.Warnings(lastDay); len(warnings) != 0 {
+		t.Errorf("on the last day: %v", warnings)
+	}
+	want := []string{v.path("config.yaml") + ": the exclusion batch has ended, its last day was 2026-01-31; remove it, or set a later until"}
+	equal(t, "warnings after it", want, cfg.Warnings(lastDay.Add(time.Second)))
+	if cfg, err := NewLoader(v.path("config.yaml")).Parse(t.Context()); err != nil || len(cfg.Exclusions) != 0 {
+		t.Errorf("without the files it names: %v, %v", cfg, err)
+	}
+
+	path := v.path("exclusions.yaml")
+	for text, want := range map[string]string{
+		"":                                      path + ":1: the file is empty; write exclusions: [] for none",
+		"# nothing\n":                           path + ":1: the file is empty; write exclusions: [] for none",
+		"- name: batch\n":                       path + ":1: the file must be a mapping of keys, not a list",
+		"targets: []\n" + exclusionsYAML:        path + ":1: targets: unknown key",
+		exclusionsYAML[:len(exclusionsYAML)-19]: path + ":2: exclusions[0].until: is required, a date such as 2027-03-01",
+		"exclusions: [\n":                       path + ":1: not valid YAML: did not find expected node content",
+	} {
+		v.update(t, map[string]string{"config.yaml": whole["config.yaml"], "exclusions.yaml": text})
+		if !l.Changed(t.Context()) {
+			t.Errorf("%q is no change", text)
+		}
+		if _, err := l.Load(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("\n got %v\nwant %s", err, want)
+		}
+	}
+	v.update(t, map[string]string{"config.yaml": whole["config.yaml"], "exclusions.yaml": "exclusions: []\n"})
+	if cfg, err := l.Load(t.Context()); err != nil || len(cfg.Exclusions) != 0 {
+		t.Errorf("no exclusion: %v, %v", cfg, err)
+	}
+	v.update(t, map[string]string{"config.yaml": whole["config.yaml"]})
+	if _, err := l.Load(t.Context()); err == nil || err.Error() != v.path("config.yaml")+`:1: exclusions_file: cannot read "exclusions.yaml": no such file or directory` {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestLimitOfTheLastDay has the last day that is allowed, and the next.
+func TestLimitOfTheLastDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is 2000-01-01
+		file := "exclusions: [{name: a, cluster_name: shop, reason: not in use any more, until: %s}]\n"
+		if _, err := Parse("config.yaml", fmt.Appendf(nil, file, "2001-02-04")); err != nil {
+			t.Error(err)
+		}
+		if _, err := Parse("config.yaml", fmt.Appendf(nil, file, "2001-02-05")); err == nil || !strings.Contains(err.Error(), "2001-02-05 is more than 400 days ahead") {
+			t.Errorf("got %v", err)
+		}
+	})
 }

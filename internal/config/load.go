@@ -71,11 +71,13 @@ func (l *Loader) load(ctx context.Context, whole bool) (*Config, error) {
 	}
 	errs := newErrorList(l.path)
 	cfg := parseInto(errs, data)
-	if whole && errs.err() == nil {
+	var inExclusions Errors
+	if whole && len(errs.errors) == 0 {
 		l.readExternalIDs(ctx, errs, cfg)
+		inExclusions = l.readExclusions(ctx, errs, cfg)
 	}
-	if err := errs.err(); err != nil {
-		return nil, err
+	if all := append(errs.all(), inExclusions...); len(all) > 0 {
+		return nil, all
 	}
 	return cfg, nil
 }

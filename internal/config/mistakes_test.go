@@ -33,6 +33,7 @@ func allMistakes() []mistake {
 		mistakesInECSTags(),
 		mistakesInQueueURLs(),
 		mistakesInQueues(),
+		mistakesInExclusions(),
 	)
 }
 

@@ -47,10 +47,15 @@ func TestHalfWrittenFile(t *testing.T) {
 	before := parse(t, string(whole))
 	for n := range len(whole) {
 		after, err := Parse("config.yaml", whole[:n])
-		if err == nil && before.CheckReload(after) == nil && !after.hasTargets {
+		switch {
+		case err != nil || before.CheckReload(after) != nil:
+		case after.hasTargets:
+			return // as has what is longer
+		default:
 			t.Errorf("truncated after %d bytes, the file is accepted: %s", n, after.Summary())
 		}
 	}
+	t.Error("the whole file has no targets")
 }
 
 func TestCheckReloadWithoutFile(t *testing.T) {

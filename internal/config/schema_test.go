@@ -108,19 +108,53 @@ func limits() map[string]object {
 		"targets[].ecs":              allOf(roleConditions()),
 		"events[]":                   allOf(roleConditions(), object{"required": []string{"queue_url"}}),
 	}
+	accountID := func() object {
+		return object{"pattern": accountIDPattern.String(), "minimum": 0, "maximum": 999_999_999_999}
+	}
 	for _, list := range []string{"equals", "not_equals"} {
 		filter := "targets[].filter."
-		m[filter+"account_id."+list+"[]"] = item(object{"pattern": accountIDPattern.String(), "minimum": 0, "maximum": 999_999_999_999})
+		m[filter+"account_id."+list+"[]"] = item(accountID())
 		m[filter+"ecs_cluster_name."+list+"[]"] = item(object{"pattern": clusterNamePattern.String()})
 		m[filter+"coverage_status."+list+"[]"] = words("HEALTHY", "UNHEALTHY")
 		m[filter+"management_type."+list+"[]"] = words("AUTO_MANAGED", "MANUAL", "DISABLED")
 	}
+	maps.Copy(m, exclusionLimits(text(accountID()), object{"pattern": orEmpty(region)}))
 	for _, mapping := range []string{"targets[].", "targets[].ecs.", "events[]."} {
 		m[mapping+"external_id"] = text(object{"pattern": orEmpty(externalIDPattern.String()), "maxLength": maxExternalID})
 		m[mapping+"external_id_file"] = printable()
 		m[mapping+"role_session_name"] = text(object{"pattern": orEmpty(roleSessionNamePattern.String())})
 	}
 	m["targets[].name"]["maxLength"] = coverage.MaxTextBytes
+	return m
+}
+
+// exclusionLimits are those of the exclusions, whose accounts and Regions have these limits.
+func exclusionLimits(account, region object) map[string]object {
+	account["pattern"] = orEmpty(accountIDPattern.String())
+	m := map[string]object{
+		"":                          {"not": object{"allOf": []object{hasValue("exclusions", object{"type": "array", "minItems": 1}), isSet("exclusions_file")}}},
+		"exclusions":                {"maxItems": maxExclusions},
+		"exclusions_file":           printable(),
+		"exclusions[].name":         item(object{"pattern": exclusionNamePattern.String()}),
+		"exclusions[].account_id":   account,
+		"exclusions[].region":       region,
+		"exclusions[].cluster_name": text(object{"pattern": orEmpty(clusterPatternPattern.String())}),
+		"exclusions[].issue_type":   {"enum": []any{"", nil}},
+		"exclusions[].reason":       {"type": "string", "minLength": minReasonLength, "maxLength": maxExclusionReason, "pattern": printable()["pattern"]},
+		"exclusions[].until":        {"type": "string", "pattern": `^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$`, "format": "date"},
+		"exclusions[].owner":        printable(),
+		"exclusions[].ticket":       printable(),
+		"exclusions[]": {
+			"required": []string{"name", "reason", "until"},
+			"anyOf":    []object{isSet("account_id"), hasValue("cluster_name", object{"not": object{"type": "null"}, "pattern": literalPattern.String()})},
+		},
+	}
+	for _, t := range coverage.IssueTypes() {
+		m["exclusions[].issue_type"]["enum"] = append(m["exclusions[].issue_type"]["enum"].([]any), string(t))
+	}
+	for _, key := range []string{"exclusions[].owner", "exclusions[].ticket"} {
+		m[key]["maxLength"] = coverage.MaxTextBytes
+	}
 	return m
 }
 
@@ -171,6 +205,8 @@ func (b *schemaBuilder) build(key string, typ reflect.Type) object {
 		s["type"] = []string{"string", "null"}
 		s["pattern"], s["minLength"] = `^(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$`, 2
 		s["allOf"] = []object{{"pattern": "[1-9]"}} // all have a minimum
+	case typ == reflect.TypeFor[time.Time]():
+		s["type"] = []string{"string", "null"}
 	case typ.Kind() == reflect.Pointer:
 		return b.build(key, typ.Elem())
 	case typ.Kind() == reflect.Struct:

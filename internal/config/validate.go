@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -13,7 +14,7 @@ const (
 
 // validate records the mistakes in a decoded configuration with defaults, except those that only follow from a mistake
 // already in errs.
-func validate(errs *errorList, c *Config) {
+func validate(errs *errorList, c *Config, now time.Time) {
 	validateRefresh(errs, c.Refresh)
 	if !isPrintable(c.AWS.Profile) {
 		errs.addf("aws.profile", "must not contain leading or trailing spaces or non-printable characters")
@@ -46,6 +47,8 @@ func validate(errs *errorList, c *Config) {
 		}
 	}
 	validateQueueNames(errs, c.Events)
+	validateExclusions(errs, c.Exclusions, now)
+	validateExclusionsFile(errs, c)
 	validateSinglePartition(errs, c)
 }
 
