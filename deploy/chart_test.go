@@ -82,6 +82,7 @@ func TestChartMakesTheManifests(t *testing.T) {
 		want[name] = monitor
 	}
 	delete(want, "Namespace guardduty-coverage")
+	delete(want, "Secret guardduty-coverage-exporter")
 	m := readManifests(t)
 	var configuration map[string]any
 	if err := yaml.Unmarshal([]byte(m.ConfigMap.Data["config.yaml"]), &configuration); err != nil {
@@ -90,6 +91,7 @@ func TestChartMakesTheManifests(t *testing.T) {
 	values, err := yaml.Marshal(map[string]any{
 		"config":         configuration,
 		"serviceAccount": map[string]any{"annotations": m.ServiceAccount.Metadata.Annotations},
+		"secretFiles":    m.Secret.Metadata.Name,
 		"monitor":        map[string]any{"kind": "ServiceMonitor"},
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +29,10 @@ type manifests struct {
 	ServiceAccount struct {
 		Metadata  metadata
 		Automount *bool `yaml:"automountServiceAccountToken"`
+	}
+	Secret struct {
+		Metadata   metadata
+		StringData map[string]string `yaml:"stringData"`
 	}
 	ConfigMap struct {
 		Metadata metadata
@@ -66,6 +72,9 @@ type podSpec struct {
 	Volumes            []struct {
 		Name      string
 		ConfigMap struct{ Name string } `yaml:"configMap"`
+		Secret    struct {
+			SecretName string `yaml:"secretName"`
+		}
 	}
 }
 
@@ -96,7 +105,7 @@ func readManifests(t *testing.T) manifests {
 	t.Helper()
 	var m manifests
 	kinds := map[string]any{
-		"v1 Namespace": &m.Namespace, "v1 ServiceAccount": &m.ServiceAccount, "v1 ConfigMap": &m.ConfigMap,
+		"v1 Namespace": &m.Namespace, "v1 ServiceAccount": &m.ServiceAccount, "v1 ConfigMap": &m.ConfigMap, "v1 Secret": &m.Secret,
 		"apps/v1 Deployment": &m.Deployment, "v1 Service": &m.Service,
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(read(t, "kubernetes/exporter.yaml")))
@@ -133,7 +142,7 @@ func readManifests(t *testing.T) manifests {
 
 func TestManifestsBelongTogether(t *testing.T) {
 	m := readManifests(t)
-	for _, part := range []metadata{m.ServiceAccount.Metadata, m.ConfigMap.Metadata, m.Deployment.Metadata, m.Service.Metadata} {
+	for _, part := range []metadata{m.ServiceAccount.Metadata, m.Secret.Metadata, m.ConfigMap.Metadata, m.Deployment.Metadata, m.Service.Metadata} {
 		if part.Namespace != m.Namespace.Metadata.Name {
 			t.Errorf("%s is in the namespace %q, want %q", part.Name, part.Namespace, m.Namespace.Metadata.Name)
 		}
@@ -216,6 +225,14 @@ func TestManifestConfigurationIsValid(t *testing.T) {
 	if diff := cmp.Diff(list{cfg.Targets[0].RoleARN}, assumable); diff != "" {
 		t.Errorf("the configured role differs from assume-roles.json:\n%s", diff)
 	}
+	pod := m.Deployment.Spec.Template.Spec
+	folder, key := path.Split(cfg.Targets[0].ExternalIDFile)
+	if pod.Volumes[1].Secret.SecretName != m.Secret.Metadata.Name || pod.Containers[0].VolumeMounts[1].MountPath+"/" != folder {
+		t.Errorf("the Secret is not mounted where external_id_file is: %+v", pod.Volumes[1])
+	}
+	if required := single(t, "iam/trust-policy.json").Condition["StringEquals"]["sts:ExternalId"]; m.Secret.StringData[key] != required {
+		t.Errorf("the external ID is %q, the trust policy requires %q", m.Secret.StringData[key], required)
+	}
 }
 
 func TestServiceMonitorSelectsTheService(t *testing.T) {
@@ -241,5 +258,16 @@ func TestServiceMonitorSelectsTheService(t *testing.T) {
 	want := []endpoint{{Port: service.Spec.Ports[0].Name, Path: "/metrics", Interval: "60s"}}
 	if diff := cmp.Diff(want, monitor.Spec.Endpoints); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestKustomization(t *testing.T) {
+	base := readYAML[struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string
+		Resources  []string
+	}](t, "kubernetes/kustomization.yaml")
+	if base.APIVersion != "kustomize.config.k8s.io/v1beta1" || base.Kind != "Kustomization" || !slices.Equal(base.Resources, []string{"exporter.yaml"}) {
+		t.Errorf("the base is %+v", base)
 	}
 }

@@ -77,7 +77,7 @@ func TestExampleLoads(t *testing.T) {
 	want.Targets = cfg.Targets
 	equal(t, "defaults in the example", want, cfg)
 	const summary = examplePath + ": 2 targets: organization (role 111122223333; us-east-1, eu-west-1), " +
-		"acquired-company (role 444455556666; all Regions)"
+		"acquired-company (role 555566667777; all Regions)"
 	equal(t, "summary", summary, cfg.Summary())
 	equal(t, "session name", defaultRoleSessionName, cfg.Targets[0].RoleSessionName)
 }

@@ -136,6 +136,11 @@ spec:
         - name: config
           mountPath: /etc/guardduty-coverage-exporter
           readOnly: true
+        {{- if .Values.secretFiles }}
+        - name: secrets
+          mountPath: /etc/guardduty-coverage-exporter-secrets
+          readOnly: true
+        {{- end }}
         {{- if .Values.webConfigSecret }}
         - name: web
           mountPath: /etc/guardduty-coverage-exporter-web
@@ -144,6 +149,10 @@ spec:
         {{- with .Values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     - {{- include "exporter.configVolume" . | nindent 6 }}
+    {{- if .Values.secretFiles }}
+    - name: secrets
+      secret: {secretName: {{ .Values.secretFiles }}}
+    {{- end }}
     {{- if .Values.webConfigSecret }}
     - name: web
       secret: {secretName: {{ .Values.webConfigSecret }}}
