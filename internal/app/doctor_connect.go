@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awserr"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/doctor"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
@@ -205,6 +206,9 @@ func (e *examination) checkIdentity(ctx context.Context, i identity) []doctor.Ch
 	}
 	if identified.Message, err = i.session.CallerARN(ctx); err != nil {
 		identified = e.failure(identified, region, err, "")
+		if !isRejected(awserr.CauseOf(err).Code) { // the credentials may work for other calls
+			identified.Status = doctor.Warning
+		}
 	}
 	return []doctor.Check{c, identified}
 }

@@ -209,11 +209,11 @@ func (e *examination) checkOthers(ctx context.Context, u *ecsRoleUse, first stri
 		c.Status, c.Message = doctor.Skipped, "no other account is known"
 		return c
 	case len(lack) == 0:
-		c.Message = fmt.Sprintf("the role can be assumed in the %d others", len(checked))
+		c.Message = fmt.Sprintf("the role can be assumed in all %d other accounts", len(checked))
 	default:
 		c = e.failure(c, "", lastErr, "sts:AssumeRole")
 		c.Status, c.Hint = doctor.Warning, "docs/iam.md#ecs"
-		c.Message = fmt.Sprintf("the role cannot be assumed in %d of %d others, such as %s: %s",
+		c.Message = fmt.Sprintf("the role cannot be assumed in %d of %d other accounts, such as %s: %s",
 			len(lack), len(checked), strings.Join(lack[:min(len(lack), 5)], ", "), c.Message)
 	}
 	if rest := len(ids) - len(checked); rest > 0 {

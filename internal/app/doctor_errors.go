@@ -28,6 +28,15 @@ func isExpired(code string) bool {
 	return slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}, code)
 }
 
+// isRejected reports whether a code means that AWS does not accept the credentials,
+// for any call.
+func isRejected(code string) bool {
+	return isExpired(code) || slices.Contains([]string{
+		"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException",
+		"IncompleteSignature", "MissingAuthenticationToken",
+	}, code)
+}
+
 // hintOf returns the section of the documents that a failed check is about.
 func hintOf(c doctor.Check, code, action string) string {
 	switch {

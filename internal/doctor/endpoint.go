@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -128,7 +129,8 @@ func connectionProblem(c Contact) (code, reason string) {
 		return "tls_authority", "the certificate is of an unknown authority, such as that of an inspecting proxy"
 	case errors.As(c.Err, &host):
 		return "tls_name", "the certificate is for another name"
-	case errors.As(c.Err, &invalid), errors.As(c.Err, &tlsErr), errors.As(c.Err, &record), errors.As(c.Err, &alert):
+	case errors.As(c.Err, &invalid), errors.As(c.Err, &tlsErr), errors.As(c.Err, &record), errors.As(c.Err, &alert),
+		errors.Is(c.Err, http.ErrSchemeMismatch):
 		return "tls", "TLS fails"
 	case errors.As(c.Err, &timeout) && timeout.Timeout():
 		return "timeout", "no response in time"

@@ -152,7 +152,7 @@ func JudgeTies(first, second []string, ties int) Answer {
 	switch {
 	case ties == 0:
 		return NotTold(SortTies, "no two ECS clusters have the same name")
-	case len(distinct(first)) != len(distinct(second)):
+	case !slices.Equal(slices.Sorted(slices.Values(first)), slices.Sorted(slices.Values(second))):
 		return NotTold(SortTies, "the rows changed between two requests")
 	}
 	return answer(SortTies, slices.Equal(first, second), "%d rows of the same names, listed twice", ties)

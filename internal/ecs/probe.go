@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,8 +61,7 @@ func (c *Client) Probe(ctx context.Context, all bool, cluster string) Probe {
 		}
 		return p
 	}
-	c.probeClusters(ctx, &p, clusters)
-	c.probeCluster(ctx, &p, clusters[0])
+	c.probeCluster(ctx, &p, c.probeClusters(ctx, &p, clusters))
 	return p
 }
 
@@ -74,20 +74,26 @@ func (p *Probe) step(operation string, err error) {
 	p.Steps = append(p.Steps, s)
 }
 
-func (c *Client) probeClusters(ctx context.Context, p *Probe, clusters []string) {
+// probeClusters returns one of the clusters, with running tasks if any has.
+func (c *Client) probeClusters(ctx context.Context, p *Probe, clusters []string) string {
 	out, err := c.api.describeClusters(ctx, &ecs.DescribeClustersInput{
 		Clusters: clusters, Include: []types.ClusterField{types.ClusterFieldTags},
 	})
 	p.step(describeClusters, err)
 	if err != nil {
-		return
+		return clusters[0]
 	}
+	busy := ""
 	for _, found := range out.Clusters {
+		if found.RunningTasksCount > 0 {
+			busy = aws.ToString(found.ClusterName)
+		}
 		p.Tagged = p.Tagged || len(found.Tags) > 0
 		if slices.ContainsFunc(found.Tags, isExclusion) {
 			p.Excluded = append(p.Excluded, aws.ToString(found.ClusterName))
 		}
 	}
+	return cmp.Or(busy, clusters[0])
 }
 
 func isExclusion(t types.Tag) bool {

@@ -160,9 +160,13 @@ func (s *Session) Credentials(ctx context.Context) (CredentialsInfo, error) {
 // (sts:GetCallerIdentity).
 func (s *Session) CallerARN(ctx context.Context) (string, error) {
 	cfg := s.simulator.forRegion(s.identity.operation.Region, s.config)
+	before := s.identity.lastInvalidated()
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", fmt.Errorf("get the caller identity: %w", err)
+	}
+	if aws.ToString(out.Account) != "" {
+		s.identity.storeAccount(out.Account, before)
 	}
 	return aws.ToString(out.Arn), nil
 }
