@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests have -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race reliability lint fuzz bench golden picture image stack e2e rules clean
+.PHONY: all build test race reliability lint fuzz bench golden picture dashboard-picture image stack e2e rules clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -43,6 +43,12 @@ golden: ## regenerates golden pages and documents; read the diff
 
 picture: ## docs/images/status.png, the status page of the demo
 	internal/e2e/browser/run picture docs/images/status.png
+
+PROMETHEUS ?= http://127.0.0.1:9090
+dashboard-picture: ## docs/images/overview.png; see docs/dashboards.md
+	$(VIEWER) dashboards $(PROMETHEUS) bin/pictures
+	mkdir -p docs/images
+	pngtopnm bin/pictures/coverage-overview.png | pamcut -height 1390 | pnmquant 128 | pnmtopng -compression 9 >docs/images/overview.png
 
 image:
 	buildah build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) \

@@ -163,7 +163,10 @@ func TestUnknownNames(t *testing.T) {
 	}
 }
 
-var stepText = regexp.MustCompile(`"(\w+)": \{\s*"index"`)
+// longestStep is how many characters of a step a column shows.
+const longestStep = 50
+
+var stepText = regexp.MustCompile(`"(\w+)": \{\s*"index": \d+,\s*"text": "([^"]*)"`)
 
 // TestRecommendedSteps: the issue tables have a step for every issue type, and
 // their links exist in the runbook.
@@ -213,6 +216,9 @@ func checkSteps[S ~string](t *testing.T, column, document string, names []S, tab
 				has := make(map[S]bool)
 				for _, m := range stepText.FindAllStringSubmatch(properties["mappings"], -1) {
 					has[S(m[1])] = true
+					if len(m[2]) > longestStep {
+						t.Errorf("%s: panel %q cuts %q, which has %d characters, more than %d", file, p.Title, m[2], len(m[2]), longestStep)
+					}
 					if !slices.Contains(names, S(m[1])) && !strings.Contains(string(text), `<a id="`+m[1]+`">`) {
 						t.Errorf("%s: panel %q links to #%s, which %s does not have", file, p.Title, m[1], document)
 					}
