@@ -116,10 +116,6 @@ func (a *app) build(ctx context.Context) (*prepared, error) {
 		Metrics: a.self.refreshes,
 		Logger:  o.Logger,
 	})
-	var err error
-	if a.guide, err = guide.New(); err != nil {
-		return nil, err
-	}
 	a.events = events.New(events.Options{Apply: a.refresher.Apply, Metrics: a.self.events, Logger: o.Logger})
 	a.renderer = newRenderer(rendererOptions{render: a.render, ready: a.refresher.Ready, expire: a.refresher.ExpireSnapshots})
 	a.store.Changed = a.renderer.Changed

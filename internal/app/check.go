@@ -12,7 +12,6 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guide"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
@@ -42,9 +41,6 @@ func ReadOnce(ctx context.Context, o ReadOptions) (*Reading, error) {
 	a := newOneShot(Options{Load: func() (*config.Config, error) { return o.Config, nil }, Logger: o.Logger, Simulator: o.Simulator})
 	next, err := a.prepare(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if a.guide, err = guide.New(); err != nil {
 		return nil, err
 	}
 	a.pageOptions.Store(&next.page)

@@ -76,6 +76,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 		return !o.Selection.has(r.AccountID, r.Region, r.Name)
 	})
 	result := diagnose.New(started, view, a.store.ECS())
+	result.AddGuide(a.guide)
 	if unknown != nil && len(result.Unreadable) > 0 {
 		a.o.Logger.WarnContext(ctx, "not everything that was selected is shown", "err", unknown) // it may be in what could not be read
 		unknown = nil

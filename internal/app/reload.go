@@ -10,6 +10,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guide"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/refresh"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 )
@@ -113,6 +114,11 @@ func (a *app) prepare(ctx context.Context) (*prepared, error) {
 	targets, err := b.buildAll(cfg.Targets)
 	if err != nil {
 		return nil, err
+	}
+	if a.guide == nil { // for the first configuration
+		if a.guide, err = guide.New(); err != nil {
+			return nil, err
+		}
 	}
 	policies, err := newStatements(cfg)
 	if err != nil {

@@ -57,7 +57,7 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 	o.Simulator = sessionOf(listener.URL)
 	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
 	o.Listening = func(s *web.Server) {
-		fmt.Fprint(out, guide(metricsURLs(s, o.TelemetryPath), listener.URL, accessKey()))
+		fmt.Fprint(out, guide(urls(s), o.TelemetryPath, listener.URL, accessKey()))
 	}
 	return app.Run(ctx, o)
 }
@@ -140,11 +140,14 @@ func configuration(endpoint string) string {
 }
 
 // guide returns the text that is printed when the exporter is listening.
-func guide(metricsURLs []string, endpoint string, key simulator.Keys) string {
+func guide(urls []string, telemetryPath, endpoint string, key simulator.Keys) string {
 	var b strings.Builder
 	b.WriteString("\nThe demo is running; stop it with Ctrl-C.\n\n")
-	for _, url := range metricsURLs {
-		fmt.Fprintf(&b, "  metrics:    %s\n", url)
+	for _, url := range urls {
+		if telemetryPath != "/" {
+			fmt.Fprintf(&b, "  status:     %s/\n", url)
+		}
+		fmt.Fprintf(&b, "  metrics:    %s\n", url+telemetryPath)
 	}
 	fmt.Fprintf(&b, "  simulator:  %s\n\nUse the simulator with the AWS CLI:\n\n", endpoint)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1\n", key.AccessKeyID, key.SecretAccessKey)
@@ -152,11 +155,11 @@ func guide(metricsURLs []string, endpoint string, key simulator.Keys) string {
 	return b.String()
 }
 
-// metricsURLs returns the URLs of the metrics on every listener.
-func metricsURLs(s *web.Server, telemetryPath string) []string {
+// urls returns the URL of every listener.
+func urls(s *web.Server) []string {
 	var urls []string
 	for _, address := range s.Addresses() {
-		urls = append(urls, s.Scheme()+"://"+browsable(address)+telemetryPath)
+		urls = append(urls, s.Scheme()+"://"+browsable(address))
 	}
 	return urls
 }

@@ -47,6 +47,12 @@ func (r *Result) writeTable(w io.Writer) {
 		fmt.Fprintf(w, "%s\n", c.title())
 		for _, i := range c.Issues {
 			fmt.Fprintf(w, "  GuardDuty: %s: %s\n", i.IssueType, i.Issue)
+			for _, step := range i.Fix {
+				fmt.Fprintf(w, "    Fix: %s\n", step.Text)
+				for command := range strings.Lines(step.Commands) {
+					fmt.Fprintf(w, "      %s\n", strings.TrimSuffix(command, "\n"))
+				}
+			}
 		}
 		if len(c.Services) > 0 {
 			fmt.Fprintln(w)
@@ -108,6 +114,12 @@ func (r *Result) writeMarkdown(w io.Writer) {
 		fmt.Fprintf(w, "\n## %s\n", markdown(c.title()))
 		for _, i := range c.Issues {
 			fmt.Fprintf(w, "\nGuardDuty: %s: %s\n", markdown(i.IssueType), markdown(i.Issue))
+			for _, step := range i.Fix {
+				fmt.Fprintf(w, "\nFix: %s\n", markdown(step.Text))
+				if step.Commands != "" {
+					fmt.Fprintf(w, "\n```sh\n%s\n```\n", step.Commands)
+				}
+			}
 		}
 		if len(c.Services) > 0 {
 			fmt.Fprintf(w, "\n| Service | Tasks by agent |\n|---|---|\n")

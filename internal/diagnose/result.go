@@ -55,6 +55,7 @@ type Issue struct {
 	IssueType      string `json:"issue_type"`
 	TaskDefinition string `json:"task_definition"`
 	Issue          string `json:"issue"`
+	Fix            []Step `json:"fix,omitempty"` // see [Result.AddGuide]
 }
 
 // Service is a service, or "family:" and the family of standalone tasks.

@@ -12,9 +12,9 @@ export async function startDemo() {
   let output = '';
   for await (const chunk of child.stdout) {
     output += chunk;
-    const metrics = /metrics: +(http:\S+\/)metrics\n/.exec(output);
+    const status = /status: +(http:\S+)\n/.exec(output);
     const simulator = /simulator: +(http:\S+)\n/.exec(output);
-    if (metrics && simulator) return { child, url: metrics[1], simulator: simulator[1] };
+    if (status && simulator) return { child, url: status[1], simulator: simulator[1] };
   }
   throw new Error(`the demo ended: ${output}`);
 }
