@@ -32,7 +32,7 @@ func randomDiagnosis(r *rand.Rand, of diagnosis.Report) diagnosis.Diagnosis {
 		Listed:  r.IntN(2) == 0, TasksRead: r.IntN(4) > 0,
 	}
 	if r.IntN(3) > 0 {
-		d.Tags = map[string]string{"team": pick(r, texts()...), pick(r, texts()...): "x"}
+		d.Tags = map[string]string{"team": coverage.Sanitize(pick(r, texts()...)), pick(r, texts()...): "x"}
 	}
 	for i := range r.IntN(4) {
 		d.Services = append(d.Services, diagnosis.ServiceTasks{
