@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -193,4 +194,25 @@ func TestBlindSpots(t *testing.T) {
 		{`{target="t",account_id="1",kind="coverage",region="r",state="without members"}`, 0},
 		{`{target="t",account_id="2",kind="–",region="r",state="ECS incomplete"}`, 0},
 	})
+}
+
+// TestDetectorFeatures: a feature that is off is bad only if that leaves tasks of
+// ECS without an agent. EKS_RUNTIME_MONITORING and RUNTIME_MONITORING exclude each
+// other.
+func TestDetectorFeatures(t *testing.T) {
+	const bad, on, instances, notECS = 0, 1, 2, 3
+	series := map[string]float64{`guardduty_ecs_cluster_healthy{account_id="1",region="r",cluster_name="c"}`: 1}
+	want := []sample{}
+	add := func(feature, configuration string, enabled, state float64) {
+		series[fmt.Sprintf(`guardduty_detector_feature_enabled{account_id="1",region="r",feature=%q,additional_configuration=%q}`, feature, configuration)] = enabled
+		want = append(want, sample{fmt.Sprintf(`{account_id="1",region="r",feature=%q,additional_configuration=%q}`, feature, cmp.Or(configuration, "–")), state})
+	}
+	add("RUNTIME_MONITORING", "", 1, on)
+	add("RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT", 0, bad)
+	add("RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT", 0, instances)
+	add("RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT", 0, notECS)
+	add("EKS_RUNTIME_MONITORING", "", 0, notECS)
+	add("EKS_RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT", 1, on)
+	series[`guardduty_detector_feature_enabled{account_id="1",region="r",feature="S3_DATA_EVENTS",additional_configuration=""}`] = 0
+	evaluate(t, queryOf(t, "cluster.json", "Detector features"), series, want)
 }
