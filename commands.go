@@ -13,12 +13,29 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/capacity"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/check"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/demo"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
 )
+
+var errDemoConfiguration = errors.New("--demo has a configuration of its own: omit --config.file")
+
+// asUsage returns an error of the command line or the configuration with the exit
+// status that it has in this command.
+func asUsage(command string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case command == "doctor":
+		return &usageError{err, exitUsage}
+	case command == "check":
+		return &usageError{err, exitStatus(check.Unknown)}
+	}
+	return err
+}
 
 // loader returns the loader of a configuration file, or of standard input if
 // file is "-".
@@ -120,7 +137,7 @@ func (c *commandLine) runDiagnose(ctx context.Context) error {
 	var err error
 	switch {
 	case c.diagnose.demo && c.diagnose.configFile != "":
-		return errors.New("--demo has a configuration of its own: omit --config.file")
+		return errDemoConfiguration
 	case c.diagnose.demo:
 		result, err = demo.Diagnose(ctx, o)
 	default:

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -39,16 +38,8 @@ func (c *commandLine) addDoctor() {
 // Exit statuses of the command doctor.
 const (
 	exitDefect exitStatus = 1 // something does not work
-	exitUsage  exitStatus = 2 // of the command line or the configuration
+	exitUsage  exitStatus = 2 // an error of the command line or the configuration
 )
-
-// asUsage returns an error of the command line with the exit status of the command.
-func asUsage(command string, err error) error {
-	if command == "doctor" && err != nil {
-		return &usageError{err, exitUsage}
-	}
-	return err
-}
 
 // runDoctor prints whether everything that the configuration depends on works.
 func (c *commandLine) runDoctor(ctx context.Context) error {
@@ -92,7 +83,7 @@ func (c *commandLine) examine(ctx context.Context) (*doctor.Result, error) {
 	}
 	switch {
 	case c.doctor.demo && c.doctor.configFile != "":
-		return nil, errors.New("--demo has a configuration of its own: omit --config.file")
+		return nil, errDemoConfiguration
 	case c.doctor.demo:
 		return demo.Doctor(ctx, o)
 	}

@@ -42,6 +42,7 @@ type commandLine struct {
 	explain            bool
 	diagnose           diagnoseFlags
 	doctor             doctorFlags
+	check              checkFlags
 }
 
 // diagnoseFlags are the flags of the command diagnose.
@@ -85,6 +86,7 @@ func newCommandLine(std streams) *commandLine {
 	policy.Flag("explain", "Print why each action is needed, as a Markdown table, instead of the policy.").BoolVar(&c.explain)
 	c.addDiagnose()
 	c.addDoctor()
+	c.addCheck()
 	return c
 }
 
@@ -129,7 +131,7 @@ func (c *commandLine) parse(args []string) (string, error) {
 	if err != nil {
 		return selected, err
 	}
-	for _, file := range []*string{&c.checkedFile, &c.policyFile, &c.diagnose.configFile, &c.doctor.configFile} {
+	for _, file := range []*string{&c.checkedFile, &c.policyFile, &c.diagnose.configFile, &c.doctor.configFile, &c.check.configFile} {
 		if *file == escapedStandardInput {
 			*file = standardInput
 		}
@@ -154,7 +156,7 @@ func checkValues(parsed *kingpin.ParseContext) error {
 		switch clause := element.Clause.(type) {
 		case *kingpin.FlagClause:
 			option = "--" + clause.Model().Name
-			supported = slices.Contains([]string{"iam-policy", "diagnose", "doctor"}, command) && option == "--config.file"
+			supported = slices.Contains([]string{"iam-policy", "diagnose", "doctor", "check"}, command) && option == "--config.file"
 		case *kingpin.ArgClause:
 			option = "argument <" + clause.Model().Name + ">"
 			supported = command == "check-config"

@@ -95,6 +95,8 @@ func run(ctx context.Context, args []string, std streams) error {
 		return c.printPolicies(ctx)
 	case "diagnose":
 		return c.runDiagnose(ctx)
+	case "check":
+		return c.runCheck(ctx)
 	case "doctor":
 		return c.runDoctor(ctx)
 	case "serve":

@@ -75,13 +75,7 @@ func newOneShot(o Options) *app {
 // writes the latter only, so that no older metrics stay.
 func (r *Reading) WriteTextfile(path string, level int) error {
 	registry := prometheus.NewRegistry()
-	gauge := func(name, help string, value float64) {
-		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-		g.Set(value)
-		registry.MustRegister(g)
-	}
-	gauge("guardduty_check_status", "Exit status of the last check: 0 OK, 1 warning, 2 critical, 3 unknown.", float64(level))
-	gauge("guardduty_check_timestamp_seconds", "Time of the last check.", float64(time.Now().Unix()))
+	RegisterCheckMetrics(registry, level, time.Now())
 	if r != nil {
 		registry.MustRegister(collector.New(func() collector.Input { return r.input }, r.tags...))
 	}
@@ -89,4 +83,16 @@ func (r *Reading) WriteTextfile(path string, level int) error {
 		return fmt.Errorf("write the metrics to %s: %w", path, err)
 	}
 	return nil
+}
+
+// RegisterCheckMetrics registers the metrics of a check, which only files of
+// WriteTextfile have.
+func RegisterCheckMetrics(registry prometheus.Registerer, level int, at time.Time) {
+	gauge := func(name, help string, value float64) {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		g.Set(value)
+		registry.MustRegister(g)
+	}
+	gauge("guardduty_check_status", "Exit status of the last check: 0 OK, 1 warning, 2 critical, 3 unknown.", float64(level))
+	gauge("guardduty_check_timestamp_seconds", "Time of the last check.", float64(at.Unix()))
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnose"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/web"
@@ -60,21 +59,6 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 		fmt.Fprint(out, guide(urls(s), o.TelemetryPath, listener.URL, accessKey()))
 	}
 	return app.Run(ctx, o)
-}
-
-// Diagnose starts the simulator, reads its world once and stops it. It overwrites
-// Config and Simulator of the options.
-func Diagnose(ctx context.Context, o app.DiagnoseOptions) (result *diagnose.Result, err error) {
-	_, listener, err := start(ctx, "127.0.0.1:0", o.Logger)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stopListener(ctx, listener)) }()
-	o.Simulator = sessionOf(listener.URL)
-	if o.Config, err = config.Parse("demo", []byte(configuration(listener.URL))); err != nil {
-		return nil, err
-	}
-	return app.Diagnose(ctx, o)
 }
 
 // start starts the simulator of a new world.

@@ -5,10 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
@@ -66,6 +69,15 @@ func knownMetrics(t *testing.T) map[string]bool {
 	}
 	for _, f := range selfFamilies(t) {
 		known[f.Name] = strings.HasSuffix(f.Name, "_duration_seconds") || strings.HasSuffix(f.Name, "_lag_seconds")
+	}
+	check := prometheus.NewRegistry()
+	app.RegisterCheckMetrics(check, 0, time.Time{})
+	families, err := check.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		known[f.GetName()] = false
 	}
 	return known
 }
