@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func byNames(equals, notEquals []string) coverage.Filter {
 
 // failed returns the reason of an answer after an error, without names and IDs.
 func failed(err error) string {
-	return "the call failed with " + awserr.CauseOf(err).Code
+	return "the call failed with " + cmp.Or(awserr.CauseOf(err).Code, "an error without a code")
 }
 
 func (r *reading) memberIDs(relationship string) []string {
@@ -92,13 +93,15 @@ func (r *reading) memberIDs(relationship string) []string {
 
 // testPage tests the rows of the first page by name.
 func (r *reading) testPage(ctx context.Context, page []guardduty.FoundRow) {
-	var ids, expected, names, keys, accounts []string
+	var ids []doctor.ClusterID
+	var accounts []string
+	names, keys := namesOf(page), keysOf(page)
 	ties, count := 0, map[string]int{}
 	for _, row := range page {
-		ids = append(ids, row.ResourceID)
-		expected = append(expected, fmt.Sprintf("arn:%s:ecs:%s:%s:cluster/%s",
-			awsregion.Partition(row.Region), row.Region, row.AccountID, row.Name))
-		names, accounts = append(names, row.Name), append(accounts, row.AccountID)
+		ids = append(ids, doctor.ClusterID{
+			ID: row.ResourceID, Partition: awsregion.Partition(row.Region), Region: row.Region, AccountID: row.AccountID, Name: row.Name,
+		})
+		accounts = append(accounts, row.AccountID)
 		count[row.Name]++
 	}
 	for _, n := range count {
@@ -106,13 +109,13 @@ func (r *reading) testPage(ctx context.Context, page []guardduty.FoundRow) {
 			ties += n
 		}
 	}
-	keys = keysOf(page)
 	relationships := map[string]string{}
 	for _, m := range r.probe.Members {
 		relationships[m.AccountID] = m.Relationship
 	}
 	r.answers = append(r.answers,
-		doctor.JudgeResourceIDs(ids, expected), doctor.JudgeOrder(names), doctor.JudgeRelationships(relationships, accounts))
+		doctor.JudgeResourceIDs(ids), doctor.JudgeOrder(names),
+		doctor.JudgeRelationships(relationships, accounts, r.probe.Relationships))
 	second := page
 	if ties > 0 {
 		var err error
@@ -144,14 +147,16 @@ func namesOf(page []guardduty.FoundRow) []string {
 // testFilters tests filters of the names of a page.
 func (r *reading) testFilters(ctx context.Context, page []guardduty.FoundRow) {
 	names := slices.Compact(slices.Sorted(slices.Values(namesOf(page))))
-	if all, err := r.count(ctx, coverage.Filter{}); err == nil {
-		if matched, err := r.count(ctx, byNames([]string{absentName}, nil)); err == nil {
-			r.answers = append(r.answers, doctor.JudgeCriteria(all, matched))
-		}
+	all, err := r.count(ctx, coverage.Filter{})
+	matched, errMatched := r.count(ctx, byNames([]string{absentName}, nil))
+	if err := errors.Join(err, errMatched); err != nil {
+		r.answers = append(r.answers, doctor.NotTold(doctor.CriteriaAnd, failed(err)))
+	} else {
+		r.answers = append(r.answers, doctor.JudgeCriteria(all, matched))
 	}
 	names = names[:min(len(names), 2)]
 	var found, without []guardduty.FoundRow
-	var err error
+	err = nil
 	if len(names) == 2 {
 		if found, err = r.client.ListPage(ctx, coverage.ECS, byNames(names, nil), fullPage()); err == nil {
 			without, err = r.client.ListPage(ctx, coverage.ECS, byNames(names, names[:1]), fullPage())

@@ -1,7 +1,13 @@
 package app
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +72,60 @@ func TestDoctorDeepAbsentCount(t *testing.T) {
 	t.Parallel()
 	if got := verdicts(t, examinedWorld())[doctor.StatisticsZero]; got != doctor.Holds {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestDoctorWithoutList: while Runtime Monitoring is off, AWS may leave out lists.
+func TestDoctorWithoutList(t *testing.T) {
+	t.Parallel()
+	w := examinedWorld()
+	for _, a := range w.Accounts[:2] {
+		a.Detectors[0].RuntimeMonitoringOff = true
+	}
+	aws := simulator.New(w, simulator.Options{Intercept: func(c simulator.Call, w http.ResponseWriter, _ *http.Request) bool {
+		if c.Operation != "ListCoverage" && c.Operation != "GetCoverageStatistics" {
+			return false
+		}
+		_, _ = io.WriteString(w, "{}")
+		return true
+	}})
+	server := httptest.NewServer(aws)
+	defer server.Close()
+	r, _ := examine(t, examinedConfig, ambientKeys(server.URL), DoctorOptions{Deep: true})
+	for _, c := range r.Checks {
+		if c.Status == doctor.Error {
+			t.Errorf("%+v", c)
+		}
+	}
+	want := doctor.Answer{Assumption: doctor.FeatureOff, Verdict: doctor.Holds, Evidence: "a listing of 2 such accounts is a response without a list"}
+	if !slices.Contains(r.Assumptions, want) {
+		t.Errorf("got %+v", r.Assumptions)
+	}
+}
+
+// TestDoctorManyMembers: of a large organization, the first members are checked.
+func TestDoctorManyMembers(t *testing.T) {
+	t.Parallel()
+	w := examinedWorld()
+	for i := range 220 {
+		id := fmt.Sprintf("3333%08d", i)
+		w.Accounts = append(w.Accounts, &simulator.Account{ID: id, Detectors: []*simulator.Detector{{Region: "us-east-1"}}})
+		w.Accounts[0].Detectors[0].Members = append(w.Accounts[0].Detectors[0].Members, id)
+	}
+	server := httptest.NewServer(simulator.New(w, simulator.Options{}))
+	defer server.Close()
+	r, announced := examine(t, examinedConfig, ambientKeys(server.URL), DoctorOptions{})
+	var text bytes.Buffer
+	if err := r.Write(&text, "table"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"200 enabled, of the first 200", "the role cannot be assumed in 199 of 200 other accounts, such as"} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	if r.Requests > announced {
+		t.Errorf("%d requests, announced at most %d", r.Requests, announced)
 	}
 }
 

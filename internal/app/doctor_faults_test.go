@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 )
@@ -48,6 +48,18 @@ func faults() map[string]fault {
 		"Runtime Monitoring is off": {
 			world: func(w *simulator.World) { administrator(w).Detectors[0].RuntimeMonitoringOff = true },
 			want:  "warning target/runtime_monitoring runtime_monitoring_off\n",
+		},
+		"the role of ecs is that of the target": {
+			config: func(yaml string) string {
+				return strings.Replace(yaml, `{role_arn: "arn:aws:iam::{account_id}:role/ecs", external_id: a-secret-external-id, scope: all}`, "{}", 1)
+			},
+		},
+		"all Regions": {config: func(yaml string) string { return strings.Replace(yaml, "[us-east-1]", "[all]", 1) }, want: strings.Repeat(
+			"error target/ListDetectors no_detector\n", len(awsregion.Default())+len(awsregion.OptIn())-1)},
+		"all Regions, denied": {
+			world:  func(w *simulator.World) { administrator(w).Role("coverage").Deny = []string{"account:ListRegions"} },
+			config: func(yaml string) string { return strings.Replace(yaml, "[us-east-1]", "[all]", 1) },
+			want:   "error target/ListRegions denied +account:ListRegions\n",
 		},
 		"Runtime Monitoring is off in a member": {
 			world: func(w *simulator.World) { w.Account(member).Detectors[0].RuntimeMonitoringOff = true },
@@ -138,7 +150,7 @@ func connectionFaults() map[string]fault {
 		"TLS": {
 			session: func(t *testing.T, s *session.Simulator) {
 				server := httptest.NewUnstartedServer(nil)
-				server.Config.ErrorLog = log.New(io.Discard, "", 0)
+				server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 				server.StartTLS()
 				t.Cleanup(server.Close)
 				s.Endpoint = server.URL

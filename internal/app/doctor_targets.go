@@ -205,11 +205,14 @@ func (r *reading) checkOrganization() {
 		r.checks = append(r.checks, c)
 		return
 	}
-	byRelationship, off, enabled := map[string]int{}, 0, 0
+	byRelationship, read, off, enabled := map[string]int{}, 0, 0, 0
 	for _, m := range r.probe.Members {
 		byRelationship[m.Relationship]++
-		if on, found := r.monitors(m.AccountID); found && !on {
-			off++
+		if on, found := r.monitors(m.AccountID); found {
+			read++
+			if !on {
+				off++
+			}
 		}
 		if m.Relationship == coverage.RelationshipEnabled {
 			enabled++
@@ -225,15 +228,15 @@ func (r *reading) checkOrganization() {
 	}
 	r.checks = append(r.checks, c)
 	if r.called("GetMemberDetectors") {
-		r.checks = append(r.checks, r.memberFeatures(off))
+		r.checks = append(r.checks, r.memberFeatures(off, read))
 	}
 }
 
-func (r *reading) memberFeatures(off int) doctor.Check {
+func (r *reading) memberFeatures(off, read int) doctor.Check {
 	c := doctor.Check{Category: doctor.Organization, Subject: r.target.Name, Region: r.session.Region(), Check: "runtime_monitoring", Status: doctor.OK}
 	if off > 0 {
 		c.Status, c.Code, c.Hint = doctor.Warning, "runtime_monitoring_off", "docs/alerts.md#guarddutycoverageruntimemonitoringoff"
-		c.Message = fmt.Sprintf("Runtime Monitoring is off in %d of the enabled members", off)
+		c.Message = fmt.Sprintf("Runtime Monitoring is off in %d of %d enabled members", off, read)
 	}
 	return c
 }

@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -56,8 +58,8 @@ func JudgeInvisible(assumption string, accounts, rows int, noList bool) Answer {
 }
 
 // JudgeRelationships judges the relationships of members, by account, and which
-// accounts have rows.
-func JudgeRelationships(relationships map[string]string, withRows []string) Answer {
+// accounts have rows. spelled counts the members by AWS's own words.
+func JudgeRelationships(relationships map[string]string, withRows []string, spelled map[string]int) Answer {
 	if len(relationships) == 0 {
 		return NotTold(Relationships, "no members were read")
 	}
@@ -73,24 +75,40 @@ func JudgeRelationships(relationships map[string]string, withRows []string) Answ
 		}
 	}
 	return answer(Relationships, other+hidden == 0,
-		"%d members: %d have an unknown status, %d are not enabled and have rows", len(relationships), other, hidden)
+		"members by status: %s; %d have an unknown status, %d are not enabled and have rows", enumerate(spelled), other, hidden)
 }
 
-// JudgeResourceIDs judges the IDs of ECS clusters against those that are expected.
-func JudgeResourceIDs(ids, expected []string) Answer {
+// ClusterID is the resource ID of an ECS cluster, with what is in its ARN.
+type ClusterID struct{ ID, Partition, Region, AccountID, Name string }
+
+func (c ClusterID) arn() string {
+	return fmt.Sprintf("arn:%s:ecs:%s:%s:cluster/%s", c.Partition, c.Region, c.AccountID, c.Name)
+}
+
+// words matches the words of an ID.
+var words = regexp.MustCompile(`[^:/]+`)
+
+// form returns the ID with placeholders.
+func (c ClusterID) form() string {
+	known := map[string]string{
+		c.Name: "NAME", c.AccountID: "ACCOUNT", c.Region: "REGION", c.Partition: "PARTITION", "arn": "arn", "ecs": "ecs", "cluster": "cluster",
+	}
+	return words.ReplaceAllStringFunc(c.ID, func(word string) string { return cmp.Or(known[word], "OTHER") })
+}
+
+// JudgeResourceIDs judges the IDs of ECS clusters.
+func JudgeResourceIDs(ids []ClusterID) Answer {
 	if len(ids) == 0 {
 		return NotTold(ResourceID, "no ECS cluster was read")
 	}
-	same, arns := 0, 0
-	for i, id := range ids {
-		if id == expected[i] {
+	same, forms := 0, map[string]int{}
+	for _, id := range ids {
+		forms[id.form()]++
+		if id.ID == id.arn() {
 			same++
 		}
-		if strings.HasPrefix(id, "arn:") {
-			arns++
-		}
 	}
-	return answer(ResourceID, same == len(ids), "of %d IDs, %d are ARNs and %d are as expected", len(ids), arns, same)
+	return answer(ResourceID, same == len(ids), "%s", enumerate(forms))
 }
 
 // JudgeCriteria judges what a filter returns that has one criterion that all ECS
@@ -209,11 +227,16 @@ func JudgeExcluded(n int, statuses map[string]int) Answer {
 	if n == 0 {
 		return NotTold(ExcludedByTag, "no cluster that was read is excluded by its tag")
 	}
+	return answer(ExcludedByTag, statuses["HEALTHY"] == 0, "of %d clusters, the rows are: %s", n, enumerate(statuses))
+}
+
+// enumerate returns "2 Enabled, 1 Removed".
+func enumerate(counts map[string]int) string {
 	var parts []string
-	for _, s := range slices.Sorted(maps.Keys(statuses)) {
-		parts = append(parts, fmt.Sprintf(", %d %s", statuses[s], s))
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[what], what))
 	}
-	return answer(ExcludedByTag, statuses["HEALTHY"] == 0, "%d clusters%s", n, strings.Join(parts, ""))
+	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
 // NoMemberEvents returns the answer on the events of members: doctor receives no

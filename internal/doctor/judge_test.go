@@ -6,7 +6,8 @@ import (
 )
 
 func TestJudges(t *testing.T) {
-	ab, ids := []string{"a", "b"}, []string{"arn:aws:ecs:us-east-1:111122223333:cluster/a"}
+	ab := []string{"a", "b"}
+	id := func(id string) []ClusterID { return []ClusterID{{id, "aws", "us-east-1", "111122223333", "a"}} }
 	for name, tc := range map[string]struct {
 		got  Answer
 		want Verdict
@@ -14,13 +15,13 @@ func TestJudges(t *testing.T) {
 		"invisible: none":             {JudgeInvisible(FeatureOff, 0, 0, false), Unknown},
 		"invisible: no rows":          {JudgeInvisible(FeatureOff, 2, 0, true), Holds},
 		"invisible: rows":             {JudgeInvisible(Suspended, 2, 1, false), DoesNotHold},
-		"relationships: none":         {JudgeRelationships(nil, ab), Unknown},
-		"relationships: known":        {JudgeRelationships(map[string]string{"a": "enabled", "b": "removed"}, []string{"a"}), Holds},
-		"relationships: other":        {JudgeRelationships(map[string]string{"a": "other"}, nil), DoesNotHold},
-		"relationships: visible":      {JudgeRelationships(map[string]string{"a": "disabled"}, []string{"a"}), DoesNotHold},
-		"resource ID: none":           {JudgeResourceIDs(nil, nil), Unknown},
-		"resource ID: ARN":            {JudgeResourceIDs(ids, ids), Holds},
-		"resource ID: another":        {JudgeResourceIDs([]string{"a"}, ids), DoesNotHold},
+		"relationships: none":         {JudgeRelationships(nil, ab, nil), Unknown},
+		"relationships: known":        {JudgeRelationships(map[string]string{"a": "enabled", "b": "removed"}, []string{"a"}, nil), Holds},
+		"relationships: other":        {JudgeRelationships(map[string]string{"a": "other"}, nil, nil), DoesNotHold},
+		"relationships: visible":      {JudgeRelationships(map[string]string{"a": "disabled"}, []string{"a"}, nil), DoesNotHold},
+		"resource ID: none":           {JudgeResourceIDs(nil), Unknown},
+		"resource ID: ARN":            {JudgeResourceIDs(id("arn:aws:ecs:us-east-1:111122223333:cluster/a")), Holds},
+		"resource ID: another":        {JudgeResourceIDs(id("a")), DoesNotHold},
 		"criteria: no clusters":       {JudgeCriteria(0, 0), Unknown},
 		"criteria: and":               {JudgeCriteria(5, 0), Holds},
 		"criteria: or":                {JudgeCriteria(5, 5), DoesNotHold},
@@ -70,6 +71,19 @@ func TestJudges(t *testing.T) {
 	} {
 		if tc.got.Verdict != tc.want || tc.got.Evidence == "" || tc.got.Assumption == "" {
 			t.Errorf("%s: got %+v, want %s", name, tc.got, tc.want)
+		}
+	}
+}
+
+// TestForm checks that an ID of any form has no names in the evidence.
+func TestForm(t *testing.T) {
+	for id, want := range map[string]string{
+		"arn:aws:ecs:eu-west-1:111122223333:cluster/shop": "1 arn:PARTITION:ecs:REGION:ACCOUNT:cluster/NAME",
+		"111122223333/secret-shop/7f3a":                   "1 ACCOUNT/OTHER/OTHER",
+		"":                                                "1 ",
+	} {
+		if got := JudgeResourceIDs([]ClusterID{{id, "aws", "eu-west-1", "111122223333", "shop"}}); got.Evidence != want {
+			t.Errorf("%s: got %q, want %q", id, got.Evidence, want)
 		}
 	}
 }

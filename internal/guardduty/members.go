@@ -82,7 +82,7 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	}
 	err := paging.Each(maxPages, func(token *string) (*string, error) {
 		in.NextToken = token
-		return c.listMembersPage(ctx, in, s)
+		return c.listMembersPage(ctx, in, func(m coverage.Member, _ string) { s.Members = append(s.Members, m) })
 	})
 	if err != nil {
 		s.Members = nil
@@ -91,9 +91,11 @@ func (c *Client) listMembers(ctx context.Context, s *coverage.Snapshot) error {
 	return nil
 }
 
-// listMembersPage adds the members of one page to the snapshot. It returns the
-// token of the next page.
-func (c *Client) listMembersPage(ctx context.Context, in *guardduty.ListMembersInput, s *coverage.Snapshot) (*string, error) {
+// listMembersPage calls add for the members of one page, with the relationship as AWS
+// has it. It returns the token of the next page.
+func (c *Client) listMembersPage(
+	ctx context.Context, in *guardduty.ListMembersInput, add func(coverage.Member, string),
+) (*string, error) {
 	out, err := c.api.listMembers(ctx, in)
 	if err != nil {
 		return nil, asNotAdministrator(err)
@@ -105,10 +107,10 @@ func (c *Client) listMembersPage(ctx context.Context, in *guardduty.ListMembersI
 		if aws.ToString(m.AccountId) == "" {
 			return nil, fmt.Errorf("%w: a member without an account", coverage.ErrInvalidResponse)
 		}
-		s.Members = append(s.Members, coverage.Member{
+		add(coverage.Member{
 			AccountID: keep(aws.ToString(m.AccountId)), Region: c.o.Region,
 			Relationship: coverage.Relationship(aws.ToString(m.RelationshipStatus)),
-		})
+		}, aws.ToString(m.RelationshipStatus))
 	}
 	return out.NextToken, nil
 }

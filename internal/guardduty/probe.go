@@ -26,6 +26,8 @@ type Probe struct {
 	Features []coverage.Feature
 	Members  []coverage.Member // of the first pages
 	More     bool              // whether there are more members
+	// Relationships counts these members by relationship, as AWS spells it.
+	Relationships map[string]int
 	// Cluster is an ECS cluster that the target shows; nil if there is none.
 	Cluster *coverage.Row
 }
@@ -90,9 +92,14 @@ func (c *Client) probeMembers(ctx context.Context, p *Probe) {
 	}
 	var s coverage.Snapshot
 	var err error
+	p.Relationships = map[string]int{}
+	add := func(m coverage.Member, relationship string) {
+		s.Members = append(s.Members, m)
+		p.Relationships[keep(relationship)]++
+	}
 	for len(s.Members) < MaxProbeMembers && err == nil {
 		var next *string
-		if next, err = c.listMembersPage(ctx, in, &s); aws.ToString(next) == "" {
+		if next, err = c.listMembersPage(ctx, in, add); aws.ToString(next) == "" {
 			break
 		}
 		in.NextToken = next
@@ -124,11 +131,8 @@ func (c *Client) probeStatistics(ctx context.Context, p *Probe) {
 	}
 }
 
-// isOff is confirmOff for a probe: it uses only what the probe has read.
+// isOff is confirmOff for a probe.
 func (c *Client) isOff(ctx context.Context, p Probe, t coverage.ResourceType, err error) bool {
-	if !errors.Is(err, errMissingList) || p.Features == nil {
-		return false
-	}
 	return c.confirmOff(ctx, &pass{features: p.Features, snapshot: &coverage.Snapshot{}}, t, err)
 }
 
