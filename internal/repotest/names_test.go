@@ -24,7 +24,7 @@ var (
 // program is the name of the exporter in the help of its build_info metric.
 const program = "guardduty_exporter"
 
-// binary is the file name of the program.
+// binary is the file name of the program; with a version it is that of an archive.
 const binary = "guardduty_coverage_exporter"
 
 // unknownMetrics returns the names in a text, outside URLs, that are not metrics. The values of known are whether the
@@ -33,7 +33,7 @@ func unknownMetrics(text string, known map[string]bool) []string {
 	var unknown []string
 	for _, name := range metricName.FindAllString(address.ReplaceAllString(text, ""), -1) {
 		name = strings.TrimRight(name, ":") // of a list or a key
-		if strings.Contains(name, ":") || name == binary || name == program || isMetric(name, known) {
+		if strings.Contains(name, ":") || name == binary || strings.HasPrefix(name, binary+"_1") || name == program || isMetric(name, known) {
 			continue
 		}
 		unknown = append(unknown, name)
