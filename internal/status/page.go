@@ -85,8 +85,11 @@ func NewClusters(in Input, q PageQuery) *Clusters {
 	unlisted := slices.Clone(page)
 	page = nil
 	rows := b.View.OfType(coverage.ECS)
-	first := sort.Search(len(rows), func(i int) bool { return compareKeys(rows[i].Key, after) > 0 })
-	for i := first; i < len(rows) && add(b.candidate(rows[i].Key, &rows[i])); i++ {
+	rows = rows[sort.Search(len(rows), func(i int) bool { return compareKeys(rows[i].Key, after) > 0 }):]
+	for i := range rows {
+		if !add(b.candidate(rows[i].Key, &rows[i])) {
+			break
+		}
 	}
 	page = append(page, unlisted...)
 	slices.SortFunc(page, func(a, b candidate) int { return compareKeys(a.key, b.key) })
