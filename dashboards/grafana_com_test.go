@@ -51,8 +51,10 @@ func forGrafanaCom(t *testing.T, whole []byte) []byte {
 		}
 	}
 	d["__requires"] = requires
-	for _, v := range d["templating"].(map[string]any)["list"].([]any) {
-		if v := v.(map[string]any); v["type"] == "datasource" {
+	templating, _ := d["templating"].(map[string]any)
+	variables, _ := templating["list"].([]any)
+	for _, v := range variables {
+		if v, ok := v.(map[string]any); ok && v["type"] == "datasource" {
 			v["current"] = map[string]any{"selected": false, "text": "${" + input + "}", "value": "${" + input + "}"}
 		}
 	}
@@ -80,6 +82,9 @@ func TestGrafanaCom(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, path := forGrafanaCom(t, whole), filepath.Join(grafanaCom, file)
+		if n := bytes.Count(want, []byte(`"${DS_PROMETHEUS}"`)); n != 2 {
+			t.Errorf("%s uses its input %d times, want 2: as text and value of the data source", path, n)
+		}
 		if *update {
 			if err := os.WriteFile(path, want, 0o644); err != nil {
 				t.Fatal(err)

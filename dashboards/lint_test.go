@@ -217,8 +217,9 @@ func checkRateInterval(s selector) string {
 
 var counterName = regexp.MustCompile(`_(total|bucket|sum|count)$`)
 
+// checkCounter also allows last_over_time, with which a query finds out what exists.
 func checkCounter(s selector) string {
-	if counterName.MatchString(s.metric) && !slices.Contains([]string{"rate", "irate", "increase"}, s.function) {
+	if counterName.MatchString(s.metric) && !slices.Contains([]string{"rate", "irate", "increase", "last_over_time"}, s.function) {
 		return "is a counter without rate or increase"
 	}
 	return ""

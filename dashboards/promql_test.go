@@ -56,9 +56,13 @@ func read(expr string) query {
 		word := tokens[i]
 		switch {
 		case anyOf.MatchString(word): // the metrics of these names
+			applied := ""
+			if at(i-1) == "(" && strings.HasSuffix(at(i-2), "_over_time") {
+				applied = at(i - 2)
+			}
 			matchers := slices.DeleteFunc(matcher.FindAllString(word, -1), anyOf.MatchString)
 			for name := range strings.SplitSeq(anyOf.FindStringSubmatch(word)[1], "|") {
-				q.selectors = append(q.selectors, selector{metric: name, matchers: matchers})
+				q.selectors = append(q.selectors, selector{metric: name, matchers: matchers, function: applied})
 			}
 		case !labelName.MatchString(word) || slices.Contains(operators, word):
 		case slices.Contains(grouping, word) && at(i+1) == "(":
