@@ -51,8 +51,24 @@ func iso(t *time.Time) string { return t.UTC().Format(time.RFC3339) }
 // words returns a value of a label as words.
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
-// code splits a text at its backticks: parts with an odd index are code.
-func code(text string) []string { return strings.Split(text, "`") }
+// code returns a text as HTML, in which what is between backticks is code.
+func code(text string) template.HTML {
+	var out strings.Builder
+	for i, part := range strings.Split(template.HTMLEscapeString(text), "`") {
+		switch {
+		case i == 0:
+		case i%2 == 1:
+			out.WriteString("<code>")
+		default:
+			out.WriteString("</code>")
+		}
+		out.WriteString(part)
+	}
+	if strings.Count(text, "`")%2 == 1 {
+		out.WriteString("</code>")
+	}
+	return template.HTML(out.String()) //nolint:gosec // escaped above
+}
 
 // percent returns a percentage that is 100 only if all is covered.
 func percent(p *float64) string {
