@@ -10,12 +10,47 @@ import (
 // maxFindings is how many findings of a cluster are shown.
 const maxFindings = 20
 
-func shown(findings []status.Finding) []status.Finding {
-	return findings[:min(len(findings), maxFindings)]
+// row is a cluster with what the template would otherwise have to compute, which is
+// slow for hundreds of rows.
+type row struct {
+	Cluster        *status.Cluster
+	Age, ISO, Date string    // of UnhealthySince
+	Types          []wording // issue types
+	Causes         []wording // with their certainty as the name
+	Who, Summary   string
+	Findings       []status.Finding
+	More           int // findings that are not shown
+	Guides         []guideFor
+	JSON           string
 }
 
-// more returns how many findings are not shown.
-func more(findings []status.Finding) int { return max(0, len(findings)-maxFindings) }
+// wording is a name in words.
+type wording struct{ Name, Words string }
+
+func newRow(v *view, c status.Cluster) *row {
+	shown := min(len(c.Findings), maxFindings)
+	r := &row{
+		Cluster: &c, Who: acting(v, c), Summary: summary(v, c), Findings: c.Findings[:shown], More: len(c.Findings) - shown,
+		Guides: guides(v, c), JSON: v.JSON,
+	}
+	if at := c.UnhealthySince; at != nil {
+		r.Age, r.ISO, r.Date = age(v.GeneratedAt, at), iso(at), date(at)
+	}
+	for _, t := range distinct(c.Issues) {
+		r.Types = append(r.Types, wording{t, words(t)})
+	}
+	for _, f := range causes(c.Findings) {
+		w := wording{f.Certainty, words(f.Cause)}
+		switch f.Cause {
+		case "unknown":
+			w = wording{"", "cause unknown"}
+		case "denied":
+			w = wording{"", "not readable"}
+		}
+		r.Causes = append(r.Causes, w)
+	}
+	return r
+}
 
 // distinct returns the issue types of issues.
 func distinct(issues []status.Issue) []string {

@@ -11,11 +11,10 @@ import (
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"age": age, "date": date, "iso": iso, "words": words, "code": code, "percent": percent, "state": state, "kind": kind,
-		"next": next, "distinct": distinct, "causes": causes, "acting": acting, "summary": summary, "shown": shown, "more": more,
-		"guides": guides,
-		"ptr":    func(t time.Time) *time.Time { return &t },
-		"odd":    func(i int) bool { return i%2 == 1 },
-		"list":   func(items ...any) []any { return items },
+		"next": next, "row": newRow,
+		"ptr":  func(t time.Time) *time.Time { return &t },
+		"odd":  func(i int) bool { return i%2 == 1 },
+		"list": func(items ...any) []any { return items },
 	}
 }
 
