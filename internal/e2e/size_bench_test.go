@@ -161,8 +161,13 @@ type fleet struct {
 	counted    atomic.Int64 // requests for statistics
 }
 
-func newFleet(clusters int) *fleet {
-	f := &fleet{statistics: fmt.Appendf(nil, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":0,"UNHEALTHY":%d}}}`, clusters)}
+// newFleet returns a fleet in which every cluster has one or two issues.
+func newFleet(clusters int) *fleet { return newMixedFleet(clusters, clusters) }
+
+// newMixedFleet returns a fleet of which the first clusters have one or two issues, and
+// the others are healthy.
+func newMixedFleet(clusters, unhealthy int) *fleet {
+	f := &fleet{statistics: fmt.Appendf(nil, `{"coverageStatistics":{"countByCoverageStatus":{"HEALTHY":%d,"UNHEALTHY":%d}}}`, clusters-unhealthy, unhealthy)}
 	for first := 0; first < clusters; first += 50 {
 		page := []byte(`{"resources":[`)
 		for i := first; i < min(first+50, clusters); i++ {
@@ -170,13 +175,17 @@ func newFleet(clusters int) *fleet {
 			if i%2 == 0 {
 				issues += fmt.Sprintf(`,"Agent not reporting for tasks in TaskDefinition - 'service-%d:8'"`, i)
 			}
+			status, covered := "UNHEALTHY", 3
+			if i >= unhealthy {
+				issues, status, covered = "", "HEALTHY", 4
+			}
 			if i > first {
 				page = append(page, ',')
 			}
-			page = fmt.Appendf(page, `{"accountId":"%012d","coverageStatus":"UNHEALTHY","detectorId":"12abc34d567e8fa901bc2d34e56789f0","issue":"",`+
+			page = fmt.Appendf(page, `{"accountId":"%012d","coverageStatus":"%s","detectorId":"12abc34d567e8fa901bc2d34e56789f0","issue":"",`+
 				`"resourceId":"arn:aws:ecs:us-east-1:%012d:cluster/production-%06d","updatedAt":1717401173.897,"resourceDetails":{"resourceType":"ECS",`+
-				`"ecsClusterDetails":{"clusterName":"production-%06d","containerInstanceDetails":{"compatibleContainerInstances":4,"coveredContainerInstances":3},`+
-				`"fargateDetails":{"issues":[%s],"managementType":"AUTO_MANAGED"}}}}`, i/100, i/100, i, i, issues)
+				`"ecsClusterDetails":{"clusterName":"production-%06d","containerInstanceDetails":{"compatibleContainerInstances":4,"coveredContainerInstances":%d},`+
+				`"fargateDetails":{"issues":[%s],"managementType":"AUTO_MANAGED"}}}}`, i/100, status, i/100, i, i, covered, issues)
 		}
 		page = append(page, ']')
 		if first+50 < clusters {
