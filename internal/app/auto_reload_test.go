@@ -46,7 +46,7 @@ func TestAutoReload(t *testing.T) {
 	write("secret/id", "an-external-id")
 	e.untilMetric(up + "1")
 
-	if err := os.Remove(filepath.Join(dir, "secret/id")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "secret", "id")); err != nil {
 		t.Fatal(err)
 	}
 	e.untilMetric(reload + "0")

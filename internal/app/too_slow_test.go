@@ -26,7 +26,7 @@ func TestRefreshThatCannotFinishIsNotStarted(t *testing.T) {
 		t.Errorf("%d calls in all", n)
 	}
 	if log := e.log.String(); !strings.Contains(log, "listing 10000 resources takes 201 requests") ||
-		!strings.Contains(log, "raise aws.requests_per_second, or refresh.timeout and refresh.interval") {
+		!strings.Contains(log, "raise aws.requests_per_second, or the timeout and the interval of the target") {
 		t.Errorf("the log lacks the solution:\n%s", log)
 	}
 }

@@ -31,7 +31,7 @@ func (v volume) path(name string) string { return filepath.Join(v.dir, name) }
 
 func (v volume) update(t *testing.T, files map[string]string) {
 	t.Helper()
-	dir, err := os.MkdirTemp(v.dir, "..")
+	dir, err := os.MkdirTemp(v.dir, "..") //nolint:usetesting // within the volume
 	if err != nil {
 		t.Fatal(err)
 	}

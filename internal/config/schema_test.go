@@ -131,6 +131,10 @@ func limits() map[string]object {
 // exclusionLimits are those of the exclusions, whose accounts and Regions have these limits.
 func exclusionLimits(account, region object) map[string]object {
 	account["pattern"] = orEmpty(accountIDPattern.String())
+	issueTypesOrNone := []any{"", nil}
+	for _, t := range issueTypes() {
+		issueTypesOrNone = append(issueTypesOrNone, t)
+	}
 	m := map[string]object{
 		"":                          {"not": object{"allOf": []object{hasValue("exclusions", object{"type": "array", "minItems": 1}), isSet("exclusions_file")}}},
 		"exclusions":                {"maxItems": maxExclusions},
@@ -139,7 +143,7 @@ func exclusionLimits(account, region object) map[string]object {
 		"exclusions[].account_id":   account,
 		"exclusions[].region":       region,
 		"exclusions[].cluster_name": text(object{"pattern": orEmpty(clusterPatternPattern.String())}),
-		"exclusions[].issue_type":   {"enum": []any{"", nil}},
+		"exclusions[].issue_type":   {"enum": issueTypesOrNone},
 		"exclusions[].reason":       {"type": "string", "minLength": minReasonLength, "maxLength": maxExclusionReason, "pattern": printable()["pattern"]},
 		"exclusions[].until":        {"type": "string", "pattern": `^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$`, "format": "date"},
 		"exclusions[].owner":        printable(),
@@ -148,9 +152,6 @@ func exclusionLimits(account, region object) map[string]object {
 			"required": []string{"name", "reason", "until"},
 			"anyOf":    []object{isSet("account_id"), hasValue("cluster_name", object{"not": object{"type": "null"}, "pattern": literalPattern.String()})},
 		},
-	}
-	for _, t := range coverage.IssueTypes() {
-		m["exclusions[].issue_type"]["enum"] = append(m["exclusions[].issue_type"]["enum"].([]any), string(t))
 	}
 	for _, key := range []string{"exclusions[].owner", "exclusions[].ticket"} {
 		m[key]["maxLength"] = coverage.MaxTextBytes

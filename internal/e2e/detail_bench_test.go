@@ -18,39 +18,46 @@ import (
 // BenchmarkDetail reports what the series of 50,000 clusters, of which one in a
 // hundred is unhealthy, cost a real Prometheus with each value of detail.
 func BenchmarkDetail(b *testing.B) {
-	const clusters, scrapes, interval = 50_000, 12, 5 * time.Second
+	const clusters = 50_000
 	path, endpoint := buildStripped(b), newMixedFleet(clusters, clusters/100).serve(b)
 	for _, detail := range []string{"all", "unhealthy"} {
 		b.Run(detail, func(b *testing.B) {
 			for b.Loop() {
-				exporter, prometheus, dir := freeAddress(b), freeAddress(b), b.TempDir()
-				config := writeConfig(b, dir, "config.yaml", "aws: {requests_per_second: 1000}\ntargets: [{regions: [us-east-1]}]\ndetail: "+detail+"\n")
-				defer run(b, environment(endpoint), path, "--web.listen-address="+exporter, "--config.file="+config, "--log.level=error")()
-				ready := func() bool { return page(b.Context(), "http://"+exporter+"/-/ready") != "" }
-				untilTrue(b, "the exporter is ready", time.Minute, ready)
-				scrape := writeConfig(b, dir, "prometheus.yaml", fmt.Sprintf(
-					"global: {scrape_interval: %s, scrape_timeout: %s}\nscrape_configs: [{job_name: exporter, static_configs: [{targets: ['%s']}]}]\n", interval, interval, exporter))
-				defer run(b, os.Environ(), "prometheus", "--config.file="+scrape, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-					"--web.listen-address="+prometheus, "--log.level=error")()
-				query := func(expr string) float64 { return query(b, prometheus, expr) }
-				untilTrue(b, "Prometheus has scraped often enough", 5*time.Minute, func() bool { return query("count_over_time(up[10m])") >= scrapes })
-
-				b.ReportMetric(query("scrape_samples_scraped"), "samples/scrape")
-				b.ReportMetric(1000*query("avg_over_time(scrape_duration_seconds[10m])"), "ms/scrape")
-				_ = page(b.Context(), "http://"+prometheus+"/debug/pprof/heap?gc=1")
-				heap := regexp.MustCompile(`(?m)^go_memstats_heap_alloc_bytes (\S+)$`).FindStringSubmatch(page(b.Context(), "http://"+prometheus+"/metrics"))
-				if len(heap) == 0 {
-					b.Fatal("Prometheus has no metrics of its memory")
-				}
-				bytes, err := strconv.ParseFloat(heap[1], 64)
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.ReportMetric(bytes/megabyte, "MB-heap")
-				b.ReportMetric(float64(len(page(b.Context(), "http://"+exporter+"/metrics")))/megabyte, "MB-page")
+				measureDetail(b, path, endpoint, detail)
 			}
 		})
 	}
+}
+
+// measureDetail runs the exporter and a Prometheus that scrapes it twelve times.
+func measureDetail(b *testing.B, path, endpoint, detail string) {
+	b.Helper()
+	const scrapes, interval = 12, 5 * time.Second
+	exporter, prometheus, dir := freeAddress(b), freeAddress(b), b.TempDir()
+	config := writeConfig(b, dir, "config.yaml", "aws: {requests_per_second: 1000}\ntargets: [{regions: [us-east-1]}]\ndetail: "+detail+"\n")
+	defer run(b, environment(endpoint), path, "--web.listen-address="+exporter, "--config.file="+config, "--log.level=error")()
+	ready := func() bool { return page(b.Context(), "http://"+exporter+"/-/ready") != "" }
+	untilTrue(b, "the exporter is ready", time.Minute, ready)
+	scrape := writeConfig(b, dir, "prometheus.yaml", fmt.Sprintf(
+		"global: {scrape_interval: %s, scrape_timeout: %s}\nscrape_configs: [{job_name: exporter, static_configs: [{targets: ['%s']}]}]\n", interval, interval, exporter))
+	defer run(b, os.Environ(), "prometheus", "--config.file="+scrape, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+prometheus, "--log.level=error")()
+	query := func(expr string) float64 { return query(b, prometheus, expr) }
+	untilTrue(b, "Prometheus has scraped often enough", 5*time.Minute, func() bool { return query("count_over_time(up[10m])") >= scrapes })
+
+	b.ReportMetric(query("scrape_samples_scraped"), "samples/scrape")
+	b.ReportMetric(1000*query("avg_over_time(scrape_duration_seconds[10m])"), "ms/scrape")
+	_ = page(b.Context(), "http://"+prometheus+"/debug/pprof/heap?gc=1")
+	heap := regexp.MustCompile(`(?m)^go_memstats_heap_alloc_bytes (\S+)$`).FindStringSubmatch(page(b.Context(), "http://"+prometheus+"/metrics"))
+	if len(heap) == 0 {
+		b.Fatal("Prometheus has no metrics of its memory")
+	}
+	bytes, err := strconv.ParseFloat(heap[1], 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(bytes/megabyte, "MB-heap")
+	b.ReportMetric(float64(len(page(b.Context(), "http://"+exporter+"/metrics")))/megabyte, "MB-page")
 }
 
 func writeConfig(b *testing.B, dir, name, text string) (path string) {

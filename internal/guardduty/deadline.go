@@ -27,7 +27,7 @@ func (c *Client) checkDeadline(ctx context.Context, statistics map[coverage.Reso
 		return nil
 	}
 	return fmt.Errorf("%w: listing %d resources takes %d requests, at least %s at %v requests per second, "+
-		"and %s remain: raise aws.requests_per_second, or refresh.timeout and refresh.interval",
+		"and %s remain: raise aws.requests_per_second, or the timeout and the interval of the target",
 		awserr.ErrDeadlineTooShort, resources, calls, (needed + time.Second - 1).Truncate(time.Second), c.o.RequestsPerSecond, left.Truncate(time.Second))
 }
 

@@ -324,7 +324,7 @@ func TestDeadlineTooShort(t *testing.T) {
 	defer cancel()
 	_, s, err := c.Read(ctx, nil)
 	const want = "the refresh cannot finish in time: listing 1000 resources takes 21 requests, at least 5s " +
-		"at 5 requests per second, and 2s remain: raise aws.requests_per_second, or refresh.timeout and refresh.interval"
+		"at 5 requests per second, and 2s remain: raise aws.requests_per_second, or the timeout and the interval of the target"
 	if s != nil || err == nil || err.Error() != want || awserr.State(region, err) != coverage.Timeout {
 		t.Errorf("%v, %v, state %s", s, err, awserr.State(region, err))
 	}
