@@ -155,6 +155,12 @@ func (e *examination) checkConfiguration() {
 	e.result.Add(doctor.Check{
 		Category: doctor.Configuration, Check: "file", Status: doctor.OK, Message: e.Config.Summary(),
 	})
+	for _, warning := range e.Config.Warnings(time.Now()) {
+		e.result.Add(doctor.Check{
+			Category: doctor.Configuration, Check: "exclusions", Status: doctor.Warning, Code: "ended", Message: warning,
+			Hint: "docs/exclusions.md#the-end",
+		})
+	}
 	for _, t := range e.Config.Targets {
 		if t.Partition() == "aws-cn" {
 			e.result.Add(doctor.Check{

@@ -40,14 +40,14 @@ func (r *reading) test(ctx context.Context) {
 // testInvisible tests what is listed of accounts that are not monitored.
 func (r *reading) testInvisible(ctx context.Context) {
 	var off, suspended []string
-	for _, id := range append([]string{r.accountID}, r.memberIDs(coverage.RelationshipEnabled)...) {
+	for _, id := range append([]string{r.probe.AccountID}, r.memberIDs(coverage.RelationshipEnabled)...) {
 		if on, found := r.monitors(id); found && !on && id != "" {
 			off = append(off, id)
 		}
 	}
 	suspended = r.memberIDs("disabled")
-	if r.called("GetDetector") && !r.probe.Enabled && r.accountID != "" {
-		suspended, off = append(suspended, r.accountID), nil
+	if r.called("GetDetector") && !r.probe.Enabled && r.probe.AccountID != "" {
+		suspended, off = append(suspended, r.probe.AccountID), nil
 	}
 	for _, state := range []struct {
 		assumption string
@@ -187,6 +187,17 @@ func (r *reading) testLength(ctx context.Context, name string) {
 		return
 	}
 	r.answers = append(r.answers, doctor.JudgeEqualsLength(manyValues, len(found), code))
+}
+
+// list returns the first page of ECS clusters that match a filter, without that of
+// the target.
+func (r *reading) list(ctx context.Context, f coverage.Filter) ([]coverage.Row, error) {
+	found, err := r.client.ListPage(ctx, coverage.ECS, f, fullPage())
+	rows := make([]coverage.Row, len(found))
+	for i := range found {
+		rows[i] = found[i].Row
+	}
+	return rows, err
 }
 
 // count returns the number of ECS clusters that match a filter.

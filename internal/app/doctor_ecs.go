@@ -20,11 +20,11 @@ import (
 
 // ecsEndpointCall shows the endpoint of ECS.
 func (r *reading) ecsEndpointCall(ctx context.Context, cfg aws.Config) error {
-	_, _, err := ecs.NewClient(ecs.Options{AccountID: r.accountID, Region: r.session.Region(), Config: cfg}).List(ctx)
+	_, _, err := ecs.NewClient(ecs.Options{AccountID: r.probe.AccountID, Region: r.session.Region(), Config: cfg}).List(ctx)
 	return err
 }
 
-// ecsRoles are the targets that read ECS with the same template of a role, or a
+// ecsRoleUse is the targets that read ECS with the same template of a role, or a
 // target that reads it with its own.
 type ecsRoleUse struct {
 	target   config.Target
@@ -114,13 +114,13 @@ func (u *ecsRoleUse) session(e *examination, r *reading, accountID string) *sess
 // with a cluster, if there is any.
 func (u *ecsRoleUse) first() (*reading, string) {
 	for _, r := range u.readings {
-		if c := r.probe.Cluster; c != nil && (u.target.ECS.RoleARN != "" || c.AccountID == r.accountID) {
+		if c := r.probe.Cluster; c != nil && (u.target.ECS.RoleARN != "" || c.AccountID == r.probe.AccountID) {
 			return r, c.AccountID
 		}
 	}
 	for _, r := range u.readings {
-		if r.accountID != "" {
-			return r, r.accountID
+		if r.probe.AccountID != "" {
+			return r, r.probe.AccountID
 		}
 	}
 	return nil, ""
@@ -225,8 +225,8 @@ func (e *examination) checkOthers(ctx context.Context, u *ecsRoleUse, first stri
 // accounts returns the accounts whose clusters the target shows, of the first members.
 func (r *reading) accounts() []string {
 	var ids []string
-	if r.accountID != "" {
-		ids = append(ids, r.accountID)
+	if r.probe.AccountID != "" {
+		ids = append(ids, r.probe.AccountID)
 	}
 	for _, m := range r.probe.Members {
 		if m.Relationship == coverage.RelationshipEnabled {

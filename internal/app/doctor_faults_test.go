@@ -126,6 +126,12 @@ func faults() map[string]fault {
 		"no queue": {
 			world: func(w *simulator.World) { administrator(w).Queues = nil }, want: "error queue/GetQueueAttributes no_queue\n",
 		},
+		"an exclusion has ended": {
+			config: func(yaml string) string {
+				return yaml + "exclusions: [{name: old, cluster_name: shop, reason: replaced last year, until: 2025-01-31}]\n"
+			},
+			want: "warning configuration/exclusions ended\n",
+		},
 		"China": {
 			world:  func(w *simulator.World) { w.Partition = "aws-cn" },
 			config: func(string) string { return "targets: [{regions: [cn-north-1]}]\n" },

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"context"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/awsregion"
@@ -70,6 +68,9 @@ func (e *examination) plannedRegions(t config.Target) []string {
 // plannedCalls returns the calls of a target in one Region.
 func (e *examination) plannedCalls(t config.Target) int {
 	n := 0
+	if t.RoleARN == "" {
+		n++ // GetCallerIdentity, if the first one failed
+	}
 	if t.DetectorID == "" {
 		n++
 	}
@@ -133,15 +134,4 @@ func countRequests(registry prometheus.Gatherer) (requests, throttled int) {
 		}
 	}
 	return requests, throttled
-}
-
-// list returns the first page of ECS clusters that match a filter, without that of
-// the target.
-func (r *reading) list(ctx context.Context, f coverage.Filter) ([]coverage.Row, error) {
-	found, err := r.client.ListPage(ctx, coverage.ECS, f, fullPage())
-	rows := make([]coverage.Row, len(found))
-	for i := range found {
-		rows[i] = found[i].Row
-	}
-	return rows, err
 }

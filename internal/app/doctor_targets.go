@@ -23,10 +23,9 @@ type reading struct {
 	session *session.Session
 	client  *guardduty.Client
 
-	probe     guardduty.Probe
-	accountID string // "" if it is not known
-	checks    []doctor.Check
-	answers   []doctor.Answer
+	probe   guardduty.Probe
+	checks  []doctor.Check
+	answers []doctor.Answer
 }
 
 // openTargets returns the targets by Region. It lists the enabled Regions of those
@@ -112,7 +111,6 @@ func (r *reading) read(ctx context.Context) {
 		r.checks = append(r.checks, c)
 		return
 	}
-	r.accountID, _ = r.session.AccountID(ctx) // "" has no consequence but for the texts
 	var err error
 	if r.probe, err = r.client.Probe(ctx); err != nil {
 		r.checks = append(r.checks, r.e.failure(c, r.session.Region(), err, ""))
@@ -166,7 +164,7 @@ func (r *reading) checkFeatures() {
 		return
 	}
 	c := doctor.Check{Category: doctor.Target, Subject: r.target.Name, Region: r.session.Region(), Check: "runtime_monitoring", Status: doctor.OK, Message: "enabled"}
-	switch on, found := r.monitors(r.accountID); {
+	switch on, found := r.monitors(r.probe.AccountID); {
 	case !r.probe.Enabled:
 		c.Status, c.Code, c.Message = doctor.Warning, "suspended", "the detector is suspended: GuardDuty monitors nothing"
 		c.Hint = "docs/alerts.md#guarddutycoveragedetectorsuspended"

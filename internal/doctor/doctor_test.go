@@ -140,7 +140,7 @@ assumptions about AWS, see docs/verification.md
 		t.Fatal(err)
 	}
 	const short = "1.2.3 go1.26 linux/amd64\n10 checks: 1 warning, 1 skipped, 8 ok; 0 requests\n" +
-		"warning target/GetDetector denied\nskipped web/file\nsort_order: holds\n"
+		"warning target/GetDetector denied\nskipped web/file\nsort_order: holds: 2 rows\n"
 	if diff := cmp.Diff(short, text.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -246,6 +246,6 @@ func (r *Result) writeShort(w *bytes.Buffer) {
 		fmt.Fprintln(w, line)
 	}
 	for _, a := range report.Assumptions {
-		fmt.Fprintf(w, "%s: %s\n", a.Assumption, a.Verdict)
+		fmt.Fprintf(w, "%s: %s: %s\n", a.Assumption, a.Verdict, a.Evidence)
 	}
 }

@@ -19,6 +19,7 @@ import (
 // smallest page. Its fields are zero where a call failed or is not made.
 type Probe struct {
 	Steps      []Step
+	AccountID  string // of the credentials; "" if it is not known
 	DetectorID string // "" if there is none
 	Enabled    bool   // of the detector
 	// Features are those of the detector and of the first members; nil if they were
@@ -53,6 +54,7 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 	if err := c.connect(ctx); err != nil {
 		return p, err
 	}
+	p.AccountID = c.accountID
 	if c.o.DetectorID == "" && !p.step("ListDetectors", "", c.findDetector(ctx)) {
 		return p, nil
 	}
