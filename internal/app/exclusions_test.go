@@ -38,6 +38,13 @@ exclusions:
 	if strings.Count(page, "\nguardduty_ecs_cluster_excluded{") != 1 || strings.Contains(page, `guardduty_exclusion_matches{exclusion="ended"}`) {
 		t.Errorf("an exclusion that has ended is applied:\n%s", page)
 	}
+	for path, want := range map[string]string{
+		"/api/v1/status": `"excluded_clusters": 1,`, "/": "excluded until " + day(2) + ": replaced next year",
+	} {
+		if status, body := e.request(http.MethodGet, path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %s:\n%s", path, status, want, body)
+		}
+	}
 	e.setConfig(strings.Replace(yaml, "pay*", "pays", 1))
 	if status, body := e.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
 		t.Fatalf("reload: %d %s", status, body)

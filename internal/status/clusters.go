@@ -32,6 +32,7 @@ func (b *builder) addClusters(s *Status) {
 		}
 		s.Summary.UnhealthyClusters++
 		c := b.candidate(row.Key, row)
+		b.countExcluded(s, row.Key)
 		s.Summary.ServicesToDeploy += c.servicesToDeploy()
 		all.add(&c)
 		if b.matches(&c) {
@@ -41,6 +42,7 @@ func (b *builder) addClusters(s *Status) {
 	}
 	for name := range b.unlisted {
 		c := b.candidate(coverage.Key{Type: coverage.ECS, AccountID: name.AccountID, Region: name.Region, Name: name.Name}, nil)
+		b.countExcluded(s, c.key)
 		all.add(&c)
 		if b.matches(&c) {
 			unlisted = append(unlisted, c)
@@ -170,6 +172,7 @@ func (b *builder) cluster(c *candidate) Cluster {
 	row := Cluster{
 		AccountID: c.key.AccountID, AccountName: b.names[c.key.AccountID], Region: c.key.Region, ClusterName: c.key.Name,
 		UnhealthySince: timeOf(c.since), Owner: c.owner, Issues: []Issue{}, Tasks: map[string]int{}, Findings: []Finding{},
+		Excluded: b.excluded(c.key),
 	}
 	if r := c.row; r != nil {
 		row.CoverageStatus, row.ManagementType, row.UpdatedAt = string(r.Status), r.ManagementType, timeOf(r.UpdatedAt)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guide"
 )
 
@@ -24,7 +25,9 @@ type Input struct {
 	// has not finished its first.
 	Next   map[coverage.TargetID]time.Time
 	Queues []Queue
-	Tags   []string // the keys of the tags to show
+	// Exclusions are those of the configuration, applied to View and ECS.
+	Exclusions exclusion.Result
+	Tags       []string // the keys of the tags to show
 	// Statement returns the statement of an IAM policy that allows a target an
 	// operation, "" for none; nil for no statements.
 	Statement func(target, operation string) string
@@ -36,6 +39,7 @@ func New(in Input, q Query) *Status {
 	s := &Status{
 		SchemaVersion: SchemaVersion, GeneratedAt: in.Now.UTC().Truncate(time.Second), Version: in.Version, Ready: in.Ready, Query: q,
 		Targets: b.targets(), Queues: append([]Queue{}, in.Queues...), ECSAccounts: b.ecsAccounts(), Coverage: b.coverage(),
+		Exclusions: b.exclusions(),
 	}
 	b.addClusters(s)
 	b.summarize(s)

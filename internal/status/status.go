@@ -38,6 +38,8 @@ type Status struct {
 	UnhealthyClusters List[Cluster] `json:"unhealthy_clusters"`
 	// UnlistedClusters are ECS clusters with running tasks that GuardDuty does not list.
 	UnlistedClusters List[Cluster] `json:"unlisted_clusters"`
+	// Exclusions are those of the configuration.
+	Exclusions []Exclusion `json:"exclusions"`
 	// IssueTypes are those of the unhealthy clusters that match Query, with what to do.
 	IssueTypes []IssueType `json:"issue_types"`
 	// Values are those that the filters of Query can have.
@@ -68,6 +70,7 @@ type Summary struct {
 	CoveragePercent   *float64 `json:"coverage_percent,omitempty"` // absent without clusters
 	UnhealthyClusters int      `json:"unhealthy_clusters"`
 	UnlistedClusters  int      `json:"unlisted_clusters"`
+	ExcludedClusters  int      `json:"excluded_clusters"`  // of the unhealthy and unlisted ones, those that an exclusion matches
 	ServicesToDeploy  int      `json:"services_to_deploy"` // known to need a new deployment
 	Targets           int      `json:"targets"`
 	FailedTargets     int      `json:"failed_targets"` // their last refresh failed
@@ -170,6 +173,8 @@ type Cluster struct {
 	TasksRead      bool              `json:"tasks_read"`      // whether Tasks is known
 	Tasks          map[string]int    `json:"tasks"`           // running tasks by state of the agent
 	Findings       []Finding         `json:"findings"`        // what ECS shows
+	// Excluded is why the cluster need not be covered; absent if it has to be.
+	Excluded *Excluded `json:"excluded,omitempty"`
 }
 
 // Issue is an issue of GuardDuty.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/guide"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
@@ -155,5 +156,38 @@ func TestTargets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestExclusions: an excluded cluster is shown as it is, with the reason; an exclusion does not make the fleet healthy.
+func TestExclusions(t *testing.T) {
+	in := input(t, report(func(r *coverage.Report) {
+		r.Snapshot.Resources = append(r.Snapshot.Resources, coverage.New(coverage.Row{
+			Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: "worker"}, Status: coverage.Unhealthy,
+		}))
+	}))
+	day := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	in.Exclusions = exclusion.Apply(exclusion.Input{
+		Now: now, View: in.View, Targets: []coverage.TargetID{{Name: "organization", Region: region}},
+		Entries: []exclusion.Entry{
+			{Name: "batch", AccountID: account, ClusterName: "work*", Reason: "AWS Batch", Until: day, Owner: "data", Ticket: "SEC-1"},
+			{Name: "ended", ClusterName: "web", Reason: "migration", Until: day.AddDate(0, 0, -1)},
+		},
+	})
+	s := status.New(in, status.Query{})
+	one := 1
+	want := []status.Exclusion{
+		{Exclusion: "batch", AccountID: account, ClusterName: "work*", Reason: "AWS Batch", Until: "2026-11-28", Matches: &one, Owner: "data", Ticket: "SEC-1"},
+		{Exclusion: "ended", ClusterName: "web", Reason: "migration", Until: "2026-11-27", Ended: true},
+	}
+	if diff := cmp.Diff(want, s.Exclusions); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	excluded := &status.Excluded{Exclusion: "batch", Reason: "AWS Batch", Until: "2026-11-28", Owner: "data"}
+	if diff := cmp.Diff(excluded, s.UnhealthyClusters.Rows[0].Excluded); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if s.Health != status.NotCovered || s.Verdict != "1 of 2 clusters covered; 1 of those not covered is excluded" || s.Summary.ExcludedClusters != 1 {
+		t.Errorf("%s, %q", s.Health, s.Verdict)
 	}
 }

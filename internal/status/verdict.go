@@ -75,6 +75,7 @@ func (s *Status) verdict() string {
 		one, many string
 	}{
 		{sum.UnlistedClusters, "cluster not listed by GuardDuty", "clusters not listed by GuardDuty"},
+		{sum.ExcludedClusters, "of those not covered is excluded", "of those not covered are excluded"},
 		{sum.FailedTargets, "target not readable", "targets not readable"},
 		{sum.UnknownCoverage, "account and Region not known", "accounts and Regions not known"},
 		{sum.RefusedParts, "part refused by AWS", "parts refused by AWS"},
