@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION)
 # The packages whose tests have -update.
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update", false' . | xargs -r -n1 dirname | sort -u)
 
-.PHONY: all build test race reliability lint fuzz bench golden picture dashboard-picture image stack e2e rules clean
+.PHONY: all build test race reliability lint fuzz bench golden picture dashboard-picture image stack e2e rules release chart clean
 all: lint test build
 
 build: ## a static binary in bin/
@@ -57,6 +57,8 @@ image:
 stack: ; deploy/stack/run
 e2e: ; CI=true go test -count=1 -v ./internal/e2e ./dashboards
 rules: ; .ci/run packages rules
+release: ; .ci/run packages tools release image
+chart: ; .ci/run tools chart
 
 clean:
-	rm -rf bin
+	rm -rf bin dist
