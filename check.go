@@ -48,11 +48,11 @@ func (c *commandLine) runCheck(ctx context.Context) error {
 	if err != nil {
 		return asUsage("check", errors.Join(err, c.writeTextfile(nil, check.Unknown)))
 	}
-	var problems []string
+	in := check.Input{Status: reading.Status, Resources: reading.Resources, Exclusions: reading.Exclusions, Thresholds: c.check.thresholds}
 	if !reading.Complete {
-		problems = append(problems, fmt.Sprintf("not everything was read within %s", c.check.timeout))
+		in.Problems = append(in.Problems, fmt.Sprintf("not everything was read within %s", c.check.timeout))
 	}
-	result := check.New(reading.Status, reading.Resources, c.check.thresholds, problems...)
+	result := check.New(in)
 	err = result.Write(c.std.out, c.check.format)
 	if err = errors.Join(err, c.writeTextfile(reading, result.Level)); err != nil {
 		return asUsage("check", err)

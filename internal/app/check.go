@@ -12,6 +12,7 @@ import (
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/ecs"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
@@ -26,9 +27,10 @@ type ReadOptions struct {
 
 // Reading is what one refresh of every target has read.
 type Reading struct {
-	Status    *status.Status      // without filters and limits
-	Resources []coverage.Resource // all, sorted
-	Complete  bool                // whether everything was read within the timeout
+	Status     *status.Status      // without filters and limits
+	Resources  []coverage.Resource // all, sorted
+	Exclusions exclusion.Result
+	Complete   bool // whether everything was read within the timeout
 
 	input collector.Input
 	tags  []string
@@ -58,7 +60,7 @@ func ReadOnce(ctx context.Context, o ReadOptions) (*Reading, error) {
 		in.Next[id] = time.Time{} // there is no next refresh
 	}
 	r.Status = status.New(in, status.Query{})
-	r.Resources = in.View.Resources
+	r.Resources, r.Exclusions = in.View.Resources, in.Exclusions
 	r.input, r.tags = a.input(time.Now())
 	return r, nil
 }

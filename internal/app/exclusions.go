@@ -6,17 +6,18 @@ import (
 	"slices"
 	"time"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
-// exclude applies exclusions to the input of the page.
-func (a *app) exclude(now time.Time, entries []exclusion.Entry, in collector.Input) exclusion.Result {
+// exclude applies exclusions to what was read.
+func (a *app) exclude(now time.Time, entries []exclusion.Entry, v *coverage.View, ecs []diagnosis.Report) exclusion.Result {
 	if len(entries) == 0 {
 		return exclusion.Result{}
 	}
 	return exclusion.Apply(exclusion.Input{
-		Now: now, Entries: entries, View: in.View, ECS: in.ECS, Targets: slices.Collect(maps.Keys(a.refresher.Next())),
+		Now: now, Entries: entries, View: v, ECS: ecs, Targets: slices.Collect(maps.Keys(a.refresher.Next())),
 	})
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exposition"
 )
 
@@ -181,10 +182,19 @@ func randomInput(r *rand.Rand) collector.Input {
 		}
 		reports = append(reports, one)
 	}
-	view := coverage.Merge(reports)
+	view, ecs := coverage.Merge(reports), randomECS(r)
+	var targets []coverage.TargetID
+	for i := range reports {
+		targets = append(targets, reports[i].Target)
+	}
+	now := time.Unix(1.7e9, 0)
 	return collector.Input{
-		View:   view,
-		ECS:    randomECS(r),
+		View: view,
+		ECS:  ecs,
+		Exclusions: exclusion.Apply(exclusion.Input{Now: now, View: view, ECS: ecs, Targets: targets, Entries: []exclusion.Entry{
+			{Name: "first", AccountID: pick(r, "", "1"), Region: pick(r, "", "r-1"), ClusterName: "*", Until: now, Owner: coverage.Sanitize(pick(r, texts()...))},
+			{Name: "ended", ClusterName: "*", Until: now.AddDate(0, 0, -2)},
+		}}),
 		Issues: collector.IssueOptions{Text: r.IntN(2) == 0, MaxPerCluster: r.IntN(4)},
 	}
 }

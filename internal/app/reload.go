@@ -42,7 +42,7 @@ func (a *app) input(now time.Time) (in collector.Input, tags []string) {
 	in = collector.Input{View: a.store.View(), ECS: a.store.ECS()}
 	if o := a.pageOptions.Load(); o != nil {
 		in.Issues, in.OnlyUnhealthy, tags = o.issues, o.onlyUnhealthy, o.tags
-		in.Exclusions = a.exclude(now, o.exclusions, in)
+		in.Exclusions = a.exclude(now, o.exclusions, in.View, in.ECS)
 	}
 	return in, tags
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/common/version"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/collector"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/iampolicy"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
@@ -35,8 +34,8 @@ func (a *app) statusInput() status.Input {
 		}
 	}
 	if o := a.pageOptions.Load(); o != nil {
+		in.Exclusions = a.exclude(in.Now, o.exclusions, in.View, in.ECS)
 		in.Tags, in.Statement = o.tags, o.statements.of
-		in.Exclusions = a.exclude(in.Now, o.exclusions, collector.Input{View: in.View, ECS: in.ECS})
 	}
 	return in
 }

@@ -37,13 +37,21 @@ func statusWorld() *simulator.World {
 }
 
 func statusConfig() string {
-	return strings.Replace(withECS, "members: true", "members: true\n    account_names: true", 1) + `
+	yaml := strings.Replace(withECS, "members: true", "members: true\n    account_names: true", 1) + `
   - name: other
     role_arn: arn:aws:iam::999999999999:role/missing
     external_id: an-external-id-of-another
     regions: [eu-west-1]
 events: [{queue_url: "https://sqs.us-east-1.amazonaws.com/111122223333/missing"}]
+exclusions:
+  - name: legacy
+    account_id: "222233334444"
+    cluster_name: pay*
+    reason: is replaced by <b>a service</b> on Fargate
+    until: %s
+    owner: data-platform
 `
+	return strings.Replace(yaml, "%s", time.Now().UTC().AddDate(0, 0, 5).Format(time.DateOnly), 1)
 }
 
 // readStatus returns the status as it is served, with the same times and IDs in
@@ -60,6 +68,7 @@ func readStatus(t *testing.T, e *exporter, began time.Time) status.Status {
 		}
 		return then.AddDate(0, 0, 27).Format(time.RFC3339)
 	})
+	text = regexp.MustCompile(`"until": "20\d\d-\d\d-\d\d"`).ReplaceAllString(text, `"until": "2024-06-05"`)
 	text = regexp.MustCompile(`RequestID: [0-9a-zA-Z-]+|127\.0\.0\.1:\d+`).ReplaceAllString(text, "…")
 	var s status.Status
 	decoder := json.NewDecoder(strings.NewReader(text))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
 
@@ -40,19 +41,26 @@ type Thresholds struct {
 	MaxUnhealthy int
 }
 
+// Input is what is checked.
+type Input struct {
+	Status     *status.Status      // without filters and limits
+	Resources  []coverage.Resource // all that GuardDuty lists, sorted
+	Exclusions exclusion.Result
+	Thresholds Thresholds
+	Problems   []string // further reasons why not everything is known
+}
+
 // Result is the status with a level for each of its parts.
 type Result struct {
-	Level      Level
-	Status     *status.Status // without filters and limits
-	Thresholds Thresholds
-	// Resources are all that GuardDuty lists, sorted.
-	Resources []coverage.Resource
+	Input
+	Level Level
 	// Findings are what was checked, in the order of the levels that decide.
 	Findings []Finding
 	// Covered and Total count resources of all types. Uncovered includes clusters that
-	// GuardDuty does not list.
+	// GuardDuty does not list, and not those that are excluded.
 	Covered, Total, Uncovered int64
-	// Worst is the coverage with the least percentage, nil without resources.
+	// Worst is the coverage with the least percentage, without excluded clusters; nil
+	// without resources.
 	Worst *status.Coverage
 }
 
@@ -64,13 +72,13 @@ type Finding struct {
 	Text  string
 }
 
-// New checks a status. problems are further reasons why not everything is known.
-func New(s *status.Status, resources []coverage.Resource, t Thresholds, problems ...string) *Result {
-	r := &Result{Status: s, Resources: resources, Thresholds: t}
+// New checks a status.
+func New(in Input) *Result {
+	r, s := &Result{Input: in}, in.Status
 	for i := range s.Coverage {
 		r.addCoverage(&s.Coverage[i])
 	}
-	r.addFleet(problems)
+	r.addFleet()
 	for i := range s.Targets {
 		r.addTarget(&s.Targets[i])
 	}
@@ -89,17 +97,24 @@ func (r *Result) add(l Level, suite, name, format string, args ...any) {
 func (r *Result) addCoverage(c *status.Coverage) {
 	name := join(c.ResourceType, account(c.AccountID, c.AccountName), c.Region)
 	r.Covered, r.Total = r.Covered+c.Healthy, r.Total+c.Resources
+	if c.ResourceType != string(coverage.ECS) {
+		r.Uncovered += c.Resources - c.Healthy
+	}
+	excluded := ""
+	if c.Excluded > 0 {
+		excluded = fmt.Sprintf(", %d excluded", c.Excluded)
+	}
 	switch {
 	case !c.Known:
 		r.add(Unknown, "coverage", name, "coverage of %s is not known: %s", name, c.Reason)
-	case c.Percent == nil:
-		r.add(OK, "coverage", name, "%s has no resources", name)
+	case c.InScopePercent == nil:
+		r.add(OK, "coverage", name, "%s has no resources%s", name, excluded)
 	default:
-		if r.Worst == nil || *c.Percent < *r.Worst.Percent {
+		if r.Worst == nil || *c.InScopePercent < *r.Worst.InScopePercent {
 			r.Worst = c
 		}
-		level := r.Thresholds.level(*c.Percent)
-		text := fmt.Sprintf("%s: %s covered, %d of %d", name, percent(*c.Percent), c.Healthy, c.Resources)
+		level := r.Thresholds.level(*c.InScopePercent)
+		text := fmt.Sprintf("%s: %s covered, %d of %d%s", name, percent(*c.InScopePercent), c.Healthy, c.Resources, excluded)
 		if limit := map[Level]float64{Warning: r.Thresholds.Warning, Critical: r.Thresholds.Critical}[level]; level != OK {
 			text += ", less than " + percent(limit)
 		}
@@ -117,10 +132,10 @@ func (t Thresholds) level(percent float64) Level {
 	return OK
 }
 
-func (r *Result) addFleet(problems []string) {
+func (r *Result) addFleet() {
 	unlisted := int64(r.Status.Summary.UnlistedClusters)
-	r.Uncovered = r.Total - r.Covered + unlisted
-	for _, problem := range problems {
+	r.Uncovered += int64(r.Status.Summary.UnhealthyClusters) + unlisted
+	for _, problem := range r.Problems {
 		r.add(Unknown, "fleet", problem, "%s", problem)
 	}
 	if r.Total == 0 {
@@ -166,8 +181,8 @@ func (r *Result) addECSAccount(a *status.ECSAccount) {
 	r.add(Unknown, "ecs", name, "ECS of %s is not readable%s", name, after(": ", errorOf(a.LastError)))
 }
 
-// Problems are the findings that are not OK.
-func (r *Result) Problems() []Finding {
+// NotOK returns the findings that are not OK.
+func (r *Result) NotOK() []Finding {
 	for i, f := range r.Findings {
 		if f.Level == OK {
 			return r.Findings[:i]

@@ -13,6 +13,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/check"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
 
@@ -22,7 +23,7 @@ func covered(account string, healthy, all int64) status.Coverage {
 	c := status.Coverage{AccountID: account, Region: "eu-west-1", ResourceType: "ECS", Known: true, Healthy: healthy, Resources: all}
 	if all > 0 {
 		percent := float64(healthy) / float64(all) * 100
-		c.Percent = &percent
+		c.Percent, c.InScopePercent = &percent, &percent
 	}
 	return c
 }
@@ -72,13 +73,16 @@ func TestLevel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &status.Status{Coverage: tc.coverage, Targets: tc.targets, ECSAccounts: tc.ecs}
 			s.Summary.UnlistedClusters = tc.unlisted
+			for _, c := range tc.coverage {
+				s.Summary.UnhealthyClusters += int(c.Resources - c.Healthy)
+			}
 			limits := thresholds
 			limits.MaxUnhealthy = tc.max - 1
-			r := check.New(s, nil, limits, tc.problems...)
+			r := check.New(check.Input{Status: s, Thresholds: limits, Problems: tc.problems})
 			if r.Level != tc.want {
 				t.Errorf("got %v, want %v", r.Level, tc.want)
 			}
-			problems := r.Problems()
+			problems := r.NotOK()
 			if (len(problems) == 0) != (tc.want == check.OK) {
 				t.Fatalf("problems: %v", problems)
 			}
@@ -86,6 +90,37 @@ func TestLevel(t *testing.T) {
 				t.Errorf("first problem %q, want %q", problems[0].Text, tc.first)
 			}
 		})
+	}
+}
+
+// TestExclusions: excluded clusters do not count, and are shown with their exclusion.
+func TestExclusions(t *testing.T) {
+	key := func(name string) coverage.Key {
+		return coverage.Key{Type: coverage.ECS, AccountID: "111122223333", Region: "eu-west-1", Name: name}
+	}
+	rows := []coverage.Resource{{Key: key("legacy"), Status: coverage.Unhealthy}, {Key: key("shop"), Status: coverage.Healthy}}
+	view := coverage.Merge([]coverage.Report{{
+		Target: coverage.TargetID{Name: "org", Region: "eu-west-1"}, State: coverage.OK,
+		Snapshot: &coverage.Snapshot{Accounts: []string{"111122223333"}, Types: []coverage.ResourceType{coverage.ECS}, Resources: rows},
+	}})
+	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	exclusions := exclusion.Apply(exclusion.Input{Now: now, View: view, Entries: []exclusion.Entry{
+		{Name: "old", ClusterName: "legacy", Reason: "is replaced", Until: now},
+	}})
+	s := status.New(status.Input{Now: now, View: view, Exclusions: exclusions}, status.Query{})
+	r := check.New(check.Input{Status: s, Resources: view.Resources, Exclusions: exclusions, Thresholds: check.Thresholds{Warning: 100, Critical: 100}})
+	if r.Level != check.OK || r.Uncovered != 0 {
+		t.Errorf("%v, %d uncovered: %+v", r.Level, r.Uncovered, r.NotOK())
+	}
+	for format, want := range map[string]string{
+		"plugin":   "GUARDDUTY OK - 1/2 covered | covered=1;;;0;2 uncovered=0;;0;0; worst=100.00%;100:;100:;0;100\n",
+		"table":    "legacy   111122223333  eu-west-1         excluded until 2026-11-28: is replaced  \n",
+		"csv":      ",legacy,ECS,UNHEALTHY,,,,,,0,0,,old,2026-11-28\n",
+		"markdown": "| 111122223333 | eu-west-1 | ECS | 1/2 (1 excluded) | 100% | OK |",
+	} {
+		if got := write(t, r, format); !strings.Contains(got, want) {
+			t.Errorf("%s has no %q:\n%s", format, want, got)
+		}
 	}
 }
 
@@ -111,7 +146,7 @@ func fleet() *check.Result {
 		IssueTypes: []status.IssueType{{IssueType: "agent_exited", Who: "cluster owner"}},
 	}
 	s.Coverage[1].AccountName = "pay|ments"
-	s.Summary.FailedTargets = 1
+	s.Summary.FailedTargets, s.Summary.UnhealthyClusters = 1, 2
 	resource := func(account, name string, status coverage.Status, issues ...string) coverage.Resource {
 		row := coverage.Row{
 			Key:    coverage.Key{Type: coverage.ECS, AccountID: account, Region: "eu-west-1", Name: name},
@@ -119,9 +154,9 @@ func fleet() *check.Result {
 		}
 		return coverage.New(row)
 	}
-	return check.New(s, []coverage.Resource{
+	return check.New(check.Input{Status: s, Thresholds: thresholds, Resources: []coverage.Resource{
 		resource("111122223333", "shop", coverage.Healthy), resource("222233334444", "=a|<b>", coverage.Unhealthy, "Agent exited", "x, \"y\""),
-	}, thresholds)
+	}})
 }
 
 func write(t *testing.T, r *check.Result, format string) string {
@@ -149,12 +184,12 @@ func TestPluginLine(t *testing.T) {
 	s := &status.Status{Coverage: []status.Coverage{covered("111122223333", 123456, 1234567)}}
 	s.Coverage[0].Region = "ap-southeast-2"
 	s.Summary.FailedTargets, s.Summary.UnlistedClusters = 12345, 12345
-	line, _, _ := strings.Cut(write(t, check.New(s, nil, thresholds), "plugin"), " |")
+	line, _, _ := strings.Cut(write(t, check.New(check.Input{Status: s, Thresholds: thresholds}), "plugin"), " |")
 	if want := "GUARDDUTY CRITICAL - 123456/1234567 covered, 12345 targets not readable"; line != want {
 		t.Errorf("got %q (%d characters), want %q", line, len(line), want)
 	}
 	s.Summary.FailedTargets = 0
-	line, _, _ = strings.Cut(write(t, check.New(s, nil, thresholds), "plugin"), " |")
+	line, _, _ = strings.Cut(write(t, check.New(check.Input{Status: s, Thresholds: thresholds}), "plugin"), " |")
 	if !strings.Contains(line, "12345 not listed") || len(line) > 80 {
 		t.Errorf("got %q (%d characters)", line, len(line))
 	}
@@ -200,10 +235,10 @@ func TestCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]string{
-		{"Account", "Region", "ResourceId", "ResourceType", "CoverageStatus", "Issue", "AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt"},
-		{"111122223333", "eu-west-1", "shop", "ECS", "HEALTHY", "", "", "", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z"},
-		{"222233334444", "eu-west-1", "'=a|<b>", "ECS", "UNHEALTHY", "Agent exited", "pay|ments", "agent_exited", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z"},
-		{"222233334444", "eu-west-1", "'=a|<b>", "ECS", "UNHEALTHY", `x, "y"`, "pay|ments", "unclassified", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z"},
+		{"Account", "Region", "ResourceId", "ResourceType", "CoverageStatus", "Issue", "AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt", "Exclusion", "ExcludedUntil"},
+		{"111122223333", "eu-west-1", "shop", "ECS", "HEALTHY", "", "", "", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z", "", ""},
+		{"222233334444", "eu-west-1", "'=a|<b>", "ECS", "UNHEALTHY", "Agent exited", "pay|ments", "agent_exited", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z", "", ""},
+		{"222233334444", "eu-west-1", "'=a|<b>", "ECS", "UNHEALTHY", `x, "y"`, "pay|ments", "unclassified", "", "MANUAL", "1", "2", "2026-11-01T02:03:04Z", "", ""},
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -275,7 +310,7 @@ func TestLongLists(t *testing.T) {
 		s.UnhealthyClusters.Rows = append(s.UnhealthyClusters.Rows, status.Cluster{ClusterName: "c"})
 	}
 	s.UnhealthyClusters.Matched = 103
-	r := check.New(s, nil, thresholds)
+	r := check.New(check.Input{Status: s, Thresholds: thresholds})
 	for format, want := range map[string]int{"plugin": 1, "table": 2, "markdown": 2} {
 		if got := write(t, r, format); strings.Count(got, "and 3 more") != want {
 			t.Errorf("%s:\n%s", format, got)

@@ -61,7 +61,7 @@ func (r *Result) writePlugin(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s | covered=%d;;;0;%d uncovered=%d;;%s;0;", r.summary(), r.Covered, r.Total, r.Uncovered, limit)
 	if r.Worst != nil {
-		fmt.Fprintf(w, " worst=%.2f%%;%g:;%g:;0;100", *r.Worst.Percent, t.Warning, t.Critical)
+		fmt.Fprintf(w, " worst=%.2f%%;%g:;%g:;0;100", *r.Worst.InScopePercent, t.Warning, t.Critical)
 	}
 	fmt.Fprintln(w)
 	for _, line := range r.problemLines() {
@@ -73,8 +73,8 @@ func (r *Result) writePlugin(w io.Writer) {
 func (r *Result) summary() string {
 	line := fmt.Sprintf("GUARDDUTY %s - %d/%d covered", r.Level, r.Covered, r.Total)
 	var parts []string
-	if r.Worst != nil && r.Worst.Healthy < r.Worst.Resources {
-		parts = append(parts, fmt.Sprintf("worst %s in %s/%s", percent(*r.Worst.Percent), r.Worst.AccountID, r.Worst.Region))
+	if r.Worst != nil && *r.Worst.InScopePercent < 100 {
+		parts = append(parts, fmt.Sprintf("worst %s in %s/%s", percent(*r.Worst.InScopePercent), r.Worst.AccountID, r.Worst.Region))
 	}
 	if n := r.Status.Summary.FailedTargets; n > 0 {
 		parts = append([]string{count(int64(n), "target") + " not readable"}, parts...)
@@ -93,7 +93,7 @@ func (r *Result) summary() string {
 // problemLines returns the problems, at most maxLines.
 func (r *Result) problemLines() []string {
 	var lines []string
-	problems := r.Problems()
+	problems := r.NotOK()
 	for i, f := range problems {
 		if i == maxLines {
 			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-i))
@@ -160,8 +160,11 @@ func (r *Result) coverage() [][6]string {
 		if c.Known {
 			row[3], row[5] = fmt.Sprintf("%d/%d", c.Healthy, c.Resources), OK.String()
 		}
-		if c.Percent != nil && c.Known {
-			row[4], row[5] = percent(*c.Percent), r.Thresholds.level(*c.Percent).String()
+		if c.InScopePercent != nil && c.Known {
+			row[4], row[5] = percent(*c.InScopePercent), r.Thresholds.level(*c.InScopePercent).String()
+		}
+		if c.Excluded > 0 {
+			row[3] += fmt.Sprintf(" (%d excluded)", c.Excluded)
 		}
 		rows = append(rows, row)
 	}
@@ -172,14 +175,16 @@ func (r *Result) coverage() [][6]string {
 // most maxLines.
 func (r *Result) clusters() [][6]string {
 	var rows [][6]string
-	for _, list := range []status.List[status.Cluster]{r.Status.UnhealthyClusters, r.Status.UnlistedClusters} {
+	matched := 0
+	for _, list := range []status.List[status.Cluster]{r.Status.UnhealthyClusters, r.Status.UnlistedClusters, r.Status.ExcludedClusters} {
+		matched += list.Matched
 		for i := range list.Rows {
 			if len(rows) < maxLines {
 				rows = append(rows, r.cluster(&list.Rows[i]))
 			}
 		}
 	}
-	if n := r.Status.UnhealthyClusters.Matched + r.Status.UnlistedClusters.Matched - len(rows); n > 0 {
+	if n := matched - len(rows); n > 0 {
 		rows = append(rows, [6]string{fmt.Sprintf("and %d more", n)})
 	}
 	return rows
@@ -203,6 +208,9 @@ func (r *Result) cluster(c *status.Cluster) [6]string {
 	}
 	if c.CoverageStatus == "" {
 		why = append([]string{"not listed by GuardDuty"}, why...)
+	}
+	if e := c.Excluded; e != nil {
+		why, who = append([]string{"excluded until " + e.Until + ": " + e.Reason}, why...), nil
 	}
 	row[4], row[5] = strings.Join(why, ", "), strings.Join(who, ", ")
 	return row
@@ -238,7 +246,7 @@ func (r *Result) writeCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{
 		"Account", "Region", "ResourceId", "ResourceType", "CoverageStatus", "Issue",
-		"AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt",
+		"AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt", "Exclusion", "ExcludedUntil",
 	}) // Error returns the first error
 	names := map[string]string{}
 	for _, c := range r.Status.Coverage {
@@ -249,7 +257,10 @@ func (r *Result) writeCSV(w io.Writer) error {
 		row := []string{
 			resource.AccountID, resource.Region, resource.Name, string(resource.Type), string(resource.Status), "",
 			names[resource.AccountID], "", "", resource.ManagementType,
-			"", "", timeText(&resource.UpdatedAt),
+			"", "", timeText(&resource.UpdatedAt), "", "",
+		}
+		if e := r.Exclusions.Of(resource.Key); e != nil {
+			row[13], row[14] = e.Name, e.LastDay()
 		}
 		if resource.Type != coverage.EC2 {
 			row[10], row[11] = fmt.Sprint(resource.Covered), fmt.Sprint(resource.Compatible)

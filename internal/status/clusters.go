@@ -21,7 +21,7 @@ type candidate struct {
 
 // addClusters fills the lists of clusters and what is counted over them.
 func (b *builder) addClusters(s *Status) {
-	var unhealthy, unlisted []candidate
+	var unhealthy, unlisted, excluded []candidate
 	clusters := map[coverage.IssueType]int{}
 	all := values{map[coverage.IssueType]int{}, map[diagnosis.Cause]bool{}}
 	rows := b.View.OfType(coverage.ECS)
@@ -30,11 +30,15 @@ func (b *builder) addClusters(s *Status) {
 		if row.Status == coverage.Healthy {
 			continue
 		}
-		s.Summary.UnhealthyClusters++
 		c := b.candidate(row.Key, row)
-		b.countExcluded(s, row.Key)
-		s.Summary.ServicesToDeploy += c.servicesToDeploy()
 		all.add(&c)
+		if b.isExcluded(row.Key) {
+			excluded = b.appendMatching(excluded, c)
+			s.Summary.ExcludedClusters++
+			continue
+		}
+		s.Summary.UnhealthyClusters++
+		s.Summary.ServicesToDeploy += c.servicesToDeploy()
 		if b.matches(&c) {
 			unhealthy = append(unhealthy, c)
 			c.countTypes(clusters)
@@ -42,14 +46,16 @@ func (b *builder) addClusters(s *Status) {
 	}
 	for name := range b.unlisted {
 		c := b.candidate(coverage.Key{Type: coverage.ECS, AccountID: name.AccountID, Region: name.Region, Name: name.Name}, nil)
-		b.countExcluded(s, c.key)
 		all.add(&c)
-		if b.matches(&c) {
-			unlisted = append(unlisted, c)
+		if b.isExcluded(c.key) {
+			excluded = b.appendMatching(excluded, c)
+			s.Summary.ExcludedClusters++
+			continue
 		}
+		unlisted = b.appendMatching(unlisted, c)
+		s.Summary.UnlistedClusters++
 	}
-	s.Summary.UnlistedClusters = len(b.unlisted)
-	s.UnhealthyClusters, s.UnlistedClusters = b.list(unhealthy), b.list(unlisted)
+	s.UnhealthyClusters, s.UnlistedClusters, s.ExcludedClusters = b.list(unhealthy), b.list(unlisted), b.list(excluded)
 	s.IssueTypes = b.issueTypes(clusters)
 	s.Values = all.of(s)
 }
@@ -86,6 +92,14 @@ func (v values) of(s *Status) Values {
 		*list = slices.DeleteFunc(slices.Compact(*list), func(s string) bool { return s == "" })
 	}
 	return all
+}
+
+// appendMatching appends a cluster that matches the query.
+func (b *builder) appendMatching(list []candidate, c candidate) []candidate {
+	if b.matches(&c) {
+		list = append(list, c)
+	}
+	return list
 }
 
 func (b *builder) candidate(k coverage.Key, row *coverage.Resource) candidate {

@@ -21,7 +21,7 @@ func (b *builder) coverage() []Coverage {
 		accounts[c.AccountID] = true
 		rows = append(rows, c)
 	}
-	stale, off := b.stale(), b.off()
+	stale, off, inScope := b.stale(), b.off(), b.inScope()
 	for _, t := range b.View.Totals {
 		at := place{t.AccountID, t.Region}
 		c := Coverage{
@@ -32,6 +32,13 @@ func (b *builder) coverage() []Coverage {
 			c.Percent = &percent
 		} else if off[at] != "" {
 			c.Known = false // GuardDuty lists nothing while it is off
+		}
+		c.InScopePercent = c.Percent
+		if others, ok := inScope[[3]string{c.ResourceType, c.AccountID, c.Region}]; ok {
+			c.Excluded, c.InScopePercent = c.Resources-others.ByStatus.Sum(), nil
+			if percent, ok := others.Percent(); ok {
+				c.InScopePercent = &percent
+			}
 		}
 		known[at] = known[at] || t.ResourceType == coverage.ECS
 		add(c)

@@ -1,44 +1,41 @@
 package status
 
 import (
+	"time"
+
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 )
 
-// Exclusion is an exclusion of the configuration.
-type Exclusion struct {
-	Exclusion   string `json:"exclusion"`
-	AccountID   string `json:"account_id"` // this and the next three are "" for any
-	Region      string `json:"region"`
-	ClusterName string `json:"cluster_name"` // a pattern
-	IssueType   string `json:"issue_type"`
-	Reason      string `json:"reason"`
-	Until       string `json:"until"` // the last day in UTC, such as 2027-03-01
-	Ended       bool   `json:"ended"`
-	Matches     *int   `json:"matches,omitempty"` // clusters; absent if they are not known, and after the end
-	Owner       string `json:"owner,omitempty"`
-	Ticket      string `json:"ticket,omitempty"`
-}
+// endsSoon is how long before the end of an exclusion it is counted as ending.
+const endsSoon = 14 * 24 * time.Hour
 
-// Excluded is why a cluster need not be covered.
-type Excluded struct {
-	Exclusion string `json:"exclusion"`
-	Reason    string `json:"reason"`
-	Until     string `json:"until"`
-	Owner     string `json:"owner,omitempty"`
-}
-
+// exclusions returns the exclusions of the configuration.
 func (b *builder) exclusions() []Exclusion {
-	all := []Exclusion{}
+	rows := []Exclusion{}
 	for _, e := range b.Exclusions.Entries {
-		all = append(all, Exclusion{
+		rows = append(rows, Exclusion{
 			Exclusion: e.Name, AccountID: e.AccountID, Region: e.Region, ClusterName: e.ClusterName, IssueType: string(e.IssueType),
-			Reason: e.Reason, Until: e.LastDay(), Ended: e.Ended, Matches: e.Matches, Owner: e.Owner, Ticket: e.Ticket,
+			Reason: e.Reason, Owner: e.Owner, Ticket: e.Ticket, Until: e.LastDay(), Ended: e.Ended, Matches: e.Matches,
 		})
 	}
-	return all
+	return rows
 }
 
-// excluded returns why a cluster need not be covered, nil if it has to be.
+// isExcluded reports whether a cluster is not meant to be covered.
+func (b *builder) isExcluded(k coverage.Key) bool { return b.Exclusions.Of(k) != nil }
+
+// endingExclusions counts the exclusions that end soon.
+func (b *builder) endingExclusions() int {
+	n := 0
+	for _, e := range b.Exclusions.Entries {
+		if !e.Ended && e.End().Sub(b.Now) <= endsSoon {
+			n++
+		}
+	}
+	return n
+}
+
+// excluded returns why a cluster is not meant to be covered, nil if it is.
 func (b *builder) excluded(k coverage.Key) *Excluded {
 	e := b.Exclusions.Of(k)
 	if e == nil {
@@ -47,9 +44,13 @@ func (b *builder) excluded(k coverage.Key) *Excluded {
 	return &Excluded{Exclusion: e.Name, Reason: e.Reason, Until: e.LastDay(), Owner: e.Owner}
 }
 
-// countExcluded counts a cluster that is not covered if it need not be.
-func (b *builder) countExcluded(s *Status, k coverage.Key) {
-	if b.Exclusions.Of(k) != nil {
-		s.Summary.ExcludedClusters++
+// inScope returns the totals without excluded clusters by type, account and Region.
+func (b *builder) inScope() map[[3]string]coverage.Total {
+	totals := map[[3]string]coverage.Total{}
+	if len(b.Exclusions.Clusters) > 0 {
+		for _, t := range b.View.InScope(b.isExcluded) {
+			totals[[3]string{string(t.ResourceType), t.AccountID, t.Region}] = t
+		}
 	}
+	return totals
 }

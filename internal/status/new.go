@@ -25,7 +25,7 @@ type Input struct {
 	// has not finished its first.
 	Next   map[coverage.TargetID]time.Time
 	Queues []Queue
-	// Exclusions are those of the configuration, applied to View and ECS.
+	// Exclusions is the result of the exclusions of the configuration.
 	Exclusions exclusion.Result
 	Tags       []string // the keys of the tags to show
 	// Statement returns the statement of an IAM policy that allows a target an
@@ -38,8 +38,7 @@ func New(in Input, q Query) *Status {
 	b := newBuilder(in, q)
 	s := &Status{
 		SchemaVersion: SchemaVersion, GeneratedAt: in.Now.UTC().Truncate(time.Second), Version: in.Version, Ready: in.Ready, Query: q,
-		Targets: b.targets(), Queues: append([]Queue{}, in.Queues...), ECSAccounts: b.ecsAccounts(), Coverage: b.coverage(),
-		Exclusions: b.exclusions(),
+		Targets: b.targets(), Queues: append([]Queue{}, in.Queues...), ECSAccounts: b.ecsAccounts(), Coverage: b.coverage(), Exclusions: b.exclusions(),
 	}
 	b.addClusters(s)
 	b.summarize(s)

@@ -38,8 +38,10 @@ type Status struct {
 	UnhealthyClusters List[Cluster] `json:"unhealthy_clusters"`
 	// UnlistedClusters are ECS clusters with running tasks that GuardDuty does not list.
 	UnlistedClusters List[Cluster] `json:"unlisted_clusters"`
-	// Exclusions are those of the configuration.
-	Exclusions []Exclusion `json:"exclusions"`
+	// ExcludedClusters are those of both that are not meant to be covered, by an
+	// exclusion of the configuration. The other lists do not have them.
+	ExcludedClusters List[Cluster] `json:"excluded_clusters"`
+	Exclusions       []Exclusion   `json:"exclusions"` // all, in the order of the configuration
 	// IssueTypes are those of the unhealthy clusters that match Query, with what to do.
 	IssueTypes []IssueType `json:"issue_types"`
 	// Values are those that the filters of Query can have.
@@ -58,7 +60,7 @@ type Health string
 
 // The values of Health.
 const (
-	Covered    Health = "covered"     // every ECS cluster is covered, and everything could be read
+	Covered    Health = "covered"     // every ECS cluster that is not excluded is covered, and everything could be read
 	NotCovered Health = "not_covered" // at least one cluster is not covered
 	Unknown    Health = "unknown"     // no cluster is known to be uncovered, but not everything could be read
 )
@@ -70,7 +72,8 @@ type Summary struct {
 	CoveragePercent   *float64 `json:"coverage_percent,omitempty"` // absent without clusters
 	UnhealthyClusters int      `json:"unhealthy_clusters"`
 	UnlistedClusters  int      `json:"unlisted_clusters"`
-	ExcludedClusters  int      `json:"excluded_clusters"`  // of the unhealthy and unlisted ones, those that an exclusion matches
+	ExcludedClusters  int      `json:"excluded_clusters"`  // in neither of these two
+	EndingExclusions  int      `json:"ending_exclusions"`  // within 14 days
 	ServicesToDeploy  int      `json:"services_to_deploy"` // known to need a new deployment
 	Targets           int      `json:"targets"`
 	FailedTargets     int      `json:"failed_targets"` // their last refresh failed
@@ -152,6 +155,11 @@ type Coverage struct {
 	Healthy      int64    `json:"healthy"`          // 0 if it is not known
 	Resources    int64    `json:"resources"`
 	Percent      *float64 `json:"percent,omitempty"` // absent without resources
+	// Excluded counts the resources that are not meant to be covered, whatever their
+	// health, and InScopePercent is the percentage of the others. It is absent if
+	// there are none.
+	Excluded       int64    `json:"excluded"`
+	InScopePercent *float64 `json:"in_scope_percent,omitempty"`
 }
 
 // Cluster is an ECS cluster that is not covered.
@@ -167,14 +175,39 @@ type Cluster struct {
 	ManagementType string            `json:"management_type,omitempty"`
 	Covered        int32             `json:"container_instances_covered"`
 	Compatible     int32             `json:"container_instances_compatible"`
-	Owner          string            `json:"owner,omitempty"` // the tag owner, otherwise team, otherwise the first of the configured ones
-	Tags           map[string]string `json:"tags,omitempty"`  // the configured ones; absent if not known
-	Issues         []Issue           `json:"issues"`          // as GuardDuty reports them
-	TasksRead      bool              `json:"tasks_read"`      // whether Tasks is known
-	Tasks          map[string]int    `json:"tasks"`           // running tasks by state of the agent
-	Findings       []Finding         `json:"findings"`        // what ECS shows
-	// Excluded is why the cluster need not be covered; absent if it has to be.
-	Excluded *Excluded `json:"excluded,omitempty"`
+	Owner          string            `json:"owner,omitempty"`    // the tag owner, otherwise team, otherwise the first of the configured ones
+	Tags           map[string]string `json:"tags,omitempty"`     // the configured ones; absent if not known
+	Issues         []Issue           `json:"issues"`             // as GuardDuty reports them
+	TasksRead      bool              `json:"tasks_read"`         // whether Tasks is known
+	Tasks          map[string]int    `json:"tasks"`              // running tasks by state of the agent
+	Findings       []Finding         `json:"findings"`           // what ECS shows
+	Excluded       *Excluded         `json:"excluded,omitempty"` // absent if the cluster is meant to be covered
+}
+
+// Excluded is why a cluster is not meant to be covered: the first exclusion of the
+// configuration that matches it.
+type Excluded struct {
+	Exclusion string `json:"exclusion"` // its name
+	Reason    string `json:"reason"`
+	Until     string `json:"until"` // the last day in UTC, such as 2027-03-01
+	Owner     string `json:"owner,omitempty"`
+}
+
+// Exclusion is an exclusion of the configuration: clusters that are not meant to be
+// covered until the end of a day in UTC.
+type Exclusion struct {
+	Exclusion   string `json:"exclusion"` // its name
+	AccountID   string `json:"account_id,omitempty"`
+	Region      string `json:"region,omitempty"`
+	ClusterName string `json:"cluster_name,omitempty"` // a pattern
+	IssueType   string `json:"issue_type,omitempty"`
+	Reason      string `json:"reason"`
+	Owner       string `json:"owner,omitempty"`
+	Ticket      string `json:"ticket,omitempty"`
+	Until       string `json:"until"` // the last day
+	Ended       bool   `json:"ended"`
+	// Matches is the number of clusters, absent while it is not known.
+	Matches *int `json:"matches,omitempty"`
 }
 
 // Issue is an issue of GuardDuty.

@@ -109,7 +109,7 @@ func TestCoverageHasReasons(t *testing.T) {
 	full := 100.0
 	want := []status.Coverage{
 		{
-			AccountID: account, Region: region, ResourceType: "ECS", Known: true, Healthy: 1, Resources: 1, Percent: &full,
+			AccountID: account, Region: region, ResourceType: "ECS", Known: true, Healthy: 1, Resources: 1, Percent: &full, InScopePercent: &full,
 			Reason: "as of the last success of target organization, which is region disabled now",
 		},
 		{AccountID: "222233334444", Region: region, ResourceType: "ECS", Reason: "Runtime Monitoring is off"},
@@ -159,7 +159,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestExclusions: an excluded cluster is shown as it is, with the reason; an exclusion does not make the fleet healthy.
+// TestExclusions: an excluded cluster is shown as it is, apart from the others and with the reason.
 func TestExclusions(t *testing.T) {
 	in := input(t, report(func(r *coverage.Report) {
 		r.Snapshot.Resources = append(r.Snapshot.Resources, coverage.New(coverage.Row{
@@ -184,10 +184,14 @@ func TestExclusions(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	excluded := &status.Excluded{Exclusion: "batch", Reason: "AWS Batch", Until: "2026-11-28", Owner: "data"}
-	if diff := cmp.Diff(excluded, s.UnhealthyClusters.Rows[0].Excluded); diff != "" {
+	if diff := cmp.Diff(excluded, s.ExcludedClusters.Rows[0].Excluded); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if s.Health != status.NotCovered || s.Verdict != "1 of 2 clusters covered; 1 of those not covered is excluded" || s.Summary.ExcludedClusters != 1 {
+	if c := s.Coverage[0]; c.Excluded != 1 || *c.Percent != 50 || *c.InScopePercent != 100 {
+		t.Errorf("coverage %+v", c)
+	}
+	const verdict = "1 of 2 clusters covered; 1 uncovered cluster excluded; 1 exclusion ends within 14 days"
+	if s.Health != status.Covered || s.Verdict != verdict || s.Summary.ExcludedClusters != 1 || s.Summary.UnhealthyClusters != 0 {
 		t.Errorf("%s, %q", s.Health, s.Verdict)
 	}
 }

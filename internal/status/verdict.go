@@ -20,6 +20,7 @@ func (b *builder) summarize(s *Status) {
 		percent := float64(sum.HealthyClusters) / float64(sum.Clusters) * 100
 		sum.CoveragePercent = &percent
 	}
+	sum.EndingExclusions = b.endingExclusions()
 	for i := range s.Targets {
 		t := &s.Targets[i]
 		sum.Targets++
@@ -75,12 +76,13 @@ func (s *Status) verdict() string {
 		one, many string
 	}{
 		{sum.UnlistedClusters, "cluster not listed by GuardDuty", "clusters not listed by GuardDuty"},
-		{sum.ExcludedClusters, "of those not covered is excluded", "of those not covered are excluded"},
 		{sum.FailedTargets, "target not readable", "targets not readable"},
 		{sum.UnknownCoverage, "account and Region not known", "accounts and Regions not known"},
 		{sum.RefusedParts, "part refused by AWS", "parts refused by AWS"},
 		{sum.FailedECSAccounts, "account whose ECS is not readable", "accounts whose ECS is not readable"},
 		{sum.FailedQueues, "event queue failing", "event queues failing"},
+		{sum.ExcludedClusters, "uncovered cluster excluded", "uncovered clusters excluded"},
+		{sum.EndingExclusions, "exclusion ends within 14 days", "exclusions end within 14 days"},
 		{sum.ServicesToDeploy, "service needs a new deployment", "services need a new deployment"},
 	} {
 		switch p.n {
