@@ -159,7 +159,7 @@ func statusOf(r *diagnose.Result) error {
 	switch {
 	case len(r.Unreadable) > 0:
 		return exitUnreadable
-	case len(r.Clusters) > 0:
+	case r.NotCovered():
 		return exitFindings
 	}
 	return nil

@@ -22,6 +22,7 @@ func TestStatusOf(t *testing.T) {
 	}{
 		{diagnose.Result{}, nil},
 		{diagnose.Result{Clusters: cluster}, exitStatus(1)},
+		{diagnose.Result{Clusters: []diagnose.Cluster{{Excluded: &diagnose.Excluded{}}}}, nil},
 		{diagnose.Result{Unreadable: unreadable}, exitStatus(3)},
 		{diagnose.Result{Clusters: cluster, Unreadable: unreadable}, exitStatus(3)},
 	} {

@@ -70,13 +70,15 @@ func Diagnose(ctx context.Context, o DiagnoseOptions) (*diagnose.Result, error) 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	view := a.store.View()
-	unknown := o.Selection.check(view, a.store.ECS())
-	view.Resources = slices.DeleteFunc(view.Resources, func(r coverage.Resource) bool {
+	view := *a.store.View()
+	unknown := o.Selection.check(&view, a.store.ECS())
+	exclusions := a.exclude(started, next.page.exclusions, &view, a.store.ECS())
+	view.Resources = slices.DeleteFunc(slices.Clone(view.Resources), func(r coverage.Resource) bool {
 		return !o.Selection.has(r.AccountID, r.Region, r.Name)
 	})
-	result := diagnose.New(started, view, a.store.ECS())
+	result := diagnose.New(started, &view, a.store.ECS())
 	result.AddGuide(a.guide)
+	result.AddExclusions(exclusions)
 	if unknown != nil && len(result.Unreadable) > 0 {
 		a.o.Logger.WarnContext(ctx, "not everything that was selected is shown", "err", unknown) // it may be in what could not be read
 		unknown = nil

@@ -82,10 +82,14 @@ func (r *Result) writeTable(w io.Writer) {
 // writeCommands writes a shell script: each fix with a comment on what it fixes.
 // What several fixes of a cluster have in common, such as a deployment, comes once,
 // after all of them. What several clusters have in common, such as a setting of
-// their account, comes once, with the first.
+// their account, comes once, with the first. An excluded cluster has only a comment.
 func (r *Result) writeCommands(w io.Writer) {
 	written := map[[2]string]bool{} // by account and command
 	for _, c := range r.Clusters {
+		if c.Excluded != nil {
+			fmt.Fprintf(w, "# %s\n", c.title())
+			continue
+		}
 		last := map[string]int{} // the finding with a command
 		for i, f := range c.Findings {
 			for _, command := range f.Fix.Commands {
@@ -149,6 +153,9 @@ func (c Cluster) title() string {
 		status = "not listed by GuardDuty"
 	}
 	title := fmt.Sprintf("%s %s %s: %s", c.AccountID, c.Region, c.ClusterName, status)
+	if e := c.Excluded; e != nil {
+		title += fmt.Sprintf(", excluded until %s: %s", e.Until, e.Reason)
+	}
 	if c.Truncated {
 		title += " (not all tasks were read)"
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/diagnosis"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 )
 
 // schemaVersion is the version of the JSON document. It changes when a field
@@ -22,7 +23,7 @@ const notConfigured = "not_configured"
 type Result struct {
 	SchemaVersion int          `json:"schema_version"`
 	ReadAt        time.Time    `json:"read_at"`
-	Clusters      []Cluster    `json:"clusters"`   // with findings, or unhealthy; sorted
+	Clusters      []Cluster    `json:"clusters"`   // with findings, or unhealthy; sorted, excluded ones last
 	Unreadable    []Unreadable `json:"unreadable"` // what could not be read; sorted
 }
 
@@ -48,6 +49,16 @@ type Cluster struct {
 	TasksRead      bool              `json:"tasks_read"` // otherwise Tasks and Services are empty
 	Tags           map[string]string `json:"tags,omitempty"`
 	Truncated      bool              `json:"truncated"` // not all tasks were read
+	// Excluded is why the cluster is not meant to be covered; absent if it is.
+	Excluded *Excluded `json:"excluded,omitempty"`
+}
+
+// Excluded is the exclusion of the configuration that a cluster matches.
+type Excluded struct {
+	Exclusion string `json:"exclusion"` // its name
+	Reason    string `json:"reason"`
+	Until     string `json:"until"` // the last day in UTC, such as 2027-03-01
+	Owner     string `json:"owner,omitempty"`
 }
 
 // Issue is an issue of GuardDuty.
@@ -148,6 +159,24 @@ func (r *Result) addNotConfigured(accountID, region string) {
 	}
 	r.Unreadable = append(r.Unreadable, Unreadable{Kind: "ecs", AccountID: accountID, Region: region, State: notConfigured})
 }
+
+// AddExclusions names the exclusion of each excluded cluster, and puts these last.
+func (r *Result) AddExclusions(exclusions exclusion.Result) {
+	var others, excluded []Cluster
+	for _, c := range r.Clusters {
+		e := exclusions.Of(coverage.Key{Type: coverage.ECS, AccountID: c.AccountID, Region: c.Region, Name: c.ClusterName})
+		if e == nil {
+			others = append(others, c)
+			continue
+		}
+		c.Excluded = &Excluded{Exclusion: e.Name, Reason: e.Reason, Until: e.LastDay(), Owner: e.Owner}
+		excluded = append(excluded, c)
+	}
+	r.Clusters = append(append(r.Clusters[:0], others...), excluded...)
+}
+
+// NotCovered reports whether there are clusters that are not covered and meant to be.
+func (r *Result) NotCovered() bool { return len(r.Clusters) > 0 && r.Clusters[0].Excluded == nil }
 
 // newCluster returns the result for one cluster; row is nil if GuardDuty does not
 // list it.
