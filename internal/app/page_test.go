@@ -195,7 +195,8 @@ func randomInput(r *rand.Rand) collector.Input {
 			{Name: "first", AccountID: pick(r, "", "1"), Region: pick(r, "", "r-1"), ClusterName: "*", Until: now, Owner: coverage.Sanitize(pick(r, texts()...))},
 			{Name: "ended", ClusterName: "*", Until: now.AddDate(0, 0, -2)},
 		}}),
-		Issues: collector.IssueOptions{Text: r.IntN(2) == 0, MaxPerCluster: r.IntN(4)},
+		Issues:        collector.IssueOptions{Text: r.IntN(2) == 0, MaxPerCluster: r.IntN(4)},
+		OnlyUnhealthy: r.IntN(4) == 0,
 	}
 }
 
