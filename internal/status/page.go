@@ -2,8 +2,8 @@ package status
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sort"
 	"strconv"
@@ -34,32 +34,24 @@ type PageQuery struct {
 // maxPageRows is the largest limit of a page.
 const maxPageRows = 5000
 
-// ParsePageQuery reads a query from the parameters of a URL: those of [ParseQuery]
-// except for sort, and coverage_status, limit and after.
-func ParsePageQuery(v url.Values) (PageQuery, error) {
+// ParsePageQuery reads a query from that of a URL. The parameters are those of
+// [ParseQuery] except for sort, and coverage_status, limit and after.
+func ParsePageQuery(raw string) (PageQuery, error) {
 	var q PageQuery
-	rest := url.Values{}
-	limit := MaxRows
-	for name, values := range v {
-		switch name {
-		case "coverage_status":
-			q.CoverageStatus = values[0]
-		case "after":
-			q.After = values[0]
-		case "limit":
-			n, err := strconv.Atoi(values[0])
-			if err != nil || n < 1 || n > maxPageRows {
-				return q, fmt.Errorf("limit must be a number from 1 to %d", maxPageRows)
-			}
-			limit = n
-		default:
-			rest[name] = values
-		}
+	limit := strconv.Itoa(MaxRows)
+	fields := q.filters()
+	fields["coverage_status"], fields["after"], fields["limit"] = &q.CoverageStatus, &q.After, &limit
+	if err := parse(raw, fields); err != nil {
+		return q, err
 	}
 	var err error
-	q.Query, err = ParseQuery(rest)
-	q.Limit = limit
-	return q, err
+	if q.Limit, err = strconv.Atoi(limit); err != nil || q.Limit < 1 || q.Limit > maxPageRows {
+		return q, fmt.Errorf("limit must be a number from 1 to %d", maxPageRows)
+	}
+	if q.After != "" && strings.Count(q.After, "/") < 2 {
+		return q, errors.New("after must be the value of next of another page")
+	}
+	return q, nil
 }
 
 // NewClusters returns a page of clusters.

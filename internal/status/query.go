@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,26 +31,46 @@ func Orders() []string {
 	return []string{"since", "newest", "account_id", "region", "cluster_name", "owner"}
 }
 
-// ParseQuery reads a query from the parameters of a URL, with MaxRows as the limit.
-// Unknown parameters are an error, because a misspelt filter would show everything.
-func ParseQuery(v url.Values) (Query, error) {
-	q := Query{Sort: Orders()[0], Limit: MaxRows}
-	fields := map[string]*string{
-		"account_id": &q.AccountID, "region": &q.Region, "cluster_name": &q.ClusterName, "issue_type": &q.IssueType,
-		"cause": &q.Cause, "owner": &q.Owner, "sort": &q.Sort,
-	}
-	for name, values := range v {
-		field, ok := fields[name]
-		if !ok || len(values) != 1 {
-			return q, fmt.Errorf("unknown or repeated parameter %q; use each at most once of account_id, region, cluster_name, issue_type, cause, owner and sort", name)
-		}
-		*field = strings.TrimSpace(values[0])
+// ParseQuery reads a query from that of a URL, with MaxRows as the limit. Unknown,
+// repeated and malformed parameters are an error, because without a filter the answer
+// would be everything.
+func ParseQuery(raw string) (Query, error) {
+	q := Query{Limit: MaxRows}
+	fields := q.filters()
+	fields["sort"] = &q.Sort
+	if err := parse(raw, fields); err != nil {
+		return q, err
 	}
 	q.Sort = cmp.Or(q.Sort, Orders()[0])
 	if !slices.Contains(Orders(), q.Sort) {
 		return q, fmt.Errorf("unknown order %q; use one of %s", q.Sort, strings.Join(Orders(), ", "))
 	}
 	return q, nil
+}
+
+// filters returns the filters by the names of their parameters.
+func (q *Query) filters() map[string]*string {
+	return map[string]*string{
+		"account_id": &q.AccountID, "region": &q.Region, "cluster_name": &q.ClusterName, "issue_type": &q.IssueType,
+		"cause": &q.Cause, "owner": &q.Owner,
+	}
+}
+
+// parse sets the fields, by the names of their parameters, from the query of a URL.
+func parse(raw string, fields map[string]*string) error {
+	parameters, err := url.ParseQuery(raw)
+	if err != nil {
+		return fmt.Errorf("the query of the URL is malformed: %w", err)
+	}
+	for name, values := range parameters {
+		field, ok := fields[name]
+		if !ok || len(values) != 1 {
+			return fmt.Errorf("unknown or repeated parameter %q; use each at most once of %s",
+				name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+		}
+		*field = strings.TrimSpace(values[0])
+	}
+	return nil
 }
 
 // Filtered reports whether the query has a filter.

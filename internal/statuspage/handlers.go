@@ -22,7 +22,7 @@ type Source struct {
 // [status.ParseQuery].
 func StatusJSON(s Source) http.Handler {
 	return serveJSON(func(r *http.Request) (any, error) {
-		q, err := status.ParseQuery(r.URL.Query())
+		q, err := status.ParseQuery(r.URL.RawQuery)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +34,7 @@ func StatusJSON(s Source) http.Handler {
 // [status.ParsePageQuery].
 func ClustersJSON(s Source) http.Handler {
 	return serveJSON(func(r *http.Request) (any, error) {
-		q, err := status.ParsePageQuery(r.URL.Query())
+		q, err := status.ParsePageQuery(r.URL.RawQuery)
 		if err != nil {
 			return nil, err
 		}

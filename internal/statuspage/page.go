@@ -32,7 +32,7 @@ func Page(s Source, o PageOptions) http.Handler {
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
-		q, err := status.ParseQuery(r.URL.Query())
+		q, err := status.ParseQuery(r.URL.RawQuery)
 		if err != nil {
 			respond(w, r, http.StatusBadRequest, "text/plain; charset=utf-8", func(out io.Writer) error {
 				_, err := io.WriteString(out, err.Error()+"\n")

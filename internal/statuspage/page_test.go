@@ -197,6 +197,37 @@ func TestRowsAreLimited(t *testing.T) {
 	}
 }
 
+// TestParametersAreStrict: what is not understood is an error, because without it the
+// answer would be another one than was asked for, such as all clusters or none.
+func TestParametersAreStrict(t *testing.T) {
+	s := fleet(t, 2, 5, "eu-west-1")
+	all := []string{
+		"account_id=%zz", "account_id=1;region=x", "region=a&region=b", "regoin=a", "=", "%zz", "sort=%20x", "limit",
+	}
+	for name, c := range map[string]struct {
+		handler http.Handler
+		refused []string
+	}{
+		"page":   {statuspage.Page(s, statuspage.PageOptions{}), append(all, "limit=1", "after=a/b/c", "coverage_status=HEALTHY")},
+		"status": {statuspage.StatusJSON(s), append(all, "limit=1", "after=a/b/c", "coverage_status=HEALTHY")},
+		"clusters": {statuspage.ClustersJSON(s), append(all,
+			"limit=1&limit=2", "after=&after=", "coverage_status=HEALTHY&coverage_status=UNHEALTHY", "sort=since",
+			"after=x", "after=100000000000/eu-west-1", "limit=0", "limit=-1", "limit=5001", "limit=1e3", "limit=",
+		)},
+	} {
+		for _, query := range c.refused {
+			if w := get(t, c.handler, query); w.Code != http.StatusBadRequest {
+				t.Errorf("%s?%s: status %d", name, query, w.Code)
+			}
+		}
+		for _, query := range []string{"account_id=%00%FF%3Cscript%3E", "owner=&cause=", "cluster_name=%E2%80%AE"} {
+			if w := get(t, c.handler, query); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "<script>") && name == "page" {
+				t.Errorf("%s?%s: status %d", name, query, w.Code)
+			}
+		}
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	s := fleet(t, 1, 10, "eu-west-1")
 	response := get(t, statuspage.Page(s, statuspage.PageOptions{TelemetryPath: "/metrics"}), "")
