@@ -118,7 +118,7 @@ func (b *builder) candidate(k coverage.Key, row *coverage.Resource) candidate {
 func (b *builder) matches(c *candidate) bool {
 	q := &b.q
 	return (q.Region == "" || q.Region == c.key.Region) && b.matchesAccount(c.key.AccountID) &&
-		contains(c.key.Name, q.ClusterName) && contains(c.owner, q.Owner) &&
+		contains(c.key.Name, b.parts.clusterName) && contains(c.owner, b.parts.owner) &&
 		(q.IssueType == "" || slices.ContainsFunc(c.issues(), func(i coverage.Issue) bool { return string(i.Type()) == q.IssueType })) &&
 		(q.Cause == "" || slices.ContainsFunc(c.findings(), func(f diagnosis.Finding) bool { return string(f.Cause) == q.Cause }))
 }

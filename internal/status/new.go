@@ -53,6 +53,7 @@ func New(in Input, q Query) *Status {
 type builder struct {
 	Input
 	q         Query
+	parts     parts             // of q
 	names     map[string]string // of accounts
 	diagnoses map[diagnosis.Cluster]*diagnosis.Diagnosis
 	unlisted  map[diagnosis.Cluster]bool
@@ -61,7 +62,7 @@ type builder struct {
 
 func newBuilder(in Input, q Query) *builder {
 	b := &builder{
-		Input: in, q: q, names: map[string]string{}, diagnoses: map[diagnosis.Cluster]*diagnosis.Diagnosis{},
+		Input: in, q: q, parts: q.parts(), names: map[string]string{}, diagnoses: map[diagnosis.Cluster]*diagnosis.Diagnosis{},
 		unlisted: diagnosis.Unlisted(in.View, in.ECS),
 	}
 	b.ownerTags = slices.SortedStableFunc(slices.Values(in.Tags), func(x, y string) int { return cmp.Compare(rankTag(x), rankTag(y)) })
@@ -86,7 +87,7 @@ func rankTag(key string) int {
 }
 
 func (b *builder) matchesAccount(id string) bool {
-	return b.q.AccountID == "" || contains(id, b.q.AccountID) || contains(b.names[id], b.q.AccountID)
+	return contains(id, b.parts.account) || contains(b.names[id], b.parts.account)
 }
 
 // targets returns the targets with a report, and those of Next that have none yet.

@@ -115,6 +115,14 @@ func isEmpty(s string) int {
 	return 0
 }
 
+// parts are the filters that match a part of a text, in lower case.
+type parts struct{ account, clusterName, owner string }
+
+func (q *Query) parts() parts {
+	return parts{strings.ToLower(q.AccountID), strings.ToLower(q.ClusterName), strings.ToLower(q.Owner)}
+}
+
+// contains reports whether a text has a part, which is in lower case.
 func contains(text, part string) bool {
-	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+	return part == "" || strings.Contains(strings.ToLower(text), part)
 }

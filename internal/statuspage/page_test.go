@@ -228,6 +228,20 @@ func TestParametersAreStrict(t *testing.T) {
 	}
 }
 
+// TestLongFilters: a filter is prepared once, not for each cluster. Otherwise one
+// request with a long filter takes seconds of processor time.
+func TestLongFilters(t *testing.T) {
+	s := fleet(t, 20, 5, "eu-west-1")
+	for _, name := range []string{"account_id", "cluster_name", "owner"} {
+		allocations := func(value string) float64 {
+			return testing.AllocsPerRun(1, func() { get(t, statuspage.ClustersJSON(s), name+"="+value) })
+		}
+		if short, long := allocations("none"), allocations(strings.Repeat("NONE", 3000)); long > short+100 {
+			t.Errorf("%s: %g allocations with a long filter, %g with a short one", name, long, short)
+		}
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	s := fleet(t, 1, 10, "eu-west-1")
 	response := get(t, statuspage.Page(s, statuspage.PageOptions{TelemetryPath: "/metrics"}), "")
