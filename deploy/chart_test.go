@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -51,10 +52,15 @@ func objects(t *testing.T, manifests []byte) map[string]map[string]any {
 			t.Fatal(err)
 		}
 		if object != nil {
-			meta, _ := object["metadata"].(map[string]any)
-			all[object["kind"].(string)+" "+meta["name"].(string)] = object
+			all[fmt.Sprint(object["kind"], " ", objectIn(object, "metadata")["name"])] = object
 		}
 	}
+}
+
+// objectIn returns a member of an object that is an object, or nil.
+func objectIn(object map[string]any, name string) map[string]any {
+	value, _ := object[name].(map[string]any)
+	return value
 }
 
 // withoutChartLabels removes the labels that only a chart has.
@@ -65,12 +71,12 @@ func withoutChartLabels(value any) {
 			delete(value, "app.kubernetes.io/"+key)
 		}
 		delete(value, "helm.sh/chart")
-		for _, member := range value {
-			withoutChartLabels(member)
+		for _, part := range value {
+			withoutChartLabels(part)
 		}
 	case []any:
-		for _, member := range value {
-			withoutChartLabels(member)
+		for _, part := range value {
+			withoutChartLabels(part)
 		}
 	}
 }
@@ -99,15 +105,16 @@ func TestChartMakesTheManifests(t *testing.T) {
 	}
 	got := render(t, string(values))
 	for _, side := range []map[string]map[string]any{want, got} {
-		data := side["ConfigMap guardduty-coverage-exporter"]["data"].(map[string]any)
+		data := objectIn(side["ConfigMap guardduty-coverage-exporter"], "data")
+		text, _ := data["config.yaml"].(string)
 		var decoded any
-		if err := yaml.Unmarshal([]byte(data["config.yaml"].(string)), &decoded); err != nil {
-			t.Fatal(err)
+		if err := yaml.Unmarshal([]byte(text), &decoded); err != nil || decoded == nil {
+			t.Fatalf("no configuration: %v", err)
 		}
 		data["config.yaml"] = decoded
 		for _, object := range side {
 			withoutChartLabels(object)
-			meta := object["metadata"].(map[string]any)
+			meta := objectIn(object, "metadata")
 			if labels, ok := meta["labels"].(map[string]any); !ok || len(labels) > 0 {
 				meta["labels"] = map[string]any{"app.kubernetes.io/name": "guardduty-coverage-exporter"}
 			}
@@ -152,7 +159,7 @@ replicaEvents:
 prometheusRule: {enabled: true}
 dashboards: {enabled: true}
 `)
-	data, _ := got["ConfigMap guardduty-coverage-exporter"]["data"].(map[string]any)
+	data := objectIn(got["ConfigMap guardduty-coverage-exporter"], "data")
 	for i, name := range []string{"guardduty-coverage-exporter-0.yaml", "guardduty-coverage-exporter-1.yaml"} {
 		text, _ := data[name].(string)
 		cfg, err := config.Parse(name, []byte(text))
@@ -163,7 +170,7 @@ dashboards: {enabled: true}
 			t.Errorf("%s reads the queues %v, want %s", name, cfg.Events, want)
 		}
 	}
-	if spec, _ := got["StatefulSet guardduty-coverage-exporter"]["spec"].(map[string]any); spec["replicas"] != len(data) {
+	if spec := objectIn(got["StatefulSet guardduty-coverage-exporter"], "spec"); spec["replicas"] != len(data) {
 		t.Errorf("%v replicas have %d configurations", spec["replicas"], len(data))
 	}
 	rules, err := filepath.Glob("../alerts/*.rules.yaml")
@@ -186,7 +193,7 @@ dashboards: {enabled: true}
 	}
 	for _, file := range boards {
 		base := filepath.Base(file)
-		data, _ := got["ConfigMap guardduty-coverage-exporter-dashboard-"+strings.TrimSuffix(base, ".json")]["data"].(map[string]any)
+		data := objectIn(got["ConfigMap guardduty-coverage-exporter-dashboard-"+strings.TrimSuffix(base, ".json")], "data")
 		if data["guardduty-coverage-"+base] != string(read(t, filepath.ToSlash(file))) {
 			t.Errorf("the ConfigMap of %s has other contents", file)
 		}

@@ -85,7 +85,7 @@ func TestDocumentsAreListed(t *testing.T) {
 		}
 	}
 	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)`).FindAllStringSubmatch(list, -1) {
-		if _, err := os.Stat(filepath.Join("../docs", link[1])); err != nil {
+		if _, err := os.Stat(filepath.FromSlash("../docs/" + link[1])); err != nil {
 			t.Error(err)
 		}
 	}
