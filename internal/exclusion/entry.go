@@ -5,6 +5,7 @@ package exclusion
 
 import (
 	"path"
+	"strings"
 	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
@@ -45,6 +46,10 @@ func (e *Entry) matchesKey(k coverage.Key) bool {
 	}
 	if e.ClusterName == "" || e.ClusterName == k.Name {
 		return true
+	}
+	literal := strings.IndexAny(e.ClusterName, "*?")
+	if literal < 0 || !strings.HasPrefix(k.Name, e.ClusterName[:literal]) { // path.Match takes longer
+		return false
 	}
 	ok, err := path.Match(e.ClusterName, k.Name)
 	return ok && err == nil
