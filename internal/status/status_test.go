@@ -79,6 +79,17 @@ func TestUnknownIsNotCovered(t *testing.T) {
 			t.Errorf("%s: %s, %q; want %s, %q", name, s.Health, s.Verdict, c.health, c.verdict)
 		}
 	}
+	partial := input(t, report(func(r *coverage.Report) {
+		r.Snapshot.Capabilities = []coverage.Capability{{Name: coverage.MembersCapability}}
+	}))
+	if s := status.New(partial, status.Query{}); s.Health != status.Unknown {
+		t.Errorf("a part is denied: %s, %q", s.Health, s.Verdict)
+	}
+	noECS := input(t, report())
+	noECS.ECS = []diagnosis.Report{{Target: "organization", AccountID: account, Region: region}}
+	if s := status.New(noECS, status.Query{}); s.Health != status.Unknown {
+		t.Errorf("ECS is not readable: %s, %q", s.Health, s.Verdict)
+	}
 	early := input(t, report())
 	early.Ready = false
 	if s := status.New(early, status.Query{}); s.Health != status.Unknown || !strings.Contains(s.Verdict, "not all targets have been read yet") {
@@ -93,6 +104,20 @@ func TestUnknownIsNotCovered(t *testing.T) {
 	}}
 	if s := status.New(unlisted, status.Query{}); s.Health != status.NotCovered || s.UnlistedClusters.Matched != 1 {
 		t.Errorf("%s, %q", s.Health, s.Verdict)
+	}
+}
+
+// TestQueues: a queue fails once a request has failed. Before the first response,
+// which takes 20 seconds if no message arrives, nothing is known about it.
+func TestQueues(t *testing.T) {
+	in := input(t, report())
+	in.Queues = []status.Queue{status.NewQueue("first", false, time.Time{}, nil)}
+	if s := status.New(in, status.Query{}); s.Verdict != "1 of 1 clusters covered" || s.Summary.FailedQueues != 0 {
+		t.Errorf("first request: %q, %d failed", s.Verdict, s.Summary.FailedQueues)
+	}
+	in.Queues = append(in.Queues, status.NewQueue("failed", false, now, &coverage.Failure{At: now, Text: "no"}))
+	if s := status.New(in, status.Query{}); s.Verdict != "1 of 1 clusters covered; 1 event queue failing" || s.Summary.FailedQueues != 1 {
+		t.Errorf("failed request: %q, %d failed", s.Verdict, s.Summary.FailedQueues)
 	}
 }
 

@@ -35,7 +35,7 @@ func (b *builder) summarize(s *Status) {
 		}
 	}
 	for i := range s.Queues {
-		if !s.Queues[i].Up {
+		if q := &s.Queues[i]; !q.Up && q.LastError != nil {
 			sum.FailedQueues++
 		}
 	}
@@ -56,7 +56,7 @@ func (s *Status) health() Health {
 	switch {
 	case sum.UnhealthyClusters+sum.UnlistedClusters > 0:
 		return NotCovered
-	case !s.Ready, sum.Clusters == 0, sum.FailedTargets+sum.UnknownCoverage > 0:
+	case !s.Ready, sum.Clusters == 0, sum.FailedTargets+sum.RefusedParts+sum.FailedECSAccounts+sum.UnknownCoverage > 0:
 		return Unknown
 	}
 	return Covered

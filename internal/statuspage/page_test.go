@@ -197,6 +197,49 @@ func TestRowsAreLimited(t *testing.T) {
 	}
 }
 
+// TestLinksToTheRest: where a list is limited, the link to the rest leads to a document
+// that has it, with the same filters.
+func TestLinksToTheRest(t *testing.T) {
+	s := fleet(t, 24, 2, "eu-west-1")
+	text := page(t, s, "account_id=100000000&sort=newest&region=eu-west-1")
+	link := regexp.MustCompile(`100 more are <a href="./api/v1/clusters\?([^"]*)">`).FindStringSubmatch(text)
+	if link == nil {
+		t.Fatal("no link")
+	}
+	query := strings.ReplaceAll(link[1], "&amp;", "&")
+	if want := "account_id=100000000&coverage_status=UNHEALTHY&region=eu-west-1"; query != want {
+		t.Errorf("%s, want %s", query, want)
+	}
+	if w := get(t, statuspage.ClustersJSON(s), query+"&limit=5000"); w.Code != http.StatusOK || strings.Count(w.Body.String(), "UNHEALTHY") != 600 {
+		t.Errorf("status %d, %d clusters", w.Code, strings.Count(w.Body.String(), "UNHEALTHY"))
+	}
+}
+
+// TestManyFailures: nothing on the page grows without limit, such as the errors of
+// targets while AWS cannot be reached.
+func TestManyFailures(t *testing.T) {
+	var many status.Status
+	for range status.MaxRows + 1 {
+		many.Targets = append(many.Targets, status.Target{Target: "t", Kind: "coverage", State: "timeout"})
+		many.Queues = append(many.Queues, status.Queue{Queue: "q", LastError: &status.Failure{}})
+		many.ECSAccounts = append(many.ECSAccounts, status.ECSAccount{AccountID: "1"})
+	}
+	many.UnlistedClusters = status.List[status.Cluster]{Matched: 501, Omitted: 1, Rows: make([]status.Cluster, 500)}
+	many.Summary.UnlistedClusters = 501
+	text := page(t, statuspage.Source{Status: func(status.Query) *status.Status { return &many }}, "")
+	if n := strings.Count(text, `<article class="failed">`); n != 3*status.MaxRows {
+		t.Errorf("%d failures", n)
+	}
+	for _, want := range []string{
+		"1 more targets that failed: see <a", "1 more event queues that failed: see <a", "1 more accounts whose ECS is not readable: see <a",
+		`1 more are <a href="./api/v1/clusters">`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+}
+
 // TestParametersAreStrict: what is not understood is an error, because without it the
 // answer would be another one than was asked for, such as all clusters or none.
 func TestParametersAreStrict(t *testing.T) {

@@ -3,6 +3,7 @@ package statuspage
 import (
 	"cmp"
 	"html/template"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -17,14 +18,18 @@ type view struct {
 	Orders []string
 	Heat   []heat
 	// Failed are targets that failed or lack a part; the others are Fine.
-	Failed, Fine   []status.Target
-	FineOmitted    int
-	FailedAccounts []status.ECSAccount
-	FineAccounts   int
+	Failed, Fine             []status.Target
+	FailedQueues, FineQueues []status.Queue
+	FailedAccounts           []status.ECSAccount
+	FineAccounts             int
+	// How many more there are.
+	FailedOmitted, FineOmitted, FailedQueuesOmitted, FineQueuesOmitted, FailedAccountsOmitted int
 
-	FailedAccountsOmitted int
-	Guide                 map[string]status.IssueType
-	JSON                  string // URL of the same as JSON
+	Guide map[string]status.IssueType
+	JSON  string // URL of the same as JSON
+	// Clusters and Unhealthy are URLs of all pages of the clusters that match the
+	// filters, and of the unhealthy ones.
+	Clusters, Unhealthy string
 }
 
 // heat is a table of accounts and Regions.
@@ -54,13 +59,30 @@ type cell struct {
 func newView(s *status.Status, o PageOptions) *view {
 	v := &view{
 		Status: s, PageOptions: o, Style: template.CSS(pageCSS), Orders: status.Orders(), //nolint:gosec // a constant
-		Heat: newHeat(s.Coverage), Guide: map[string]status.IssueType{}, JSON: "./api/v1/status" + queryOf(s.Query),
+		Heat: newHeat(s.Coverage), Guide: map[string]status.IssueType{}, JSON: "./api/v1/status" + queryOf(s.Query, nil),
+		Clusters: clustersURL(s.Query, nil), Unhealthy: clustersURL(s.Query, url.Values{"coverage_status": {"UNHEALTHY"}}),
 	}
+	v.addFailures(s)
+	for _, t := range s.IssueTypes {
+		v.Guide[t.IssueType] = t
+	}
+	return v
+}
+
+// addFailures divides what is read into what failed and what is fine.
+func (v *view) addFailures(s *status.Status) {
 	for _, t := range s.Targets {
 		if t.State != "ok" || len(t.Refused) > 0 || t.Withdrawn {
 			v.Failed = append(v.Failed, t)
 		} else {
 			v.Fine = append(v.Fine, t)
+		}
+	}
+	for _, q := range s.Queues {
+		if q.Up {
+			v.FineQueues = append(v.FineQueues, q)
+		} else {
+			v.FailedQueues = append(v.FailedQueues, q)
 		}
 	}
 	for _, a := range s.ECSAccounts {
@@ -70,12 +92,11 @@ func newView(s *status.Status, o PageOptions) *view {
 			v.FailedAccounts = append(v.FailedAccounts, a)
 		}
 	}
+	v.Failed, v.FailedOmitted = limit(v.Failed)
 	v.Fine, v.FineOmitted = limit(v.Fine)
+	v.FailedQueues, v.FailedQueuesOmitted = limit(v.FailedQueues)
+	v.FineQueues, v.FineQueuesOmitted = limit(v.FineQueues)
 	v.FailedAccounts, v.FailedAccountsOmitted = limit(v.FailedAccounts)
-	for _, t := range s.IssueTypes {
-		v.Guide[t.IssueType] = t
-	}
-	return v
 }
 
 // limit returns at most as many rows as a page shows, and how many more there are.
@@ -84,9 +105,18 @@ func limit[T any](rows []T) (shown []T, omitted int) {
 	return rows[:len(rows)-omitted], omitted
 }
 
-// queryOf returns the filters as the query of a URL, "" for none.
-func queryOf(q status.Query) string {
+// clustersURL returns the URL of pages of the clusters that match the filters and
+// further parameters. Their order is always the same.
+func clustersURL(q status.Query, more url.Values) string {
+	q.Sort = ""
+	return "./api/v1/clusters" + queryOf(q, more)
+}
+
+// queryOf returns the filters and further parameters as the query of a URL, "" for
+// none.
+func queryOf(q status.Query, more url.Values) string {
 	values := url.Values{}
+	maps.Copy(values, more)
 	for name, value := range map[string]string{
 		"account_id": q.AccountID, "region": q.Region, "cluster_name": q.ClusterName, "issue_type": q.IssueType,
 		"cause": q.Cause, "owner": q.Owner, "sort": q.Sort,
@@ -94,6 +124,9 @@ func queryOf(q status.Query) string {
 		if value != "" {
 			values.Set(name, value)
 		}
+	}
+	if len(values) == 0 {
+		return ""
 	}
 	return "?" + values.Encode()
 }
@@ -142,7 +175,7 @@ func heatOf(rows []status.Coverage) heat {
 		at, _ := slices.BinarySearch(h.Regions, c.Region)
 		row.Cells[at] = cell{
 			Coverage: c, Class: class(c),
-			URL: queryOf(status.Query{AccountID: c.AccountID, Region: c.Region}) + "#unhealthy",
+			URL: queryOf(status.Query{AccountID: c.AccountID, Region: c.Region}, nil) + "#unhealthy",
 		}
 	}
 	slices.SortStableFunc(h.Rows, func(a, b heatRow) int { return cmp.Compare(a.rank, b.rank) })
