@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/awswire"
@@ -65,15 +66,18 @@ func (s *Server) listCoverage(req *request) (any, error) {
 
 // page returns the first n rows that match the filter, in the requested order and
 // after the position, if any.
-func (in listCoverageInput) page(all []coverageRow, after *position, n int) []coverageRow {
+func (in listCoverageInput) page(all iter.Seq[coverageRow], after *position, n int) []coverageRow {
 	order := in.SortCriteria
 	var page []coverageRow
-	for _, r := range all {
+	for r := range all {
 		if !in.FilterCriteria.matches(r) {
 			continue
 		}
-		r.at.ID = r.arn(r.account)
 		r.at.Key, _ = r.value(order.AttributeName)
+		if after != nil && order.compareKeys(r.at, *after) < 0 || len(page) == n && order.compareKeys(r.at, page[n-1].at) > 0 {
+			continue // most rows of a large listing
+		}
+		r.at.ID = r.arn(r.account)
 		if after != nil && order.compare(r.at, *after) <= 0 {
 			continue
 		}
@@ -117,27 +121,27 @@ func (in listCoverageInput) scope(req *request, d *Detector) (string, error) {
 // rows returns every row that the account's detector lists: those of the account
 // and of its enabled members, in no particular order. The rows are those of
 // resources, which has accounts by ID.
-func (s *Server) rows(accountID string, d *Detector, resources map[string]*Account) []coverageRow {
-	if !d.monitors() {
-		return nil
+func (s *Server) rows(accountID string, d *Detector, resources map[string]*Account) iter.Seq[coverageRow] {
+	return func(yield func(coverageRow) bool) {
+		if !d.monitors() {
+			return
+		}
+		for _, id := range append([]string{accountID}, d.Members...) {
+			a := s.index.accounts[id]
+			if a == nil || id != accountID && s.relationship(d, id) != relationEnabled {
+				continue
+			}
+			own := a.Detector(d.Region)
+			if own == nil || !own.monitors() || resources[id] == nil {
+				continue
+			}
+			for r := range resources[id].listed(d.Region) {
+				if !yield(coverageRow{resource: r, account: id, detectorID: own.ID}) {
+					return
+				}
+			}
+		}
 	}
-	var rows []coverageRow
-	for _, id := range append([]string{accountID}, d.Members...) {
-		a := s.index.accounts[id]
-		if a == nil || id != accountID && s.relationship(d, id) != relationEnabled {
-			continue
-		}
-		own := a.Detector(d.Region)
-		if own == nil || !own.monitors() {
-			continue
-		}
-		if a = resources[id]; a != nil {
-			a.each(d.Region, func(r resource) {
-				rows = append(rows, coverageRow{resource: r, account: id, detectorID: own.ID})
-			})
-		}
-	}
-	return rows
 }
 
 // Statistics of GetCoverageStatistics.
@@ -184,7 +188,7 @@ func (s *Server) getCoverageStatistics(req *request) (any, error) {
 			return nil, invalidParameter("statisticsType %q", statistic)
 		}
 	}
-	for _, r := range s.rows(req.session.AccountID, d, s.index.accounts) {
+	for r := range s.rows(req.session.AccountID, d, s.index.accounts) {
 		if !in.FilterCriteria.matches(r) {
 			continue
 		}

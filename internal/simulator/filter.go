@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -141,7 +140,18 @@ type position struct {
 
 // compare orders two positions.
 func (c sortCriteria) compare(a, b position) int {
-	n := cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.ID, b.ID))
+	if n := c.compareKeys(a, b); n != 0 {
+		return n
+	}
+	return c.directed(strings.Compare(a.ID, b.ID))
+}
+
+// compareKeys orders two positions by Key only.
+func (c sortCriteria) compareKeys(a, b position) int {
+	return c.directed(strings.Compare(a.Key, b.Key))
+}
+
+func (c sortCriteria) directed(n int) int {
 	if c.OrderBy == orderDescending {
 		return -n
 	}

@@ -12,7 +12,9 @@ func (w *World) eachMonitored(do func(accountID string, r resource)) {
 	for _, a := range w.Accounts {
 		for _, d := range a.Detectors {
 			if d.monitors() && a.Detector(d.Region) == d {
-				a.each(d.Region, func(r resource) { do(a.ID, r) })
+				for r := range a.listed(d.Region) {
+					do(a.ID, r)
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package simulator
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"slices"
 	"time"
 )
@@ -145,23 +146,26 @@ func (a *Account) EKSCluster(region, name string) *EKSCluster {
 	return first(a.EKSClusters, func(c *EKSCluster) bool { return c.Region == region && c.Name == name })
 }
 
-// each calls do with the account's resources of every type in the Region.
-func (a *Account) each(region string, do func(resource)) {
-	eachIn(region, a.Clusters, func(r resource) {
-		if c, ok := r.(*Cluster); !ok || !c.Unlisted {
-			do(r)
+// listed returns the account's resources of every type in the Region that GuardDuty
+// lists.
+func (a *Account) listed(region string) iter.Seq[resource] {
+	return func(yield func(resource) bool) {
+		for _, c := range a.Clusters {
+			if c.Region == region && !c.Unlisted && !yield(c) {
+				return
+			}
 		}
-	})
-	eachIn(region, a.Instances, do)
-	eachIn(region, a.EKSClusters, do)
+		_ = yieldIn(region, a.Instances, yield) && yieldIn(region, a.EKSClusters, yield)
+	}
 }
 
-func eachIn[R resource](region string, list []R, do func(resource)) {
+func yieldIn[R resource](region string, list []R, yield func(resource) bool) bool {
 	for _, r := range list {
-		if r.region() == region {
-			do(r)
+		if r.region() == region && !yield(r) {
+			return false
 		}
 	}
+	return true
 }
 
 // RemoveCluster removes the account's ECS cluster of that Region and name and
