@@ -2,16 +2,14 @@ package check
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/markdown"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
 
@@ -126,16 +124,16 @@ func (r *Result) writeTable(w io.Writer) {
 }
 
 func (r *Result) writeMarkdown(w io.Writer) {
-	fmt.Fprintf(w, "## GuardDuty coverage: %s\n\n%s\n", r.Level, markdown(r.Status.Verdict))
+	fmt.Fprintf(w, "## GuardDuty coverage: %s\n\n%s\n", r.Level, markdown.Escape(r.Status.Verdict))
 	if lines := r.problemLines(); len(lines) > 0 {
 		fmt.Fprintln(w)
 		for _, line := range lines {
-			fmt.Fprintf(w, "- %s\n", markdown(line))
+			fmt.Fprintf(w, "- %s\n", markdown.Escape(line))
 		}
 	}
 	row := func(cells []string) {
 		for _, cell := range cells {
-			fmt.Fprintf(w, "| %s ", markdown(cell))
+			fmt.Fprintf(w, "| %s ", markdown.Escape(cell))
 		}
 		fmt.Fprintln(w, "|")
 	}
@@ -238,120 +236,3 @@ func (r *Result) writeJSON(w io.Writer) error {
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(r.Status)
 }
-
-// writeCSV writes a row for each resource and each of its issues. The first six
-// columns are those of the scripts that call ListCoverage; ResourceId is the name of
-// the cluster or the ID of the instance.
-func (r *Result) writeCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{
-		"Account", "Region", "ResourceId", "ResourceType", "CoverageStatus", "Issue",
-		"AccountName", "IssueType", "TaskDefinition", "ManagementType", "Covered", "Compatible", "UpdatedAt", "Exclusion", "ExcludedUntil",
-	}) // Error returns the first error
-	names := map[string]string{}
-	for _, c := range r.Status.Coverage {
-		names[c.AccountID] = c.AccountName
-	}
-	for i := range r.Resources {
-		resource := &r.Resources[i]
-		row := []string{
-			resource.AccountID, resource.Region, resource.Name, string(resource.Type), string(resource.Status), "",
-			names[resource.AccountID], "", "", resource.ManagementType,
-			"", "", timeText(&resource.UpdatedAt), "", "",
-		}
-		if e := r.Exclusions.Of(resource.Key); e != nil {
-			row[13], row[14] = e.Name, e.LastDay()
-		}
-		if resource.Type != coverage.EC2 {
-			row[10], row[11] = fmt.Sprint(resource.Covered), fmt.Sprint(resource.Compatible)
-		}
-		for _, issue := range resource.Issues {
-			row[5], row[7], row[8] = issue.Text(), string(issue.Type()), issue.TaskDefinition()
-			_ = out.Write(cells(row))
-		}
-		if len(resource.Issues) == 0 {
-			_ = out.Write(cells(row))
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// cells returns the row so that spreadsheets do not read a cell as a formula.
-func cells(row []string) []string {
-	for i, cell := range row {
-		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			row[i] = "'" + cell
-		}
-	}
-	return row
-}
-
-type junitSuites struct {
-	XMLName xml.Name     `xml:"testsuites"`
-	Name    string       `xml:"name,attr"`
-	Suites  []junitSuite `xml:"testsuite"`
-}
-
-type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string       `xml:"classname,attr"`
-	Name    string       `xml:"name,attr"`
-	Failure *junitResult `xml:"failure,omitempty"`
-	Error   *junitResult `xml:"error,omitempty"`
-}
-
-type junitResult struct {
-	Type    string `xml:"type,attr"`
-	Message string `xml:"message,attr"`
-}
-
-// writeJUnit writes a test case for each finding. Warning and critical are failures,
-// unknown is an error.
-func (r *Result) writeJUnit(w io.Writer) error {
-	report := junitSuites{Name: "GuardDuty coverage"}
-	for _, name := range []string{"coverage", "fleet", "targets", "ecs"} {
-		suite := junitSuite{Name: name}
-		for _, f := range r.Findings {
-			if f.Suite != name {
-				continue
-			}
-			c := junitCase{Class: "guardduty." + name, Name: f.Name}
-			result := &junitResult{Type: strings.ToLower(f.Level.String()), Message: f.Text}
-			switch f.Level {
-			case Warning, Critical:
-				suite.Failures++
-				c.Failure = result
-			case Unknown:
-				suite.Errors++
-				c.Error = result
-			case OK:
-			}
-			suite.Cases = append(suite.Cases, c)
-		}
-		suite.Tests = len(suite.Cases)
-		if suite.Tests > 0 {
-			report.Suites = append(report.Suites, suite)
-		}
-	}
-	text, err := xml.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write JUnit XML: %w", err)
-	}
-	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
-	return err
-}
-
-var markdownEscapes = strings.NewReplacer(
-	`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, "[", `\[`, "#", `\#`,
-)
-
-// markdown escapes text for a table cell or a line of Markdown.
-func markdown(text string) string { return markdownEscapes.Replace(text) }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/markdown"
 )
 
 // Formats are the formats that [Result.Write] supports.
@@ -115,11 +117,11 @@ func (r *Result) writeCommands(w io.Writer) {
 func (r *Result) writeMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "# GuardDuty coverage of ECS clusters, %s\n", r.ReadAt.Format("2006-01-02 15:04:05 MST"))
 	for _, c := range r.Clusters {
-		fmt.Fprintf(w, "\n## %s\n", markdown(c.title()))
+		fmt.Fprintf(w, "\n## %s\n", markdown.Escape(c.title()))
 		for _, i := range c.Issues {
-			fmt.Fprintf(w, "\nGuardDuty: %s: %s\n", markdown(i.IssueType), markdown(i.Issue))
+			fmt.Fprintf(w, "\nGuardDuty: %s: %s\n", markdown.Escape(i.IssueType), markdown.Escape(i.Issue))
 			for _, step := range i.Fix {
-				fmt.Fprintf(w, "\nFix: %s\n", markdown(step.Text))
+				fmt.Fprintf(w, "\nFix: %s\n", markdown.Escape(step.Text))
 				if step.Commands != "" {
 					fmt.Fprintf(w, "\n```sh\n%s\n```\n", step.Commands)
 				}
@@ -128,12 +130,12 @@ func (r *Result) writeMarkdown(w io.Writer) {
 		if len(c.Services) > 0 {
 			fmt.Fprintf(w, "\n| Service | Tasks by agent |\n|---|---|\n")
 			for _, s := range c.Services {
-				fmt.Fprintf(w, "| %s | %s |\n", markdown(s.ServiceName), counts(s.Tasks))
+				fmt.Fprintf(w, "| %s | %s |\n", markdown.Escape(s.ServiceName), counts(s.Tasks))
 			}
 		}
 		for _, f := range c.Findings {
-			fmt.Fprintf(w, "\n### %s: %s (%s)\n\n%s\n\nWho: %s\n\nFix: %s\n", markdown(f.about()), markdown(f.Cause), f.Certainty,
-				markdown(f.Evidence), markdown(f.Who), markdown(f.Fix.text()))
+			fmt.Fprintf(w, "\n### %s: %s (%s)\n\n%s\n\nWho: %s\n\nFix: %s\n", markdown.Escape(f.about()), markdown.Escape(f.Cause), f.Certainty,
+				markdown.Escape(f.Evidence), markdown.Escape(f.Who), markdown.Escape(f.Fix.text()))
 			if len(f.Fix.Commands) > 0 {
 				fmt.Fprintf(w, "\n```sh\n%s\n```\n", strings.Join(f.Fix.Commands, "\n"))
 			}
@@ -142,7 +144,7 @@ func (r *Result) writeMarkdown(w io.Writer) {
 	if len(r.Unreadable) > 0 {
 		fmt.Fprintf(w, "\n## Not readable\n\n")
 		for _, u := range r.Unreadable {
-			fmt.Fprintf(w, "- %s\n", markdown(u.title()))
+			fmt.Fprintf(w, "- %s\n", markdown.Escape(u.title()))
 		}
 	}
 }
@@ -202,10 +204,3 @@ func counts(tasks map[string]int) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-var markdownEscapes = strings.NewReplacer(
-	`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, "[", `\[`, "#", `\#`,
-)
-
-// markdown escapes text for a table cell or a line of Markdown.
-func markdown(text string) string { return markdownEscapes.Replace(text) }

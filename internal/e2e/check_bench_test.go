@@ -47,6 +47,10 @@ func BenchmarkCheck(b *testing.B) {
 			b.Fatalf("%v: %.500s", err, out)
 		}
 		b.ReportMetric(time.Since(begun).Seconds(), "s")
-		b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)*1024/megabyte, "MB-peak")
+		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		if !ok {
+			b.Fatal("no resource usage")
+		}
+		b.ReportMetric(float64(usage.Maxrss)*1024/megabyte, "MB-peak")
 	}
 }
