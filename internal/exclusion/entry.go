@@ -4,7 +4,6 @@
 package exclusion
 
 import (
-	"path"
 	"strings"
 	"time"
 
@@ -44,15 +43,33 @@ func (e *Entry) matchesKey(k coverage.Key) bool {
 	if e.AccountID != "" && e.AccountID != k.AccountID || e.Region != "" && e.Region != k.Region {
 		return false
 	}
-	if e.ClusterName == "" || e.ClusterName == k.Name {
-		return true
+	return e.ClusterName == "" || MatchName(e.ClusterName, k.Name)
+}
+
+// MatchName reports whether a pattern, with * for any characters and ? for one,
+// matches a whole name. Names of ECS clusters are ASCII. Every pattern is matched with
+// every cluster for each page, for which path.Match is too slow.
+func MatchName(pattern, name string) bool {
+	if n, m := len(pattern), len(name); n > 0 && m > 0 && pattern[n-1] != '*' && pattern[n-1] != '?' && pattern[n-1] != name[m-1] {
+		return false // fast path
 	}
-	literal := strings.IndexAny(e.ClusterName, "*?")
-	if literal < 0 || !strings.HasPrefix(k.Name, e.ClusterName[:literal]) { // path.Match takes longer
-		return false
+	p, n := 0, 0
+	star, begin := -1, 0 // the last * and where in the name the rest of the pattern was tried
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, begin = p, n
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
+			p, n = p+1, n+1
+		case star >= 0:
+			begin++
+			p, n = star+1, begin
+		default:
+			return false
+		}
 	}
-	ok, err := path.Match(e.ClusterName, k.Name)
-	return ok && err == nil
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // matchesIssues reports whether the entry matches a cluster with these issues.
