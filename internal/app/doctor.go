@@ -15,6 +15,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/coverage"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/doctor"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/events"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/session"
@@ -76,7 +77,20 @@ func Doctor(ctx context.Context, o DoctorOptions) (*doctor.Result, error) {
 	if o.Deep {
 		e.result.Assumptions = doctor.Judge(append(e.answers, doctor.JudgeRequestRate(requests, throttled)))
 	}
+	makePrintable(e.result)
 	return e.result, nil
+}
+
+// makePrintable removes from a result what controls a terminal. Messages repeat what
+// endpoints answer.
+func makePrintable(r *doctor.Result) {
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		c.Subject, c.Message = coverage.Printable(c.Subject), coverage.Printable(c.Message)
+	}
+	for i := range r.Assumptions {
+		r.Assumptions[i].Evidence = coverage.Printable(r.Assumptions[i].Evidence)
+	}
 }
 
 // selectTargets returns the configuration with the targets of these names only. The

@@ -3,12 +3,16 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
@@ -189,6 +193,39 @@ func connectionFaults() map[string]fault {
 			session: func(t *testing.T, s *session.Simulator) { s.Credentials = expiredKeys(t, s.Endpoint) },
 			want:    "error credentials/GetCallerIdentity expired\n" + allSkipped,
 		},
+	}
+}
+
+// TestDoctorHostileEndpoint: what an endpoint answers does not control the terminal.
+func TestDoctorHostileEndpoint(t *testing.T) {
+	t.Parallel()
+	const hostile = "\x1b[2J\x1b]0;title\x07\u202e\u0085denied"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" { // STS
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>\u202e\u0085denied</Message></Error></ErrorResponse>")
+			return
+		}
+		body, err := json.Marshal(map[string]string{"__type": "AccessDeniedException", "message": hostile})
+		if err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write(body)
+	}))
+	defer server.Close()
+	r, _ := examine(t, "targets: [{regions: [us-east-1]}]\n", ambientKeys(server.URL), DoctorOptions{})
+	var text bytes.Buffer
+	if err := r.Write(&text, "table"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "denied") {
+		t.Errorf("no error of the endpoint:\n%s", text.String())
+	}
+	for _, c := range text.String() {
+		if c != '\n' && !unicode.IsPrint(c) {
+			t.Errorf("the output has %U", c)
+		}
 	}
 }
 

@@ -44,6 +44,9 @@ func TagLabel(key string) string {
 	}, key)
 }
 
+// Printable is [Sanitize] without a limit.
+func Printable(s string) string { return printable(s) }
+
 func printable(s string) string {
 	s = strings.TrimSpace(s)
 	if isPlain(s) {
