@@ -53,8 +53,8 @@ func (c *commandLine) runCheck(ctx context.Context) error {
 		in.Problems = append(in.Problems, fmt.Sprintf("not everything was read within %s", c.check.timeout))
 	}
 	result := check.New(in)
-	err = result.Write(c.std.out, c.check.format)
-	if err = errors.Join(err, c.writeTextfile(reading, result.Level)); err != nil {
+	err = c.writeTextfile(reading, result.Level) // first: without a reader of standard output, the process ends
+	if err = errors.Join(err, result.Write(c.std.out, c.check.format)); err != nil {
 		return asUsage("check", err)
 	}
 	if result.Level == check.OK || c.check.exitZero {

@@ -156,6 +156,29 @@ func TestCheckTextfile(t *testing.T) {
 	}
 }
 
+// TestCheckTextfileWithoutReader: the file is written even if nobody reads standard
+// output, which ends the process with SIGPIPE.
+func TestCheckTextfileWithoutReader(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "guardduty.prom")
+	cmd := process(t, "check", "--log.level=error", "--textfile="+file)
+	cmd.Env = append(cmd.Env, checkedAccount(t, 1, 1, simulator.Options{})...)
+	cmd.Stdout = writer
+	if err := cmd.Run(); err == nil {
+		t.Error("the result that nobody reads is a success")
+	}
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "\nguardduty_check_status 2\n") {
+		t.Errorf("%v: %.100s", err, text)
+	}
+}
+
 // TestCheckOutputs compares each format of the demo with a golden file.
 func TestCheckOutputs(t *testing.T) {
 	for _, format := range check.Formats() {
