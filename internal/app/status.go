@@ -44,10 +44,14 @@ func (a *app) statusInput() status.Input {
 type statements map[string][]iampolicy.Statement
 
 // newStatements returns the statements of all principals of a configuration that
-// read for its targets.
+// read for its targets. Those of a target allow no more than it needs, because the
+// policy of an exporter with a role for each target has all of them.
 func newStatements(cfg *config.Config) (statements, error) {
 	all := statements{}
+	only := *cfg
+	only.Events = nil
 	for _, t := range cfg.Targets {
+		only.Targets = []config.Target{t}
 		var principals []string
 		if t.RoleARN != "" {
 			principals = append(principals, t.RoleARN)
@@ -56,7 +60,7 @@ func newStatements(cfg *config.Config) (statements, error) {
 			principals = append(principals, t.ECS.RoleARN)
 		}
 		for _, principal := range append(principals, iampolicy.Exporter) {
-			policy, err := iampolicy.For(cfg, principal)
+			policy, err := iampolicy.For(&only, principal)
 			if err != nil {
 				return nil, err
 			}
@@ -66,14 +70,18 @@ func newStatements(cfg *config.Config) (statements, error) {
 	return all, nil
 }
 
-// of returns the statement that allows a target an operation, "" for none.
+// of returns the statement that allows a target an operation, "" for none. It has no
+// Sid, which the statement of all targets may have already.
 func (s statements) of(target, operation string) string {
 	for _, statement := range s[target] {
 		for _, action := range statement.Action {
 			if _, name, _ := strings.Cut(action, ":"); name != operation {
 				continue
 			}
-			text, err := json.MarshalIndent(statement, "", "  ")
+			text, err := json.MarshalIndent(struct {
+				Effect           string
+				Action, Resource []string
+			}{statement.Effect, statement.Action, statement.Resource}, "", "  ")
 			if err != nil {
 				panic(err) // impossible: a statement holds strings
 			}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -153,6 +154,36 @@ func TestClustersPageByPage(t *testing.T) {
 		if code, _ := e.request(http.MethodGet, path); code != http.StatusBadRequest {
 			t.Errorf("%s: %d", path, code)
 		}
+	}
+}
+
+// TestStatementsOfManyTargets: neither the time to load a configuration nor the
+// statements on the page grow with the square of the number of targets.
+func TestStatementsOfManyTargets(t *testing.T) {
+	targets := func(n int) *config.Config {
+		cfg := &config.Config{}
+		for i := range n {
+			cfg.Targets = append(cfg.Targets, config.Target{
+				Name: fmt.Sprintf("target-%d", i), RoleARN: fmt.Sprintf("arn:aws:iam::%012d:role/coverage", i), Regions: []string{"us-east-1"},
+			})
+		}
+		return cfg
+	}
+	var all statements
+	allocations := func(n int) float64 {
+		cfg := targets(n)
+		return testing.AllocsPerRun(1, func() {
+			var err error
+			if all, err = newStatements(cfg); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := allocations(50), allocations(500); many > 11*few {
+		t.Errorf("%g allocations of 50 targets, %g of 500", few, many)
+	}
+	if text := all.of("target-7", "AssumeRole"); strings.Count(text, "role/coverage") != 1 || !strings.Contains(text, ":000000000007:role/coverage") {
+		t.Errorf("%d roles: %.400s", strings.Count(text, "role/coverage"), text)
 	}
 }
 
