@@ -6,6 +6,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -116,13 +117,14 @@ func (r *Result) addCoverage(c *status.Coverage) {
 		level := r.Thresholds.level(*c.InScopePercent)
 		text := fmt.Sprintf("%s: %s covered, %d of %d%s", name, percent(*c.InScopePercent), c.Healthy, c.Resources, excluded)
 		if limit := map[Level]float64{Warning: r.Thresholds.Warning, Critical: r.Thresholds.Critical}[level]; level != OK {
-			text += ", less than " + percent(limit)
+			text += fmt.Sprintf(", less than %g%%", limit)
 		}
 		r.add(level, "coverage", name, "%s", text)
 	}
 }
 
 func (t Thresholds) level(percent float64) Level {
+	percent += tolerance
 	switch {
 	case percent < t.Critical:
 		return Critical
@@ -227,5 +229,12 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// tolerance is more than the error of a percentage in floating point, and less than
+// the share of one resource.
+const tolerance = 1e-9
+
 // percent returns the percentage rounded down, so that 99.99 is not 100.
-func percent(p float64) string { return fmt.Sprintf("%g%%", float64(int(p*10+1e-9))/10) }
+func percent(p float64) string { return fmt.Sprintf("%g%%", roundDown(p, 10)) }
+
+// roundDown returns the percentage as a multiple of 1/parts.
+func roundDown(p, parts float64) float64 { return math.Floor((p+tolerance)*parts) / parts }

@@ -159,6 +159,27 @@ func fleet() *check.Result {
 	}})
 }
 
+// TestThresholdsAreExact: coverage that is a threshold is not below it, although
+// 57/100*100 is less than 57 in floating point; and 49,999 of 50,000 is not 100 %.
+func TestThresholdsAreExact(t *testing.T) {
+	result := func(healthy, all int64, warning float64) *check.Result {
+		s := &status.Status{Coverage: []status.Coverage{covered("1", healthy, all)}}
+		s.Summary.UnhealthyClusters = int(all - healthy)
+		return check.New(check.Input{Status: s, Thresholds: check.Thresholds{Warning: warning, MaxUnhealthy: -1}})
+	}
+	for n := range int64(1001) {
+		if r := result(n, 1000, float64(n)/10); r.Level != check.OK {
+			t.Errorf("%d of 1000: %v", n, r.Findings[0])
+		}
+	}
+	r := result(49_999, 50_000, 99.999)
+	want := "GUARDDUTY WARNING - 49999/50000 covered, worst 99.9% in 1/eu-west-1 | covered=49999;;;0;50000 uncovered=1;;;0; worst=99.99%;99.999:;0:;0;100\n" +
+		"WARNING: ECS 1 eu-west-1: 99.9% covered, 49999 of 50000, less than 99.999%\n"
+	if got := write(t, r, "plugin"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func write(t *testing.T, r *check.Result, format string) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -59,7 +59,7 @@ func (r *Result) writePlugin(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s | covered=%d;;;0;%d uncovered=%d;;%s;0;", r.summary(), r.Covered, r.Total, r.Uncovered, limit)
 	if r.Worst != nil {
-		fmt.Fprintf(w, " worst=%.2f%%;%g:;%g:;0;100", *r.Worst.InScopePercent, t.Warning, t.Critical)
+		fmt.Fprintf(w, " worst=%.2f%%;%g:;%g:;0;100", roundDown(*r.Worst.InScopePercent, 100), t.Warning, t.Critical)
 	}
 	fmt.Fprintln(w)
 	for _, line := range r.problemLines() {
