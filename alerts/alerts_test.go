@@ -335,3 +335,20 @@ func run(t *testing.T, command ...string) string {
 	}
 	return string(out)
 }
+
+// TestRunbookListsFiles: the runbook links every file that is to be installed.
+func TestRunbookListsFiles(t *testing.T) {
+	runbook, err := os.ReadFile(runbookFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(ruleFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, routingFile, templateFile) {
+		if !strings.Contains(string(runbook), "| [`alerts/"+file+"`](../alerts/"+file+") |") {
+			t.Errorf("%s does not list %s", runbookFile, file)
+		}
+	}
+}
