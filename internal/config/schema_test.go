@@ -109,7 +109,7 @@ func limits() map[string]object {
 		"events[]":                   allOf(roleConditions(), object{"required": []string{"queue_url"}}),
 	}
 	accountID := func() object {
-		return object{"pattern": accountIDPattern.String(), "minimum": 0, "maximum": 999_999_999_999}
+		return object{"pattern": accountIDPattern.String(), "minimum": 0, "maximum": int64(999_999_999_999)}
 	}
 	for _, list := range []string{"equals", "not_equals"} {
 		filter := "targets[].filter."

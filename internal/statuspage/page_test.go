@@ -40,7 +40,7 @@ func fleet(t testing.TB, accounts, nth int, regions ...string) statuspage.Source
 	for _, region := range regions {
 		s := &coverage.Snapshot{ReadAt: now, Types: []coverage.ResourceType{coverage.ECS}}
 		for a := range accounts {
-			id := fmt.Sprintf("%012d", 100000000000+a)
+			id := fmt.Sprintf("1%011d", a)
 			s.Accounts = append(s.Accounts, id)
 			if region == regions[0] {
 				names.AccountNames = append(names.AccountNames, coverage.AccountName{AccountID: id, Name: fmt.Sprintf("account-%d", a)})
