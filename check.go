@@ -44,15 +44,10 @@ func (c *commandLine) addCheck() {
 
 // runCheck prints whether coverage meets the thresholds.
 func (c *commandLine) runCheck(ctx context.Context) error {
-	reading, err := c.readOnce(ctx)
+	reading, result, err := c.checkOnce(ctx)
 	if err != nil {
 		return asUsage("check", errors.Join(err, c.writeTextfile(nil, check.Unknown)))
 	}
-	in := check.Input{Status: reading.Status, Resources: reading.Resources, Exclusions: reading.Exclusions, Thresholds: c.check.thresholds}
-	if !reading.Complete {
-		in.Problems = append(in.Problems, fmt.Sprintf("not everything was read within %s", c.check.timeout))
-	}
-	result := check.New(in)
 	err = c.writeTextfile(reading, result.Level) // first: without a reader of standard output, the process ends
 	if err = errors.Join(err, result.Write(c.std.out, c.check.format)); err != nil {
 		return asUsage("check", err)
@@ -61,6 +56,19 @@ func (c *commandLine) runCheck(ctx context.Context) error {
 		return nil
 	}
 	return exitStatus(result.Level)
+}
+
+// checkOnce reads every target and compares coverage with the thresholds.
+func (c *commandLine) checkOnce(ctx context.Context) (*app.Reading, *check.Result, error) {
+	reading, err := c.readOnce(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	in := check.Input{Status: reading.Status, Resources: reading.Resources, Exclusions: reading.Exclusions, Thresholds: c.check.thresholds}
+	if !reading.Complete {
+		in.Problems = append(in.Problems, fmt.Sprintf("not everything was read within %s", c.check.timeout))
+	}
+	return reading, check.New(in), nil
 }
 
 func (c *commandLine) writeTextfile(reading *app.Reading, level check.Level) error {

@@ -181,10 +181,21 @@ func TestCheckTextfileWithoutReader(t *testing.T) {
 
 // TestCheckOutputs compares each format of the demo with a golden file.
 func TestCheckOutputs(t *testing.T) {
+	c := newCommandLine(streams{strings.NewReader(""), io.Discard, io.Discard})
+	if _, err := c.parse([]string{"check", "--demo", "--log.level=error"}); err != nil {
+		t.Fatal(err)
+	}
+	_, result, err := c.checkOnce(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, format := range check.Formats() {
 		t.Run(format, func(t *testing.T) {
-			t.Parallel()
-			got := checkDemo(t, "check --demo -o "+format)
+			var out bytes.Buffer
+			if err := result.Write(&out, format); err != nil {
+				t.Fatal(err)
+			}
+			got := normalized(out.String())
 			golden := filepath.Join("testdata", "check."+format)
 			if *updateCheck {
 				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
@@ -202,19 +213,13 @@ func TestCheckOutputs(t *testing.T) {
 	}
 }
 
-// checkDemo returns the output of a command with fixed times and ports.
-func checkDemo(t *testing.T, command string) string {
-	t.Helper()
-	var out bytes.Buffer
-	err := run(t.Context(), strings.Fields(command), streams{strings.NewReader(""), &out, io.Discard})
-	if err != exitStatus(check.Critical) { //nolint:errorlint // not wrapped
-		t.Fatal(err)
-	}
-	text := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(out.String(), "2026-11-28T12:00:00Z")
+// normalized returns an output with fixed times and ports.
+func normalized(text string) string {
+	text = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(text, "2026-11-28T12:00:00Z")
 	return regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:PORT")
 }
 
-// TestCheckInDocument compares the output in docs/check.md with that of the command.
+// TestCheckInDocument compares the output in docs/check.md with the golden file.
 func TestCheckInDocument(t *testing.T) {
 	const file, command = "docs/check.md", "check --demo 2>/dev/null | head -n 5\n```\n\n```text\n"
 	document, err := os.ReadFile(file)
@@ -226,8 +231,11 @@ func TestCheckInDocument(t *testing.T) {
 	if !shown || !closed {
 		t.Fatalf("%s does not show the command and its output", file)
 	}
-	lines := strings.SplitAfterN(checkDemo(t, "check --demo"), "\n", 6)
-	got := strings.Join(lines[:5], "")
+	plugin, err := os.ReadFile(filepath.Join("testdata", "check.plugin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(strings.SplitAfterN(string(plugin), "\n", 6)[:5], "")
 	if *updateCheck {
 		if err := os.WriteFile(file, []byte(before+command+got+"```\n"+rest), 0o600); err != nil {
 			t.Fatal(err)
