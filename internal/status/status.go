@@ -60,9 +60,9 @@ type Health string
 
 // The values of Health.
 const (
-	Covered    Health = "covered"     // every ECS cluster that is not excluded is covered, and everything could be read
-	NotCovered Health = "not_covered" // at least one cluster is not covered
-	Unknown    Health = "unknown"     // no cluster is known to be uncovered, but not everything could be read
+	Covered    Health = "covered"     // every resource that is not excluded is covered, and everything could be read
+	NotCovered Health = "not_covered" // at least one is not covered
+	Unknown    Health = "unknown"     // none is known to be uncovered, but not everything could be read
 )
 
 // Summary counts, whatever the filters of Query.
@@ -71,6 +71,8 @@ type Summary struct {
 	HealthyClusters   int64    `json:"healthy_clusters"`
 	CoveragePercent   *float64 `json:"coverage_percent,omitempty"` // absent without clusters
 	UnhealthyClusters int      `json:"unhealthy_clusters"`
+	OtherResources    int64    `json:"other_resources"` // EC2 instances and EKS clusters
+	OtherUncovered    int64    `json:"other_uncovered"` // of these, those that are not covered
 	UnlistedClusters  int      `json:"unlisted_clusters"`
 	ExcludedClusters  int      `json:"excluded_clusters"`  // in neither of these two
 	EndingExclusions  int      `json:"ending_exclusions"`  // within 14 days

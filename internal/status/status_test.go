@@ -50,6 +50,14 @@ func TestUnknownIsNotCovered(t *testing.T) {
 			Key: coverage.Key{Type: coverage.ECS, AccountID: account, Region: region, Name: "worker"}, Status: coverage.Unhealthy,
 		}))
 	}
+	other := func(s coverage.Status) func(*coverage.Report) {
+		return func(r *coverage.Report) {
+			r.Snapshot.Types = append(r.Snapshot.Types, coverage.EKS)
+			r.Snapshot.Resources = append(r.Snapshot.Resources, coverage.New(coverage.Row{
+				Key: coverage.Key{Type: coverage.EKS, AccountID: account, Region: region, Name: "web"}, Status: s,
+			}))
+		}
+	}
 	member := func(relationship string) func(*coverage.Report) {
 		return func(r *coverage.Report) {
 			r.Snapshot.Members = []coverage.Member{{AccountID: "222233334444", Region: region, Relationship: relationship}}
@@ -71,6 +79,13 @@ func TestUnknownIsNotCovered(t *testing.T) {
 			input(t, report(func(r *coverage.Report) { r.State, r.Snapshot = coverage.Timeout, nil })),
 			status.Unknown, "coverage is not known: no cluster is listed; 1 target not readable; 1 account and Region not known",
 		},
+		"EKS": {
+			input(t, report(other(coverage.Unhealthy))), status.NotCovered, "1 of 1 clusters covered; 1 EC2 instance or EKS cluster not covered",
+		},
+		"EKS only": {
+			input(t, report(other(coverage.Healthy), func(r *coverage.Report) { r.Snapshot.Resources = r.Snapshot.Resources[1:] })),
+			status.Covered, "no ECS cluster is listed",
+		},
 		"member suspended":  {input(t, report(member("disabled"))), status.Unknown, "1 of 1 clusters covered; 1 account and Region not known"},
 		"member not listed": {input(t, report(member("enabled"))), status.Unknown, "1 of 1 clusters covered; 1 account and Region not known"},
 	} {
@@ -89,6 +104,11 @@ func TestUnknownIsNotCovered(t *testing.T) {
 	noECS.ECS = []diagnosis.Report{{Target: "organization", AccountID: account, Region: region}}
 	if s := status.New(noECS, status.Query{}); s.Health != status.Unknown {
 		t.Errorf("ECS is not readable: %s, %q", s.Health, s.Verdict)
+	}
+	queue := input(t, report())
+	queue.Queues = []status.Queue{{LastError: &status.Failure{}}}
+	if s := status.New(queue, status.Query{}); s.Health != status.Unknown {
+		t.Errorf("a queue fails: %s, %q", s.Health, s.Verdict)
 	}
 	early := input(t, report())
 	early.Ready = false

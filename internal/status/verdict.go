@@ -14,6 +14,9 @@ func (b *builder) summarize(s *Status) {
 		if t.ResourceType == coverage.ECS {
 			sum.Clusters += t.ByStatus.Sum()
 			sum.HealthyClusters += t.ByStatus[coverage.Healthy]
+		} else {
+			sum.OtherResources += t.ByStatus.Sum()
+			sum.OtherUncovered += t.ByStatus.Sum() - t.ByStatus[coverage.Healthy]
 		}
 	}
 	if sum.Clusters > 0 {
@@ -54,9 +57,9 @@ func (b *builder) summarize(s *Status) {
 func (s *Status) health() Health {
 	sum := &s.Summary
 	switch {
-	case sum.UnhealthyClusters+sum.UnlistedClusters > 0:
+	case sum.UnhealthyClusters+sum.UnlistedClusters > 0, sum.OtherUncovered > 0:
 		return NotCovered
-	case !s.Ready, sum.Clusters == 0, sum.FailedTargets+sum.RefusedParts+sum.FailedECSAccounts+sum.UnknownCoverage > 0:
+	case !s.Ready, sum.Clusters+sum.OtherResources == 0, sum.FailedTargets+sum.RefusedParts+sum.FailedECSAccounts+sum.UnknownCoverage+sum.FailedQueues > 0:
 		return Unknown
 	}
 	return Covered
@@ -65,7 +68,10 @@ func (s *Status) health() Health {
 func (s *Status) verdict() string {
 	sum := &s.Summary
 	parts := []string{fmt.Sprintf("%d of %d clusters covered", sum.HealthyClusters, sum.Clusters)}
-	if sum.Clusters == 0 {
+	switch {
+	case sum.Clusters == 0 && sum.OtherResources > 0:
+		parts[0] = "no ECS cluster is listed"
+	case sum.Clusters == 0:
 		parts[0] = "coverage is not known: no cluster is listed"
 	}
 	if !s.Ready {
@@ -75,6 +81,7 @@ func (s *Status) verdict() string {
 		n         int
 		one, many string
 	}{
+		{int(sum.OtherUncovered), "EC2 instance or EKS cluster not covered", "EC2 instances and EKS clusters not covered"},
 		{sum.UnlistedClusters, "cluster not listed by GuardDuty", "clusters not listed by GuardDuty"},
 		{sum.FailedTargets, "target not readable", "targets not readable"},
 		{sum.UnknownCoverage, "account and Region not known", "accounts and Regions not known"},
