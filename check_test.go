@@ -213,9 +213,16 @@ func TestCheckOutputs(t *testing.T) {
 	}
 }
 
-// normalized returns an output with fixed times and ports.
+// normalized returns an output with fixed times, days and ports.
 func normalized(text string) string {
 	text = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(text, "2026-11-28T12:00:00Z")
+	// The last days of exclusions.
+	text = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`).ReplaceAllStringFunc(text, func(day string) string {
+		if last, err := time.Parse(time.DateOnly, day); err == nil && time.Until(last) > 30*24*time.Hour {
+			return "2027-02-26"
+		}
+		return "2026-12-08"
+	})
 	return regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:PORT")
 }
 

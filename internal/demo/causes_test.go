@@ -30,7 +30,7 @@ func TestCausesOverTime(t *testing.T) {
 	s := simulator.New(newWorld(begin), simulator.Options{})
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	yaml := strings.Replace(configuration(server.URL), "requests_per_second: 50", "requests_per_second: 1000", 1)
+	yaml := strings.Replace(configuration(server.URL, time.Now()), "requests_per_second: 50", "requests_per_second: 1000", 1)
 	found, n := map[string]bool{}, 0
 	for _, step := range []int{45, 105} {
 		s.Update(func(w *simulator.World) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/app"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/config"
@@ -46,7 +47,7 @@ func once[T any](ctx context.Context, logger *slog.Logger, read func(*config.Con
 		return result, err
 	}
 	defer func() { err = errors.Join(err, stopListener(ctx, listener)) }()
-	cfg, err := config.Parse("demo", []byte(configuration(listener.URL)))
+	cfg, err := config.Parse("demo", []byte(configuration(listener.URL, time.Now())))
 	if err != nil {
 		return result, err
 	}

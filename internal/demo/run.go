@@ -54,7 +54,8 @@ func Run(ctx context.Context, o app.Options, simulatorAddress string, out io.Wri
 	}()
 
 	o.Simulator = sessionOf(listener.URL)
-	o.Load = func() (*config.Config, error) { return config.Parse("demo", []byte(configuration(listener.URL))) }
+	yaml := []byte(configuration(listener.URL, time.Now()))
+	o.Load = func() (*config.Config, error) { return config.Parse("demo", yaml) }
 	o.Listening = func(s *web.Server) {
 		fmt.Fprint(out, guide(urls(s), o.TelemetryPath, listener.URL, accessKey()))
 	}
@@ -103,9 +104,10 @@ func animate(ctx context.Context, server *simulator.Server) {
 	}
 }
 
-// configuration returns the exporter's configuration file. Changes without an
-// event, such as those of counts, are seen by the next refresh.
-func configuration(endpoint string) string {
+// configuration returns the exporter's configuration file, with exclusions that end
+// some days after now. Changes without an event, such as those of counts, are seen by
+// the next refresh.
+func configuration(endpoint string, now time.Time) string {
 	var b strings.Builder
 	queue := eventQueue()
 	fmt.Fprintf(&b, "events: [{queue_url: %q, region: %s}]\n", queue.URL(endpoint), queue.Region)
@@ -119,6 +121,11 @@ func configuration(endpoint string) string {
 		}
 		fmt.Fprintf(&b, ", ecs: {role_arn: \"arn:aws:iam::{account_id}:role/%s\", scope: all, interval: 1m, tags: [team]}", ecsRoleName)
 		b.WriteString("}\n")
+	}
+	b.WriteString("exclusions:\n")
+	for _, e := range exclusions(now) {
+		fmt.Fprintf(&b, "  - {name: %q, account_id: %q, region: %q, cluster_name: %q, reason: %q, until: %s, owner: %q, ticket: %q}\n",
+			e.Name, e.AccountID, e.Region, e.ClusterName, e.Reason, e.LastDay(), e.Owner, e.Ticket)
 	}
 	return b.String()
 }

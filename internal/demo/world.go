@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/exclusion"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator"
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/simulator/queue"
 )
@@ -54,6 +55,23 @@ func targets() []target {
 		{
 			name: "standalone", roleARN: "arn:aws:iam::" + standaloneID + ":role/" + roleName,
 			externalID: externalID, types: "ECS, EC2", regions: regions(),
+		},
+	}
+}
+
+// exclusions returns the exclusions of the demo: of a cluster that is unhealthy because
+// GuardDuty does not support its tasks, and of one that GuardDuty does not list for
+// that reason. The second ends soon.
+func exclusions(now time.Time) []exclusion.Entry {
+	today := now.UTC().Truncate(24 * time.Hour)
+	return []exclusion.Entry{
+		{
+			Name: "nightly-batch", AccountID: dataID, Region: "us-east-1", ClusterName: "nightly-*",
+			Reason: "AWS Batch, which Runtime Monitoring does not support", Until: today.AddDate(0, 0, 90), Owner: "data",
+		},
+		{
+			Name: "edge-sites", AccountID: sandboxID, ClusterName: "edge",
+			Reason: "ECS Anywhere, until the sites are closed", Until: today.AddDate(0, 0, 10), Owner: "sandbox", Ticket: "SEC-1234",
 		},
 	}
 }
