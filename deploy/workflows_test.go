@@ -122,5 +122,22 @@ func TestIssueForms(t *testing.T) {
 			}
 			seen[field.ID] = true
 		}
+		if name == "verification" {
+			checkVerificationForm(t, seen, string(read(t, "../.github/ISSUE_TEMPLATE/verification.yml")))
+		}
+	}
+}
+
+// checkVerificationForm checks that the form takes what the command of docs/verification.md prints and writes.
+func checkVerificationForm(t *testing.T, fields map[string]bool, form string) {
+	t.Helper()
+	const command = "guardduty_coverage_exporter doctor --deep -o short --report=verification.json"
+	document := string(read(t, "../docs/verification.md"))
+	if !strings.Contains(document, command) || !strings.Contains(document, ".github/ISSUE_TEMPLATE/verification.yml") {
+		t.Error("docs/verification.md does not show the command or the form")
+	}
+	if !fields["doctor"] || !fields["report"] || !strings.Contains(form, "Output of "+command+"\n") ||
+		!strings.Contains(form, "Contents of verification.json\n") || !strings.Contains(form, "render: json\n") {
+		t.Error("the form of verifications lacks a field for what doctor prints, or for its report")
 	}
 }
