@@ -57,6 +57,7 @@ func TestExitCodes(t *testing.T) {
 		"doctor, a defect":   {[]string{"doctor", "--demo", "-o", "short"}, 1, "error target/ListDetectors no_detector", "read-only requests to AWS"},
 		"doctor, bad file":   {[]string{"doctor", "--config.file=" + bad}, 2, "", bad + ":1: refersh"},
 		"doctor, bad flag":   {[]string{"doctor", "--output=csv"}, 2, "", "--output must be one of table, json and short"},
+		"check, help":        {[]string{"check", "--help"}, 0, "compare coverage with thresholds. Exits with 0 if all\nis OK, 1 for a warning, 2 if critical, and 3 if unknown:", ""},
 		"unknown flag":       {[]string{"--nonsense"}, 1, "", "--nonsense"},
 		"JSON":               {[]string{"--log.format=json", "--config.file=" + bad}, 1, "", `"err":"` + bad + `:1: refersh`},
 		"JSON, unknown flag": {[]string{"--nonsense", "--log.format=json"}, 1, "", `{"time":`},

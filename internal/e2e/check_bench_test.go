@@ -15,9 +15,10 @@ import (
 )
 
 // BenchmarkCheck reports the time and the peak memory of the command check with
-// 50,000 clusters, of which 5 % are unhealthy, at 100 requests per second.
+// 50,000 clusters, of which 5 % are unhealthy, at 100 requests per second. It fails
+// above maxCheckTime and maxCheckMemory.
 func BenchmarkCheck(b *testing.B) {
-	const clusters = 50_000
+	const clusters, maxCheckTime, maxCheckMemory = 50_000, 30.0, 100.0 // seconds, MB
 	account := &simulator.Account{
 		ID: "111122223333", Keys: simulator.Keys{AccessKeyID: "AKIATESTTESTTESTTEST", SecretAccessKey: "the-secret-access-key-of-the-tests-000000"},
 		Detectors: []*simulator.Detector{{Region: "us-east-1"}},
@@ -46,11 +47,16 @@ func BenchmarkCheck(b *testing.B) {
 		if err != nil || !bytes.Contains(out, []byte("47500/50000  95%")) {
 			b.Fatalf("%v: %.500s", err, out)
 		}
-		b.ReportMetric(time.Since(begun).Seconds(), "s")
+		seconds := time.Since(begun).Seconds()
+		b.ReportMetric(seconds, "s")
 		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 		if !ok {
 			b.Fatal("no resource usage")
 		}
-		b.ReportMetric(float64(usage.Maxrss)*1024/megabyte, "MB-peak")
+		memory := float64(usage.Maxrss) * 1024 / megabyte
+		b.ReportMetric(memory, "MB-peak")
+		if seconds > maxCheckTime || memory > maxCheckMemory {
+			b.Errorf("%.1f s and %.0f MB, more than %g s or %g MB", seconds, memory, maxCheckTime, maxCheckMemory)
+		}
 	}
 }
