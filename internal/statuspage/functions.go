@@ -13,7 +13,6 @@ func functions() template.FuncMap {
 		"age": age, "date": date, "iso": iso, "words": words, "code": code, "percent": percent, "state": state, "kind": kind,
 		"next": next, "row": newRow,
 		"ptr":  func(t time.Time) *time.Time { return &t },
-		"odd":  func(i int) bool { return i%2 == 1 },
 		"list": func(items ...any) []any { return items },
 	}
 }

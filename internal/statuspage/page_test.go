@@ -223,6 +223,7 @@ func TestManyFailures(t *testing.T) {
 		many.Targets = append(many.Targets, status.Target{Target: "t", Kind: "coverage", State: "timeout"})
 		many.Queues = append(many.Queues, status.Queue{Queue: "q", LastError: &status.Failure{}})
 		many.ECSAccounts = append(many.ECSAccounts, status.ECSAccount{AccountID: "1"})
+		many.Exclusions = append(many.Exclusions, status.Exclusion{Exclusion: "one-of-many"})
 	}
 	many.UnlistedClusters = status.List[status.Cluster]{Matched: 501, Omitted: 1, Rows: make([]status.Cluster, 500)}
 	many.Summary.UnlistedClusters = 501
@@ -230,9 +231,12 @@ func TestManyFailures(t *testing.T) {
 	if n := strings.Count(text, `<article class="failed">`); n != 3*status.MaxRows {
 		t.Errorf("%d failures", n)
 	}
+	if n := strings.Count(text, `<th scope="row">one-of-many<`); n != status.MaxRows {
+		t.Errorf("%d exclusions", n)
+	}
 	for _, want := range []string{
 		"1 more targets that failed: see <a", "1 more event queues that failed: see <a", "1 more accounts whose ECS is not readable: see <a",
-		`1 more are <a href="./api/v1/clusters">`,
+		`1 more are <a href="./api/v1/clusters">`, "1 more exclusions: see <a",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)

@@ -22,8 +22,9 @@ type view struct {
 	FailedQueues, FineQueues []status.Queue
 	FailedAccounts           []status.ECSAccount
 	FineAccounts             int
+	Exclusions               []status.Exclusion
 	// How many more there are.
-	FailedOmitted, FineOmitted, FailedQueuesOmitted, FineQueuesOmitted, FailedAccountsOmitted int
+	FailedOmitted, FineOmitted, FailedQueuesOmitted, FineQueuesOmitted, FailedAccountsOmitted, ExclusionsOmitted int
 
 	Guide map[string]status.IssueType
 	JSON  string // URL of the same as JSON
@@ -63,6 +64,7 @@ func newView(s *status.Status, o PageOptions) *view {
 		Clusters: clustersURL(s.Query, nil), Unhealthy: clustersURL(s.Query, url.Values{"coverage_status": {"UNHEALTHY"}}),
 	}
 	v.addFailures(s)
+	v.Exclusions, v.ExclusionsOmitted = limit(s.Exclusions)
 	for _, t := range s.IssueTypes {
 		v.Guide[t.IssueType] = t
 	}
