@@ -14,8 +14,7 @@ import (
 
 const (
 	maxExclusions = 1000
-	// maxExclusionDays is how many days ahead the last day of an exclusion may be, so that somebody looks at each once a
-	// year.
+	// maxExclusionDays is how many days ahead the last day of an exclusion may be, so that each is reviewed once a year.
 	maxExclusionDays   = 400
 	minReasonLength    = 10 // characters
 	maxExclusionReason = 1000

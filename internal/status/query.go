@@ -14,7 +14,8 @@ import (
 const MaxRows = 500
 
 // Query selects and orders the clusters of a [Status]. Empty filters match
-// everything. Targets, queues and accounts are not filtered: failures stay visible.
+// everything. AccountID and Region select coverage too; targets, queues and accounts
+// whose ECS is read are not filtered: failures stay visible.
 type Query struct {
 	AccountID   string `json:"account_id"`   // also a part of the account's name
 	Region      string `json:"region"`       // exact
@@ -23,7 +24,7 @@ type Query struct {
 	Cause       string `json:"cause"`        // exact
 	Owner       string `json:"owner"`        // a part of it
 	Sort        string `json:"sort"`         // one of Orders
-	Limit       int    `json:"limit"`        // rows of each list; 0 for all
+	Limit       int    `json:"limit"`        // rows of each list of clusters; 0 for all
 }
 
 // Orders are the orders of clusters. The first is the default.

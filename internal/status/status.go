@@ -164,7 +164,7 @@ type Coverage struct {
 	InScopePercent *float64 `json:"in_scope_percent,omitempty"`
 }
 
-// Cluster is an ECS cluster that is not covered.
+// Cluster is an ECS cluster: in a [Status] one that is not covered, in [Clusters] any.
 type Cluster struct {
 	AccountID   string `json:"account_id"`
 	AccountName string `json:"account_name,omitempty"`
