@@ -234,7 +234,7 @@ func checkBars(p panel) string {
 // mayBeEmpty are labels that some series lack. A column of a table disappears if
 // all of its cells are empty.
 var mayBeEmpty = []string{
-	"account_name", "owner", "detail", "relationship_status", "issue_type", "task_definition", "issue", "addon_version", "addon_status",
+	"account_name", "owner", "ticket", "detail", "relationship_status", "issue_type", "task_definition", "issue", "addon_version", "addon_status",
 	"agent_version", "instance_type", "cause", "certainty", "who", "fix", "management_type", "managed_by", "additional_configuration",
 }
 

@@ -236,14 +236,7 @@ func checkSteps[S ~string](t *testing.T, column, document string, names []S, tab
 	}
 }
 
-// ofExclusions have no panel yet.
-var ofExclusions = []string{
-	"guardduty_coverage_in_scope_percent", "guardduty_ecs_cluster_excluded", "guardduty_exclusion_expiry_timestamp_seconds",
-	"guardduty_exclusion_info", "guardduty_exclusion_matches",
-}
-
-// TestAllMetricsAreShown: every metric is used in a dashboard, except those of
-// exclusions.
+// TestAllMetricsAreShown: every metric is used in a dashboard.
 func TestAllMetricsAreShown(t *testing.T) {
 	used := make(map[string]bool)
 	for _, d := range load(t) {
@@ -256,7 +249,7 @@ func TestAllMetricsAreShown(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(metrics())) {
-		if !used[name] && !slices.Contains(ofExclusions, name) {
+		if !used[name] {
 			t.Errorf("%s is in no panel", name)
 		}
 	}
