@@ -30,7 +30,7 @@ func parallel() int {
 	if raceEnabled {
 		return 12
 	}
-	return 32
+	return 20
 }
 
 func TestMain(m *testing.M) {
