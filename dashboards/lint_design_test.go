@@ -362,7 +362,7 @@ func checkAlerts(d dashboard) []string {
 	return []string{"alerts are not marked"}
 }
 
-// checkTiles requires that each dashboard says whether the exporter and the targets
+// checkTiles requires that each dashboard shows whether the exporter and the targets
 // can be read, and what is withdrawn beside the percentage, with a link to the
 // targets.
 func checkTiles(d dashboard) []string {

@@ -1,8 +1,12 @@
 package statuspage
 
 import (
+	"errors"
+	"html/template"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/guardduty-coverage-exporter/guardduty_coverage_exporter/internal/status"
 )
@@ -50,6 +54,28 @@ func newRow(v *view, c status.Cluster) *row {
 		r.Causes = append(r.Causes, w)
 	}
 	return r
+}
+
+// rows returns the HTML of clusters. They take most of the time of a page, so each
+// processor makes a part of them.
+func rows(page *template.Template, v *view, clusters []status.Cluster) (template.HTML, error) {
+	size := max(1, (len(clusters)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	parts := slices.Collect(slices.Chunk(clusters, size))
+	html, errs := make([]strings.Builder, len(parts)), make([]error, len(parts))
+	var wait sync.WaitGroup
+	for i, part := range parts {
+		wait.Go(func() {
+			for _, c := range part {
+				errs[i] = errors.Join(errs[i], page.ExecuteTemplate(&html[i], "cluster", newRow(v, c)))
+			}
+		})
+	}
+	wait.Wait()
+	var all strings.Builder
+	for i := range html {
+		all.WriteString(html[i].String())
+	}
+	return template.HTML(all.String()), errors.Join(errs...) //nolint:gosec // made by the template
 }
 
 // distinct returns the issue types of issues.

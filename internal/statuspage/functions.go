@@ -11,7 +11,7 @@ import (
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"age": age, "date": date, "iso": iso, "words": words, "code": code, "percent": percent, "state": state, "kind": kind,
-		"next": next, "row": newRow,
+		"next": next,
 		"ptr":  func(t time.Time) *time.Time { return &t },
 		"list": func(items ...any) []any { return items },
 	}

@@ -25,7 +25,10 @@ var pageCSS string
 
 // Page serves the status as a page. It takes the parameters of [status.ParseQuery].
 func Page(s Source, o PageOptions) http.Handler {
-	page := template.Must(template.New("status").Funcs(functions()).Parse(pageHTML))
+	page := template.New("status").Funcs(functions())
+	page = template.Must(page.Funcs(template.FuncMap{"rows": func(v *view, clusters []status.Cluster) (template.HTML, error) {
+		return rows(page, v, clusters)
+	}}).Parse(pageHTML))
 	// The style is the only thing that a browser loads or runs: there is no script.
 	sum := sha256.Sum256([]byte(pageCSS))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

@@ -161,7 +161,7 @@ func TestFilterAndSort(t *testing.T) {
 	}
 }
 
-// TestRowsAreLimited: the page tells how many rows it leaves out, and the JSON has
+// TestRowsAreLimited: the page shows how many rows it leaves out, and the JSON has
 // them page by page.
 func TestRowsAreLimited(t *testing.T) {
 	s := fleet(t, 24, 2, "eu-west-1")
